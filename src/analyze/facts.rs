@@ -1,0 +1,143 @@
+//! What analyzers leave behind.
+
+use crate::layer::LayerPath;
+use crate::text::Redacted;
+use serde::{Deserialize, Serialize};
+
+/// All facts of one layer. `entry` is always a place in `LayerIndex::entries`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    pub secrets: Vec<SecretMatch>,
+    pub packages: Vec<PackageRecord>,
+    pub owned: Vec<OwnedFiles>,
+    pub elf: Vec<ElfFact>,
+    pub kept: Vec<KeptFile>,
+    pub unread: Vec<Unread>,
+}
+
+/// How sure the engine is of a match.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    Possible,
+    Likely,
+    /// The format carries a check (a checksum, a structure) and it passes.
+    VerifiedFormat,
+}
+
+/// A secret at one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretMatch {
+    pub entry: u32,
+    /// Id of the pattern.
+    pub pattern: String,
+    /// From 1; `None` in a binary file.
+    pub line: Option<u32>,
+    /// Of the secret's first byte in the file.
+    pub offset: u64,
+    pub masked: String,
+    pub fingerprint: String,
+    pub confidence: Confidence,
+    /// Only for `--reveal`; never stored.
+    #[serde(skip)]
+    pub plain: Option<Redacted<Vec<u8>>>,
+}
+
+/// Which database or convention a package is known by.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum PackageKind {
+    Dpkg,
+    Apk,
+    Rpm,
+    Python,
+    Node,
+    Java,
+    Gem,
+    Go,
+    Rust,
+}
+
+/// One package as one database file of this layer states it. A database is rewritten by every layer
+/// that installs: which records are in force is decided on the merged view.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageRecord {
+    /// The file that states it.
+    pub entry: u32,
+    pub kind: PackageKind,
+    pub name: String,
+    pub version: String,
+    pub architecture: Option<String>,
+    /// The source package, where it differs.
+    pub source: Option<String>,
+    /// Installed bytes as the database declares them.
+    pub declared_bytes: Option<u64>,
+    /// Directory that belongs to the package as a whole (a node module, a gem).
+    pub root: Option<LayerPath>,
+}
+
+/// The files that a package's list names. `package` is the name in the same database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnedFiles {
+    pub entry: u32,
+    pub kind: PackageKind,
+    pub package: String,
+    pub paths: Vec<LayerPath>,
+}
+
+/// What an ELF file is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ElfFact {
+    pub entry: u32,
+    /// `ET_*`: 1 relocatable, 2 executable, 3 shared or PIE.
+    pub elf_type: u16,
+    /// `EM_*`: 62 x86-64, 183 aarch64.
+    pub machine: u16,
+    /// Bytes of sections `.debug_*`, `.zdebug_*`, `.symtab` and `.strtab` in the file; `None` where
+    /// the section table could not be read in one pass.
+    pub debug_bytes: Option<u64>,
+    /// Has a program interpreter (is dynamically linked and starts by itself).
+    pub interpreter: Option<String>,
+}
+
+/// A small, known file whose content later stages read (`etc/passwd`, `etc/os-release`…).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptFile {
+    pub entry: u32,
+    pub bytes: Vec<u8>,
+    /// The file was longer than what is kept.
+    pub truncated: bool,
+}
+
+/// A file that an analyzer wanted and could not read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    pub entry: u32,
+    /// Id of the analyzer.
+    pub analyzer: String,
+    pub why: String,
+}

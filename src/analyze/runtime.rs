@@ -1,0 +1,1 @@
+//! Small known files kept for later stages.

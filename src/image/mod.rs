@@ -1,0 +1,43 @@
+//! A whole image from the indexes of its layers: the overlay merge ([`view`]), the bytes that later
+//! layers hide ([`residue`]), the instructions behind the layers ([`history`]), and the packages in
+//! force ([`packages`]).
+//!
+//! Computed from facts alone; reads no blob, holds no opinion.
+
+pub mod history;
+pub mod packages;
+pub mod residue;
+pub mod view;
+
+use crate::index::LayerIndex;
+use crate::oci::{Descriptor, DiffId};
+use crate::source::FoundImage;
+use std::sync::Arc;
+
+/// What became of one layer's bytes.
+#[derive(Clone, Debug)]
+pub enum LayerState {
+    Indexed(Arc<LayerIndex>),
+    /// Nothing is known of its content: foreign, or it failed. Whatever it would hide stays visible.
+    NotLookedAt {
+        why: String,
+    },
+}
+
+/// One layer of an image, base first.
+#[derive(Clone, Debug)]
+pub struct ImageLayer {
+    pub descriptor: Option<Descriptor>,
+    pub declared_diff_id: Option<DiffId>,
+    /// Bytes as stored in the registry; `None` where the source stores it in another form.
+    pub compressed: Option<u64>,
+    pub state: LayerState,
+}
+
+/// An image as found, with what is known of each layer.
+#[derive(Clone, Debug)]
+pub struct ReadImage {
+    pub found: FoundImage,
+    /// As many as `found.layers`, in the same order.
+    pub layers: Vec<ImageLayer>,
+}

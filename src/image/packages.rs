@@ -1,0 +1,1 @@
+//! The packages in force and who owns a file.

@@ -1,0 +1,1 @@
+//! Bytes that later layers hide.

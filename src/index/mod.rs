@@ -1,0 +1,38 @@
+//! The facts of one layer, without opinion, severity or plain secrets: the unit of caching and of
+//! distribution.
+
+pub mod build;
+pub mod key;
+pub mod store;
+
+use crate::analyze::Facts;
+use crate::layer::Entry;
+use crate::oci::DiffId;
+use serde::{Deserialize, Serialize};
+
+/// Everything careen knows of one layer from one pass over its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerIndex {
+    /// Computed from the bytes by our own pass, never the declared one.
+    pub diff_id: DiffId,
+    /// Length of the uncompressed tar in bytes.
+    pub tar_bytes: u64,
+    /// Bytes of file content in the tar; a hard link adds none.
+    pub content_bytes: u64,
+    /// In the order of the tar; a path may stand several times, the last one is what unpacks.
+    pub entries: Vec<Entry>,
+    pub facts: Facts,
+    /// What is odd about the tar itself.
+    pub oddities: Vec<Oddity>,
+}
+
+/// Things in the stream that a runtime lets pass and a reader should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Oddity {
+    /// Non-zero bytes behind the tar's end: they are in the blob, and nobody unpacks them.
+    TrailingData { bytes: u64 },
+    /// A name with `..` that climbs out of the root (clamped to it).
+    EscapingPath { entry: u32 },
+    /// The same path stands more than once: the earlier content is still in the blob.
+    DuplicateEntry { entry: u32 },
+}

@@ -1,0 +1,189 @@
+//! A path inside an image: bytes, relative to the root, clean.
+
+use serde::{Deserialize, Serialize};
+use std::borrow::Borrow;
+use std::fmt;
+
+/// A normalised path: no leading or trailing `/`, no empty part, no `.` and no `..`. The root is the
+/// empty path. Bytes, not text: a tar may hold any.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct LayerPath(Box<[u8]>);
+
+/// What an entry's name says about the layers below (layer.md, "Whiteouts").
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Whiteout {
+    /// `.wh.NAME`: the sibling NAME, and all below it, is gone.
+    Of(LayerPath),
+    /// `.wh..wh..opq`: all that lower layers put into this directory is gone.
+    Opaque(LayerPath),
+}
+
+impl LayerPath {
+    /// Cleans `raw` as a runtime does (Go's `filepath.Clean` under a root): `..` stops at the root.
+    pub fn new(raw: &[u8]) -> Self {
+        Self::clean(raw).0
+    }
+
+    /// The clean path, and whether a `..` tried to climb out of the root.
+    pub fn clean(raw: &[u8]) -> (Self, bool) {
+        let mut out: Vec<u8> = Vec::with_capacity(raw.len());
+        let mut escaped = false;
+        for part in raw.split(|&b| b == b'/') {
+            match part {
+                b"" | b"." => {}
+                b".." if out.is_empty() => escaped = true,
+                b".." => {
+                    let cut = out.iter().rposition(|&b| b == b'/').unwrap_or(0);
+                    out.truncate(cut);
+                }
+                _ => {
+                    if !out.is_empty() {
+                        out.push(b'/');
+                    }
+                    out.extend_from_slice(part);
+                }
+            }
+        }
+        (Self(out.into()), escaped)
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The last part; empty for the root.
+    pub fn name(&self) -> &[u8] {
+        match self.0.iter().rposition(|&b| b == b'/') {
+            Some(i) => &self.0[i + 1..],
+            None => &self.0,
+        }
+    }
+
+    /// The directory that holds it; `None` for the root.
+    pub fn parent(&self) -> Option<Self> {
+        if self.is_root() {
+            return None;
+        }
+        let cut = self.0.iter().rposition(|&b| b == b'/').unwrap_or(0);
+        Some(Self(self.0[..cut].into()))
+    }
+
+    /// `self/name`, cleaned.
+    pub fn join(&self, name: &[u8]) -> Self {
+        let mut raw = self.0.to_vec();
+        raw.push(b'/');
+        raw.extend_from_slice(name);
+        Self::new(&raw)
+    }
+
+    /// Whether it is `dir` or lies below it.
+    pub fn is_within(&self, dir: &LayerPath) -> bool {
+        dir.is_root()
+            || self
+                .0
+                .strip_prefix(dir.as_bytes())
+                .is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+    }
+
+    /// The path as text, with bytes that are no UTF-8 replaced.
+    pub fn to_text(&self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
+    }
+
+    /// What the name says as a whiteout. Any other `.wh..wh.` name is aufs' own book-keeping, which
+    /// runtimes skip: see [`LayerPath::is_aufs_metadata`].
+    pub fn whiteout(&self) -> Option<Whiteout> {
+        let name = self.name();
+        let parent = self.parent()?;
+        if name == b".wh..wh..opq" {
+            return Some(Whiteout::Opaque(parent));
+        }
+        if self.is_aufs_metadata() {
+            return None;
+        }
+        let hidden = name.strip_prefix(b".wh.")?;
+        (!hidden.is_empty() && hidden != b"." && hidden != b"..")
+            .then(|| Whiteout::Of(parent.join(hidden)))
+    }
+
+    /// `.wh..wh.plnk` and its kin: never unpacked (`WhiteoutMetaPrefix` in Docker's archive code).
+    pub fn is_aufs_metadata(&self) -> bool {
+        let name = self.name();
+        name.starts_with(b".wh..wh.") && name != b".wh..wh..opq"
+    }
+}
+
+impl Borrow<[u8]> for LayerPath {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<&str> for LayerPath {
+    fn from(s: &str) -> Self {
+        Self::new(s.as_bytes())
+    }
+}
+
+/// For a terminal: with a leading `/`, and harmless.
+impl fmt::Display for LayerPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}", crate::text::Sanitized(&self.0))
+    }
+}
+
+impl fmt::Debug for LayerPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cleans_like_a_runtime() {
+        for (raw, clean, escaped) in [
+            ("./a//b/./c/", "a/b/c", false),
+            ("/etc/passwd", "etc/passwd", false),
+            ("../../etc/x", "etc/x", true),
+            ("a/../b", "b", false),
+            ("a/../../b", "b", true),
+            (".", "", false),
+        ] {
+            let (path, e) = LayerPath::clean(raw.as_bytes());
+            assert_eq!((path.as_bytes(), e), (clean.as_bytes(), escaped), "{raw}");
+        }
+    }
+
+    #[test]
+    fn whiteouts_by_name() {
+        let p = |s: &str| LayerPath::from(s);
+        assert_eq!(p("a/.wh.b").whiteout(), Some(Whiteout::Of(p("a/b"))));
+        assert_eq!(p(".wh.b").whiteout(), Some(Whiteout::Of(p("b"))));
+        assert_eq!(
+            p("a/.wh..wh..opq").whiteout(),
+            Some(Whiteout::Opaque(p("a")))
+        );
+        assert_eq!(p("a/.wh..wh.plnk").whiteout(), None);
+        assert!(p("a/.wh..wh.plnk").is_aufs_metadata());
+        // It would name the directory itself or its parent.
+        for odd in ["a/.wh.", "a/.wh..", "a/.wh..."] {
+            assert_eq!(p(odd).whiteout(), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn within_is_by_whole_parts() {
+        let p = |s: &str| LayerPath::from(s);
+        assert!(
+            p("a/b").is_within(&p("a")) && p("a").is_within(&p("a")) && p("a").is_within(&p(""))
+        );
+        assert!(!p("ab").is_within(&p("a")));
+    }
+}

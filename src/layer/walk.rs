@@ -1,0 +1,1 @@
+//! The tar walk, with the semantics of Go's archive/tar.

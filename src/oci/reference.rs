@@ -1,0 +1,151 @@
+//! `host[:port]/repository[:tag][@digest]`, in the grammar of the distribution spec, with Docker
+//! Hub's short forms written out.
+
+use super::{Digest, DigestError};
+use std::fmt;
+use std::str::FromStr;
+
+/// A normalised image reference. The parsing is `oci-spec`'s.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Reference {
+    registry: String,
+    repository: String,
+    tag: Option<String>,
+    digest: Option<Digest>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReferenceError {
+    #[error("`{reference}` is not an image reference: {why}")]
+    Grammar { reference: String, why: String },
+    #[error("`{reference}`: {source}")]
+    Digest {
+        reference: String,
+        source: DigestError,
+    },
+}
+
+impl Reference {
+    /// The registry as named: `docker.io`, `localhost:5000`.
+    pub fn registry(&self) -> &str {
+        &self.registry
+    }
+
+    /// The host (and port) that serves it: Docker Hub's API is not at `docker.io`.
+    pub fn api_host(&self) -> &str {
+        match self.registry.as_str() {
+            "docker.io" | "index.docker.io" => "registry-1.docker.io",
+            other => other,
+        }
+    }
+
+    /// `library/debian`.
+    pub fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
+    pub fn digest(&self) -> Option<Digest> {
+        self.digest
+    }
+
+    /// What the manifest is asked by: the digest where there is one, else the tag.
+    pub fn manifest_key(&self) -> String {
+        match (&self.digest, &self.tag) {
+            (Some(d), _) => d.to_string(),
+            (None, Some(t)) => t.clone(),
+            (None, None) => "latest".to_owned(),
+        }
+    }
+}
+
+impl FromStr for Reference {
+    type Err = ReferenceError;
+
+    fn from_str(s: &str) -> Result<Self, ReferenceError> {
+        let shown = || s.chars().take(300).collect::<String>();
+        let parsed: oci_spec::distribution::Reference = s.parse().map_err(
+            |e: oci_spec::distribution::ParseError| ReferenceError::Grammar {
+                reference: shown(),
+                why: e.to_string(),
+            },
+        )?;
+        let digest = parsed
+            .digest()
+            .map(Digest::from_str)
+            .transpose()
+            .map_err(|source| ReferenceError::Digest {
+                reference: shown(),
+                source,
+            })?;
+        let tag = match (parsed.tag(), digest) {
+            // `repo@sha256:…` names no tag: none is made up for it.
+            (tag, Some(_)) => tag.map(str::to_owned),
+            (tag, None) => Some(tag.unwrap_or("latest").to_owned()),
+        };
+        Ok(Self {
+            registry: parsed.registry().to_owned(),
+            repository: parsed.repository().to_owned(),
+            tag,
+            digest,
+        })
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.repository)?;
+        if let Some(t) = &self.tag {
+            write!(f, ":{t}")?;
+        }
+        if let Some(d) = &self.digest {
+            write!(f, "@{d}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const D: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn short_forms_are_written_out() {
+        for (given, full) in [
+            ("debian", "docker.io/library/debian:latest"),
+            ("debian:12", "docker.io/library/debian:12"),
+            ("grafana/grafana", "docker.io/grafana/grafana:latest"),
+            ("docker.io/debian", "docker.io/library/debian:latest"),
+            ("localhost/app", "localhost/app:latest"),
+            ("localhost:5000/a/b:1", "localhost:5000/a/b:1"),
+            ("127.0.0.1:15000/app/x:fat", "127.0.0.1:15000/app/x:fat"),
+            ("ghcr.io/o/r:v1", "ghcr.io/o/r:v1"),
+        ] {
+            assert_eq!(given.parse::<Reference>().unwrap().to_string(), full);
+        }
+        let pinned: Reference = format!("debian@{D}").parse().unwrap();
+        assert_eq!(pinned.to_string(), format!("docker.io/library/debian@{D}"));
+        assert_eq!(pinned.api_host(), "registry-1.docker.io");
+        let both: Reference = format!("ghcr.io/o/r:v1@{D}").parse().unwrap();
+        assert_eq!((both.tag(), both.manifest_key().as_str()), (Some("v1"), D));
+    }
+
+    #[test]
+    fn refuses_what_is_no_reference() {
+        for bad in [
+            "",
+            "host.io/UPPER",
+            "a b",
+            "x@sha256:12",
+            "x@md5:00",
+            "https://host/x",
+        ] {
+            assert!(bad.parse::<Reference>().is_err(), "{bad}");
+        }
+    }
+}

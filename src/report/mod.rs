@@ -1,0 +1,6 @@
+//! The report: one [`model::Report`], and one file a format. Formats print; they compute nothing.
+
+pub mod json;
+pub mod model;
+pub mod schema;
+pub mod text;

@@ -1,0 +1,216 @@
+//! The report as data. Field names are a published interface: others read this JSON.
+//!
+//! Sizes are bytes; an unknown size is `null`, never 0. `layer` is the number of a layer, base 0: its
+//! place in `layers`.
+
+use crate::analyze::{Confidence, PackageKind};
+use crate::rules::{Category, Severity, State};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Raised when a field changes its meaning or goes away; new fields do not raise it.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// All that careen says of one image of one platform.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Report {
+    pub schema_version: u32,
+    pub image: ImageIdentity,
+    pub size: Sizes,
+    pub layers: Vec<LayerReport>,
+    pub waste: Waste,
+    pub findings: Vec<FindingReport>,
+    pub packages: Vec<PackageReport>,
+    pub unneeded: Vec<Unneeded>,
+    pub advice: Vec<AdviceReport>,
+    /// What this report does not cover. While anything here has `failed`, the report is partial.
+    pub not_looked_at: Vec<NotLookedAt>,
+    /// Same content at several visible paths; apart from waste.
+    pub duplicates: Vec<Duplicate>,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ImageIdentity {
+    pub reference: String,
+    /// Digest of the manifest; null in a docker-archive of the old form.
+    pub digest: Option<String>,
+    pub platform: String,
+    /// RFC 3339 as the config has it.
+    pub created: Option<String>,
+    /// `PRETTY_NAME` of os-release.
+    pub os_release: Option<String>,
+    pub user: String,
+    /// The command line as a runtime will really start it (entrypoint + cmd).
+    pub command: Vec<String>,
+    pub working_dir: String,
+    pub env: Vec<EnvVar>,
+    pub labels: BTreeMap<String, String>,
+    pub exposed_ports: Vec<String>,
+    pub volumes: Vec<String>,
+    pub healthcheck: Option<Vec<String>>,
+}
+
+/// An environment variable; the value is masked where a secret was found in it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct EnvVar {
+    pub name: String,
+    pub value: String,
+}
+
+/// The three sizes, never mixed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Sizes {
+    /// What is pulled and stored in a registry.
+    pub compressed: Option<u64>,
+    /// Sum of the file bytes in the layer tars.
+    pub content: Option<u64>,
+    /// What the final file system shows: `content` less what later layers hide.
+    pub on_disk: Option<u64>,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct LayerReport {
+    pub number: usize,
+    /// Of the stored blob; null in a docker-archive.
+    pub digest: Option<String>,
+    /// As computed; as declared where the layer was not looked at.
+    pub diff_id: Option<String>,
+    /// The build step, in the Dockerfile's words.
+    pub instruction: Option<String>,
+    pub size: Sizes,
+    pub files: Option<u64>,
+    /// Bytes of this layer that the final file system does not show.
+    pub waste: Option<u64>,
+    pub created: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Waste {
+    pub bytes: u64,
+    /// 1 - waste / content; 1 for an image without content.
+    pub efficiency: f64,
+    /// Largest first.
+    pub paths: Vec<WastedPath>,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct WastedPath {
+    pub path: String,
+    pub bytes: u64,
+    /// The layer that holds the hidden bytes.
+    pub layer: usize,
+    pub kind: WasteKind,
+    /// The layer that hides them.
+    pub hidden_by: usize,
+    /// The instruction of the hiding layer.
+    pub instruction: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WasteKind {
+    /// Removed by a whiteout, or its directory was.
+    Deleted,
+    /// Replaced by other content.
+    Overwritten,
+    /// Rewritten with the same content: only the owner, mode or time changed.
+    MetadataOnly,
+    /// Below a directory that was made opaque.
+    Opaque,
+    /// Written twice within the same layer.
+    DuplicateEntry,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Duplicate {
+    /// Bytes of one copy.
+    pub bytes: u64,
+    pub paths: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FindingReport {
+    pub rule: String,
+    pub category: Category,
+    pub severity: Severity,
+    pub confidence: Confidence,
+    pub state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    pub layer: Option<usize>,
+    pub layer_digest: Option<String>,
+    pub instruction: Option<String>,
+    pub masked: Option<String>,
+    pub fingerprint: String,
+    pub message: String,
+    pub advice: Option<String>,
+    /// The command that gets the bytes back.
+    pub recover: Option<String>,
+    /// In clear; only with `--reveal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plain: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PackageReport {
+    pub name: String,
+    pub version: String,
+    pub kind: PackageKind,
+    pub architecture: Option<String>,
+    /// Bytes of its files in the final file system, or as its database declares where its files are
+    /// not listed.
+    pub bytes: Option<u64>,
+    /// The layer that first has this version.
+    pub layer: Option<usize>,
+    /// The database or manifest that states it.
+    pub path: String,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Unneeded {
+    /// `build-tool`, `package-manager`, `shell`, `network-tool`, `doc`, `man`, `locale`, `cache`,
+    /// `test`, `debug`, `header`, `static-library`…
+    pub kind: String,
+    /// On disk.
+    pub bytes: u64,
+    /// The topmost paths that cover it; the largest first.
+    pub paths: Vec<String>,
+    /// The package that owns it.
+    pub owner: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct AdviceReport {
+    pub id: String,
+    pub kind: String,
+    pub title: String,
+    pub possible: bool,
+    pub because: String,
+    pub dockerfile: Option<String>,
+    /// The image's size afterwards.
+    pub estimate: EstimateReport,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct EstimateReport {
+    pub compressed: Option<Interval>,
+    pub on_disk: Option<Interval>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Interval {
+    pub low: u64,
+    pub likely: u64,
+    pub high: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct NotLookedAt {
+    pub what: String,
+    pub why: String,
+    /// It should have been possible: exit status 3.
+    pub failed: bool,
+}

@@ -1,0 +1,103 @@
+//! What a rule says.
+
+use crate::analyze::Confidence;
+use crate::layer::LayerPath;
+use serde::{Deserialize, Serialize};
+
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Category {
+    Secret,
+    Config,
+    /// The image's own bytes are odd: wrong diff id, trailing data.
+    Integrity,
+}
+
+/// Where the thing stands now.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// A container of this image has it.
+    Visible,
+    /// A later layer has another file at its path; the old one is still downloaded with the image.
+    Overwritten,
+    /// A later layer deletes it; still downloaded with the image.
+    DeletedLater,
+    /// Below a directory that a later layer makes opaque; still downloaded with the image.
+    HiddenByOpaque,
+    /// No file: an environment variable, label, argument or other part of the config.
+    OnlyInConfig,
+    /// No file: the text of a build step.
+    OnlyInHistory,
+}
+
+/// One thing to know, with its place and proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Stable id: a rule's, or `secret/<pattern id>`.
+    pub rule: String,
+    pub category: Category,
+    pub severity: Severity,
+    pub confidence: Confidence,
+    pub state: State,
+    pub path: Option<LayerPath>,
+    /// From 1.
+    pub line: Option<u32>,
+    /// Place in `ReadImage::layers`, base 0.
+    pub layer: Option<usize>,
+    pub masked: Option<String>,
+    /// The same for the same thing in every run and image.
+    pub fingerprint: String,
+    /// One sentence, no line break, nothing secret.
+    pub message: String,
+    /// What to do about it, one sentence.
+    pub advice: Option<String>,
+    /// Only with `--reveal`.
+    pub plain: Option<crate::text::Redacted<Vec<u8>>>,
+}

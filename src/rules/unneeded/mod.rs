@@ -1,0 +1,1 @@
+//! What production does not need.

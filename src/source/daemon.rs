@@ -1,0 +1,1 @@
+//! The export stream of a local Docker-compatible engine.

@@ -1,0 +1,66 @@
+//! Every way in which finding an image can fail.
+
+use crate::oci::{Digest, DigestError, DocumentError, PlatformError, ReferenceError};
+
+/// Kinds are added by each medium; each names the thing and may carry a hint for the user.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    #[error("{what}: {source}")]
+    Document { what: String, source: DocumentError },
+    #[error("{what}: {source}")]
+    Io {
+        what: String,
+        source: std::io::Error,
+    },
+    #[error("{what}: {why}")]
+    Malformed { what: String, why: String },
+    #[error("{what} is larger than the {limit} bytes that careen reads of a manifest or config")]
+    TooLarge { what: String, limit: u64 },
+    #[error("{what}: expected digest {expected}, got {actual}")]
+    WrongDigest {
+        what: String,
+        expected: Digest,
+        actual: Digest,
+    },
+    #[error("{what}: expected {expected} bytes, got {actual}")]
+    WrongSize {
+        what: String,
+        expected: u64,
+        actual: u64,
+    },
+    #[error("{reference} has no image for platform {wanted} (it has: {})", available.join(", "))]
+    NoPlatform {
+        reference: String,
+        wanted: String,
+        available: Vec<String>,
+    },
+    #[error("{what} not found")]
+    NotFound { what: String },
+    #[error("{what} holds {} images; name one of them: {}", names.len(), names.join(", "))]
+    Ambiguous { what: String, names: Vec<String> },
+    /// A single-pass source met a form that needs a second pass.
+    #[error("{what}: {why}")]
+    NeedsSecondPass { what: String, why: String },
+}
+
+impl SourceError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoPlatform { available, .. } if !available.is_empty() => Some(format!(
+                "try `--platform {}` or `--all-platforms`",
+                available[0]
+            )),
+            Self::Ambiguous { what, names } => names.first().map(|n| format!("try `{what}:{n}`")),
+            Self::NeedsSecondPass { .. } => Some("save it to a file and name the file".to_owned()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! What the user's words name: skopeo's prefixes, or a guess.

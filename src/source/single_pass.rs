@@ -1,0 +1,1 @@
+//! A tar that can be read only once.

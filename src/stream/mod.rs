@@ -1,0 +1,1 @@
+//! Raw bytes to verified, inflated bytes: see the modules.

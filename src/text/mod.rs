@@ -1,0 +1,11 @@
+//! How values are put into words: masked secrets, hostile names, byte sizes.
+//!
+//! Knows nothing of images, terminals or colours.
+
+pub mod bytes;
+pub mod redact;
+pub mod sanitize;
+
+pub use bytes::Bytes;
+pub use redact::{Redacted, fingerprint, mask};
+pub use sanitize::Sanitized;
