@@ -25,4 +25,4 @@ pub mod advise;
 
 pub mod report;
 
-pub mod pipeline;
+//pub mod pipeline;

@@ -21,6 +21,8 @@ pub enum LayerState {
     /// Nothing is known of its content: foreign, or it failed. Whatever it would hide stays visible.
     NotLookedAt {
         why: String,
+        /// It was tried and failed, as against: not to be looked at.
+        failed: bool,
     },
 }
 

@@ -1,1 +1,14 @@
-//! Raw bytes to verified, inflated bytes: see the modules.
+//! Stored bytes to verified, inflated bytes, as a chain of readers: [`verify`] counts and hashes what is
+//! stored, [`decompress`] inflates it, [`limits`] stops a bomb.
+//!
+//! Knows no tar, no layer and no source; errors travel through `std::io::Error` as [`StreamError`].
+
+pub mod decompress;
+pub mod error;
+pub mod limits;
+pub mod verify;
+
+pub use decompress::Decompress;
+pub use error::StreamError;
+pub use limits::{LimitedReader, Limits};
+pub use verify::VerifyReader;

@@ -1,0 +1,164 @@
+//! The layers of a random-access source to indexes: each distinct blob once, the largest first, several
+//! side by side, from the cache where it has them.
+
+use super::{Plan, Progress};
+use crate::analyze::secrets::SecretAnalyzer;
+use crate::analyze::{Analyzer, elf::ElfAnalyzer, packages, runtime::RuntimeAnalyzer};
+use crate::image::LayerState;
+use crate::index::build::{self, Built, Expected, LayerError};
+use crate::index::key::IndexKey;
+use crate::index::store::Store;
+use crate::oci::{LayerKind, MediaKind};
+use crate::source::{BlobName, LayerRef, Source};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The analyzers of every pass, in the order in which they leave facts. Changing this list changes
+/// the key of the cache by the analyzers' ids.
+pub(super) fn analyzers(plan: &Plan) -> Vec<Box<dyn Analyzer>> {
+    let mut list: Vec<Box<dyn Analyzer>> = vec![
+        Box::new(SecretAnalyzer::new(Arc::clone(&plan.patterns), plan.reveal)),
+        Box::new(ElfAnalyzer::new()),
+        Box::new(RuntimeAnalyzer::new()),
+    ];
+    list.extend(packages::analyzers());
+    list
+}
+
+/// The cache and the part of the key that is the same for all layers of a run.
+pub(super) struct Cache {
+    store: Store,
+    key: IndexKey,
+}
+
+impl Cache {
+    /// A cache that cannot be opened is no reason not to look at the image.
+    pub fn open(plan: &Plan) -> Option<Self> {
+        if plan.reveal {
+            return None;
+        }
+        let store = Store::open(plan.cache_dir.as_deref()?).ok()?;
+        Some(Self { store, key: IndexKey::new(&analyzers(plan), plan.patterns.digest()) })
+    }
+
+    fn get(&self, layer: &LayerRef) -> Option<LayerState> {
+        let digest = layer.descriptor.as_ref()?.digest;
+        let hit = self.store.get_by_digest(&digest, &self.key)?;
+        Some(LayerState::Indexed(Arc::new(hit)))
+    }
+
+    fn put(&self, built: &Built) {
+        // A full disk costs the next run some time, not this one its report.
+        let _ = self.store.put(&built.digest, &built.index, &self.key);
+    }
+}
+
+/// How a layer is called in errors and on the progress display.
+pub(super) fn name_of(layer: &LayerRef) -> String {
+    match &layer.blob {
+        BlobName::Digest(d) => d.short(),
+        BlobName::Member(path) => path.clone(),
+    }
+}
+
+/// What the stored bytes must come to, where the manifest says it.
+pub(super) fn expected(layer: &LayerRef) -> Expected {
+    Expected {
+        digest: layer.descriptor.as_ref().map(|d| d.digest),
+        size: layer.descriptor.as_ref().map(|d| d.size),
+    }
+}
+
+/// Turns a finished or failed pass into what is known of the layer.
+pub(super) fn state_of(built: Result<Built, LayerError>, cache: Option<&Cache>) -> LayerState {
+    match built {
+        Ok(built) => {
+            if let Some(cache) = cache {
+                cache.put(&built);
+            }
+            LayerState::Indexed(Arc::new(built.index))
+        }
+        Err(e) => failure(e.to_string()),
+    }
+}
+
+fn failure(why: String) -> LayerState {
+    LayerState::NotLookedAt { why, failed: true }
+}
+
+/// Why a layer is not to be fetched at all.
+fn not_for_us(layer: &LayerRef, plan: &Plan) -> Option<LayerState> {
+    let descriptor = layer.descriptor.as_ref()?;
+    let foreign = descriptor.media_type.kind() == MediaKind::Layer(LayerKind::Foreign);
+    (foreign && !plan.registry.follow_foreign_urls).then(|| LayerState::NotLookedAt {
+        why: "a foreign layer: its bytes are not in the registry (`--follow-foreign-urls` fetches them)"
+            .to_owned(),
+        failed: false,
+    })
+}
+
+/// Indexes every layer of `wanted`, each distinct blob once.
+pub(super) fn index_all(
+    source: &dyn Source,
+    wanted: Vec<LayerRef>,
+    plan: &Plan,
+    progress: &dyn Progress,
+) -> HashMap<BlobName, LayerState> {
+    let cache = Cache::open(plan);
+    let mut done: HashMap<BlobName, LayerState> = HashMap::new();
+    let mut queue: Vec<LayerRef> = Vec::new();
+    for layer in wanted {
+        if done.contains_key(&layer.blob) || queue.iter().any(|q| q.blob == layer.blob) {
+            continue;
+        }
+        if let Some(known) =
+            not_for_us(&layer, plan).or_else(|| cache.as_ref().and_then(|c| c.get(&layer)))
+        {
+            done.insert(layer.blob, known);
+            continue;
+        }
+        progress.layer_found(&name_of(&layer), layer.descriptor.as_ref().map(|d| d.size));
+        queue.push(layer);
+    }
+    // The largest first: it decides when the last one ends.
+    queue.sort_by_key(|l| std::cmp::Reverse(l.descriptor.as_ref().map(|d| d.size)));
+    let workers = plan.jobs.clamp(1, queue.len().max(1));
+    let queue = Mutex::new(VecDeque::from(queue));
+    let done = Mutex::new(done);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let Some(layer) = next else { break };
+                    let result = index_one(source, &layer, plan, cache.as_ref(), progress);
+                    progress.layer_done(&name_of(&layer));
+                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(layer.blob, result);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn index_one(
+    source: &dyn Source,
+    layer: &LayerRef,
+    plan: &Plan,
+    cache: Option<&Cache>,
+    progress: &dyn Progress,
+) -> LayerState {
+    let blob = match source.open(layer) {
+        Ok(blob) => blob,
+        Err(e) => return failure(e.to_string()),
+    };
+    let built = build::build(
+        &name_of(layer),
+        blob,
+        &expected(layer),
+        analyzers(plan),
+        &plan.build,
+        &|n| progress.advanced(n),
+    );
+    state_of(built, cache)
+}

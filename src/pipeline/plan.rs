@@ -1,0 +1,78 @@
+//! What is to be done, who is told, and what can go wrong.
+
+use crate::analyze::secrets::Patterns;
+use crate::index::build::{BuildSettings, LayerError};
+use crate::source::daemon::DaemonSettings;
+use crate::source::locator::Locator;
+use crate::source::registry::RegistrySettings;
+use crate::source::{PlatformChoice, SourceError};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Every decision of one run, taken.
+#[derive(Clone)]
+pub struct Plan {
+    pub locator: Locator,
+    pub platform: PlatformChoice,
+    pub registry: RegistrySettings,
+    pub daemon: DaemonSettings,
+    /// Folder of the index cache; `None` reads and writes none.
+    pub cache_dir: Option<PathBuf>,
+    pub patterns: Arc<Patterns>,
+    /// Keep secrets in clear beside their mask. Implies that no cached index is used: it has none.
+    pub reveal: bool,
+    /// Layers worked on at the same time.
+    pub jobs: usize,
+    pub build: BuildSettings,
+}
+
+/// Told of the work as it goes, from several threads. A layer's name is its digest or its path in
+/// the archive; bytes are those of the stored blob.
+pub trait Progress: Sync {
+    fn layer_found(&self, name: &str, bytes: Option<u64>);
+    fn advanced(&self, bytes: u64);
+    fn layer_done(&self, name: &str);
+}
+
+/// Tells nobody.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn layer_found(&self, _: &str, _: Option<u64>) {}
+    fn advanced(&self, _: u64) {}
+    fn layer_done(&self, _: &str) {}
+}
+
+/// Why there is nothing to report at all. A layer that fails is no such error: it is named in the
+/// report as not looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    #[error("no file `{path}` in {place}")]
+    NoSuchFile { path: String, place: String },
+    #[error("`{path}` is a {kind}, not a file")]
+    NotAFile { path: String, kind: &'static str },
+    #[error("no layer {number}: the image has layers 0 to {last}")]
+    NoSuchLayer { number: usize, last: usize },
+    #[error("{what} was not looked at: {why}")]
+    NotLookedAt { what: String, why: String },
+    #[error("cannot write the output: {0}")]
+    Output(std::io::Error),
+}
+
+impl PipelineError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Source(e) => e.hint(),
+            Self::Layer(e) => e.hint(),
+            Self::NoSuchFile { .. } => {
+                Some("`careen files` lists what there is; a deleted file needs `--layer N`".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

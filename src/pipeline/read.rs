@@ -1,0 +1,90 @@
+//! From the plan's words to images whose layers have been read.
+
+use super::layers;
+use super::{PipelineError, Plan, Progress};
+use crate::image::{ImageLayer, LayerState, ReadImage};
+use crate::index::build::{self, Expected};
+use crate::report::model::NotLookedAt;
+use crate::source::locator::{Locator, Opened};
+use crate::source::registry::RegistrySource;
+use crate::source::{BlobName, FoundImage, LayerRef, Resolution, Source, Unseen};
+use std::collections::HashMap;
+
+/// The images, and what lies beside them unread.
+pub(super) struct Reading {
+    pub images: Vec<ReadImage>,
+    pub unseen: Vec<NotLookedAt>,
+}
+
+/// Opens what the locator names.
+pub(super) fn open(plan: &Plan) -> Result<Opened, PipelineError> {
+    Ok(match &plan.locator {
+        Locator::Registry(reference) => {
+            Opened::Random(Box::new(RegistrySource::new(reference.clone(), plan.registry.clone())?))
+        }
+        other => other.open(&plan.daemon)?,
+    })
+}
+
+/// Finds the images and indexes their layers.
+pub(super) fn read(plan: &Plan, progress: &dyn Progress) -> Result<Reading, PipelineError> {
+    match open(plan)? {
+        Opened::Random(source) => read_random(source.as_ref(), plan, progress),
+        Opened::SinglePass(pass) => {
+            let (resolution, states) = pass.run(&plan.platform, &mut |member, size, blob| {
+                progress.layer_found(member, Some(size));
+                let built = build::build_from(
+                    member,
+                    blob,
+                    &Expected { digest: digest_of_member(member), size: Some(size) },
+                    layers::analyzers(plan),
+                    &plan.build,
+                    &|n| progress.advanced(n),
+                );
+                progress.layer_done(member);
+                layers::state_of(built, None)
+            })?;
+            Ok(combine(resolution, states))
+        }
+    }
+}
+
+/// `blobs/sha256/<hex>` names its own digest.
+fn digest_of_member(member: &str) -> Option<crate::oci::Digest> {
+    let (_, name) = member.split_once("blobs/")?;
+    name.replacen('/', ":", 1).parse().ok()
+}
+
+fn read_random(source: &dyn Source, plan: &Plan, progress: &dyn Progress) -> Result<Reading, PipelineError> {
+    let resolution = source.resolve(&plan.platform)?;
+    let wanted: Vec<LayerRef> = resolution.images.iter().flat_map(|i| i.layers.iter().cloned()).collect();
+    let states = layers::index_all(source, wanted, plan, progress);
+    Ok(combine(resolution, states))
+}
+
+fn combine(resolution: Resolution, states: HashMap<BlobName, LayerState>) -> Reading {
+    let unseen = resolution.unseen.into_iter().map(note).collect();
+    let images = resolution.images.into_iter().map(|found| attach(found, &states)).collect();
+    Reading { images, unseen }
+}
+
+fn note(u: Unseen) -> NotLookedAt {
+    NotLookedAt { what: u.what, why: u.why, failed: u.failed }
+}
+
+fn attach(found: FoundImage, states: &HashMap<BlobName, LayerState>) -> ReadImage {
+    let layer_of = |layer: &LayerRef| {
+        let state = match states.get(&layer.blob) {
+            Some(state) => state.clone(),
+            None => LayerState::NotLookedAt { why: "its bytes are not in the archive".to_owned(), failed: true },
+        };
+        ImageLayer {
+            descriptor: layer.descriptor.clone(),
+            declared_diff_id: layer.declared_diff_id,
+            // A docker-archive stores layers in another form than a registry does.
+            compressed: layer.descriptor.as_ref().map(|d| d.size),
+            state,
+        }
+    };
+    ReadImage { layers: found.layers.iter().map(layer_of).collect(), found }
+}

@@ -1,0 +1,153 @@
+//! Inflates a stream by what its first bytes say, whatever its media type claims: gzip (any number of
+//! members), zstd (any number of frames), or nothing.
+//!
+//! Bytes behind the last member that start no other are an error, as in Go's `compress/gzip`.
+
+use super::StreamError;
+use flate2::bufread::MultiGzDecoder;
+use std::io::{self, BufReader, Chain, Cursor, Read};
+
+/// Compressed bytes are read in pieces of this size.
+const BUFFER: usize = 128 << 10;
+
+/// Largest zstd window that is honoured: 2^27 bytes, what `zstd --long` makes and decoders accept
+/// without asking. It bounds the memory of one layer.
+const WINDOW_LOG_MAX: u32 = 27;
+
+/// The first bytes that were looked at, then the rest.
+type Rewound<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
+
+/// The inflating reader.
+pub struct Decompress<R: Read> {
+    kind: Kind<R>,
+    inflated: u64,
+}
+
+enum Kind<R: Read> {
+    Plain(Rewound<R>),
+    Gzip(Box<MultiGzDecoder<Rewound<R>>>),
+    Zstd(Box<zstd::stream::read::Decoder<'static, Rewound<R>>>),
+}
+
+impl<R: Read> Decompress<R> {
+    /// Looks at the first bytes. An empty stream is an empty plain one.
+    pub fn new(mut inner: R) -> io::Result<Self> {
+        let mut head = Vec::with_capacity(4);
+        // A source may give a byte at a time.
+        inner.by_ref().take(4).read_to_end(&mut head)?;
+        let magic: [u8; 4] = std::array::from_fn(|i| head.get(i).copied().unwrap_or(0));
+        let rewound = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(inner));
+        let kind = match magic {
+            [0x1f, 0x8b, ..] => Kind::Gzip(Box::new(MultiGzDecoder::new(rewound))),
+            // A frame, or one of the sixteen skippable frames.
+            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(rewound)?;
+                decoder.window_log_max(WINDOW_LOG_MAX)?;
+                Kind::Zstd(Box::new(decoder))
+            }
+            [b'B', b'Z', b'h', b'1'..=b'9'] => return Err(StreamError::Unsupported("bzip2").into()),
+            [0xfd, b'7', b'z', b'X'] => return Err(StreamError::Unsupported("xz").into()),
+            _ => Kind::Plain(rewound),
+        };
+        Ok(Self { kind, inflated: 0 })
+    }
+
+    /// `gzip`, `zstd` or `uncompressed`.
+    pub fn format(&self) -> &'static str {
+        match self.kind {
+            Kind::Plain(_) => "uncompressed",
+            Kind::Gzip(_) => "gzip",
+            Kind::Zstd(_) => "zstd",
+        }
+    }
+}
+
+impl<R: Read> Read for Decompress<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let result = match &mut self.kind {
+            Kind::Plain(r) => r.read(buf),
+            Kind::Gzip(r) => r.read(buf),
+            Kind::Zstd(r) => r.read(buf),
+        };
+        match result {
+            Ok(n) => {
+                self.inflated += n as u64;
+                Ok(n)
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Err(e),
+            Err(e) => Err(StreamError::from_io(e, self.format(), self.inflated).into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut w = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        w.write_all(bytes).unwrap();
+        w.finish().unwrap()
+    }
+
+    /// One byte at a time, as a bad connection may.
+    struct Trickle<'a>(&'a [u8]);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            let n = self.0.len().min(buf.len()).min(1);
+            buf[..n].copy_from_slice(&self.0[..n]);
+            self.0 = &self.0[n..];
+            Ok(n)
+        }
+    }
+
+    fn inflate(bytes: &[u8]) -> Result<Vec<u8>, StreamError> {
+        let mut out = Vec::new();
+        Decompress::new(Trickle(bytes))
+            .and_then(|mut r| r.read_to_end(&mut out))
+            .map_err(|e| StreamError::from_io(e, "test", 0))?;
+        Ok(out)
+    }
+
+    #[test]
+    fn sniffs_whatever_the_media_type_says() {
+        for stored in [b"hello".to_vec(), gzip(b"hello"), zstd::encode_all(&b"hello"[..], 1).unwrap()] {
+            assert_eq!(inflate(&stored).unwrap(), b"hello");
+        }
+        assert_eq!(inflate(b"").unwrap(), b"");
+        assert_eq!(inflate(b"ab").unwrap(), b"ab");
+    }
+
+    #[test]
+    fn members_and_frames_are_one_stream() {
+        let two = [gzip(b"hel"), gzip(b"lo")].concat();
+        assert_eq!(inflate(&two).unwrap(), b"hello");
+        let skippable = b"\x52\x2a\x4d\x18\x03\0\0\0abc".to_vec();
+        let frame = |b: &[u8]| zstd::encode_all(b, 1).unwrap();
+        let frames = [skippable.clone(), frame(b"hel"), skippable, frame(b"lo")].concat();
+        assert_eq!(inflate(&frames).unwrap(), b"hello");
+    }
+
+    #[test]
+    fn a_cut_or_followed_stream_is_an_error() {
+        for stored in [gzip(b"hello hello hello"), zstd::encode_all(&b"hello hello"[..], 1).unwrap()] {
+            for cut in 4..stored.len() {
+                assert!(matches!(inflate(&stored[..cut]), Err(StreamError::Corrupt { .. })), "{cut}");
+            }
+            let followed = [stored.clone(), b"garbage".to_vec()].concat();
+            assert!(matches!(inflate(&followed), Err(StreamError::Corrupt { .. })));
+        }
+        let mut wrong_sum = gzip(b"hello");
+        let crc = wrong_sum.len() - 5;
+        wrong_sum[crc] ^= 1;
+        assert!(matches!(inflate(&wrong_sum), Err(StreamError::Corrupt { format: "gzip", .. })));
+    }
+
+    #[test]
+    fn other_compressions_are_named() {
+        assert!(matches!(inflate(b"BZh91AY"), Err(StreamError::Unsupported("bzip2"))));
+        assert!(matches!(inflate(b"\xfd7zXZ\0"), Err(StreamError::Unsupported("xz"))));
+    }
+}
