@@ -3,8 +3,12 @@
 //!
 //! Must not know of images, analyzers or where the bytes come from.
 
+mod blocks;
 pub mod entry;
+mod header;
 pub mod path;
+mod pax;
+mod sparse;
 pub mod walk;
 
 pub use entry::{ContentHash, Entry, EntryKind, Interest, Visitor};

@@ -15,7 +15,11 @@ pub enum StreamError {
     #[error("{0}")]
     Source(io::Error),
     #[error("corrupt {format} stream after {inflated} inflated bytes: {why}")]
-    Corrupt { format: &'static str, inflated: u64, why: String },
+    Corrupt {
+        format: &'static str,
+        inflated: u64,
+        why: String,
+    },
     #[error("{0} compression is not one that the image specification knows")]
     Unsupported(&'static str),
     #[error("inflates to more than {limit} bytes")]
@@ -28,8 +32,12 @@ impl StreamError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::TooLarge { .. } => Some("raise `--max-layer-bytes` if the layer is really that large".into()),
-            Self::Ratio { .. } => Some("raise `--max-ratio` if the layer is known to be harmless".into()),
+            Self::TooLarge { .. } => {
+                Some("raise `--max-layer-bytes` if the layer is really that large".into())
+            }
+            Self::Ratio { .. } => {
+                Some("raise `--max-ratio` if the layer is known to be harmless".into())
+            }
             Self::Size { .. } | Self::TooLong { .. } | Self::Digest { .. } => {
                 Some("the stored blob is damaged or was tampered with: push the image again".into())
             }
@@ -41,7 +49,11 @@ impl StreamError {
     pub fn from_io(error: io::Error, format: &'static str, inflated: u64) -> Self {
         match error.downcast::<StreamError>() {
             Ok(typed) => typed,
-            Err(other) => Self::Corrupt { format, inflated, why: other.to_string() },
+            Err(other) => Self::Corrupt {
+                format,
+                inflated,
+                why: other.to_string(),
+            },
         }
     }
 }
@@ -53,7 +65,11 @@ impl From<StreamError> for io::Error {
             _ => io::ErrorKind::InvalidData,
         };
         // `Interrupted` would make std's helpers read on.
-        let kind = if kind == io::ErrorKind::Interrupted { io::ErrorKind::Other } else { kind };
+        let kind = if kind == io::ErrorKind::Interrupted {
+            io::ErrorKind::Other
+        } else {
+            kind
+        };
         io::Error::new(kind, e)
     }
 }

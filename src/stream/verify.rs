@@ -44,9 +44,14 @@ impl<R: Read> VerifyReader<R> {
         if let Some(expected) = self.expected_size
             && expected != actual_size
         {
-            return Err(StreamError::Size { expected, actual: actual_size });
+            return Err(StreamError::Size {
+                expected,
+                actual: actual_size,
+            });
         }
-        let Some(hasher) = self.hasher.take() else { return Ok(()) };
+        let Some(hasher) = self.hasher.take() else {
+            return Ok(());
+        };
         let actual = hasher.finish();
         match self.expected_digest {
             Some(expected) if expected != actual => {
@@ -95,7 +100,11 @@ impl<R: Read> Read for VerifyReader<R> {
 mod tests {
     use super::*;
 
-    fn read(bytes: &[u8], digest: Option<Digest>, size: Option<u64>) -> Result<Vec<u8>, StreamError> {
+    fn read(
+        bytes: &[u8],
+        digest: Option<Digest>,
+        size: Option<u64>,
+    ) -> Result<Vec<u8>, StreamError> {
         let mut out = Vec::new();
         let mut r = VerifyReader::new(bytes, digest, size);
         match r.read_to_end(&mut out) {
@@ -108,10 +117,25 @@ mod tests {
     fn says_end_of_file_only_when_size_and_digest_match() {
         let d = Some(Digest::sha256(b"abc"));
         assert_eq!(read(b"abc", d, Some(3)).unwrap(), b"abc");
-        assert!(matches!(read(b"abc", d, Some(4)), Err(StreamError::Size { expected: 4, actual: 3 })));
-        assert!(matches!(read(b"abc", d, Some(2)), Err(StreamError::TooLong { expected: 2 })));
-        assert!(matches!(read(b"abd", d, Some(3)), Err(StreamError::Digest { .. })));
-        assert!(matches!(read(b"abcd", d, None), Err(StreamError::Digest { .. })));
+        assert!(matches!(
+            read(b"abc", d, Some(4)),
+            Err(StreamError::Size {
+                expected: 4,
+                actual: 3
+            })
+        ));
+        assert!(matches!(
+            read(b"abc", d, Some(2)),
+            Err(StreamError::TooLong { expected: 2 })
+        ));
+        assert!(matches!(
+            read(b"abd", d, Some(3)),
+            Err(StreamError::Digest { .. })
+        ));
+        assert!(matches!(
+            read(b"abcd", d, None),
+            Err(StreamError::Digest { .. })
+        ));
         assert_eq!(read(b"abc", None, None).unwrap(), b"abc");
     }
 
