@@ -1,1 +1,266 @@
-//! One pass over a layer.
+//! One pass over a layer: stored bytes in, a [`LayerIndex`] out.
+//!
+//! The calling thread fetches, verifies, inflates and computes the diff id; a second thread walks the
+//! tar and runs the analyzers. Between them go a few buffers, so memory does not depend on the layer.
+
+use super::indexer::Indexer;
+use super::pipe::{self, PipeReader, PipeWriter};
+use super::{LayerIndex, Oddity};
+use crate::analyze::Analyzer;
+use crate::layer::walk::{WalkError, WalkLimits, WalkSummary, walk};
+use crate::oci::digest::Hasher;
+use crate::oci::{DiffId, Digest};
+use crate::stream::{Decompress, LimitedReader, Limits, StreamError, VerifyReader};
+use std::io::{self, Read};
+
+/// Bounds of one pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BuildSettings {
+    pub limits: Limits,
+    pub walk: WalkLimits,
+}
+
+/// What the stored bytes must come to. A docker-archive says neither.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Expected {
+    pub digest: Option<Digest>,
+    /// Bytes as stored.
+    pub size: Option<u64>,
+}
+
+/// A finished pass.
+#[derive(Debug)]
+pub struct Built {
+    pub index: LayerIndex,
+    /// Of the stored bytes, computed by this pass.
+    pub digest: Digest,
+    /// Bytes as stored.
+    pub compressed: u64,
+}
+
+/// Why there is no index. Nothing of a pass that failed is believed.
+#[derive(Debug, thiserror::Error)]
+pub enum LayerError {
+    #[error("layer {layer}: {source}")]
+    Stream { layer: String, source: StreamError },
+    #[error("layer {layer}: {source}")]
+    Tar { layer: String, source: WalkError },
+    /// A defect of careen, kept to the one layer that shows it.
+    #[error("layer {layer}: careen failed on it: {what}")]
+    Panic { layer: String, what: String },
+}
+
+impl LayerError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Stream { source, .. } => source.hint(),
+            Self::Tar { .. } => None,
+            Self::Panic { .. } => {
+                Some("please report it, with the image if it is public".to_owned())
+            }
+        }
+    }
+}
+
+/// Reads `blob` to its end and indexes what is in it. `name` is for errors; `progress` is told of
+/// stored bytes as they are read.
+pub fn build(
+    name: &str,
+    blob: &mut dyn Read,
+    expected: &Expected,
+    analyzers: Vec<Box<dyn Analyzer>>,
+    settings: &BuildSettings,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Built, LayerError> {
+    let layer = || name.to_owned();
+    let mut stored = VerifyReader::new(
+        Told {
+            inner: blob,
+            progress,
+        },
+        expected.digest,
+        expected.size,
+    );
+    let (writer, reader) = pipe::pipe();
+    let (inflated, walked) = std::thread::scope(|scope| {
+        let walker = scope.spawn(move || analyse(reader, analyzers, &settings.walk));
+        let inflated = inflate(&mut stored, settings.limits, writer);
+        (inflated, walker.join())
+    });
+    let walked = walked.map_err(|panic| LayerError::Panic {
+        layer: layer(),
+        what: words(&*panic),
+    })?;
+    let stream = |source| LayerError::Stream {
+        layer: layer(),
+        source,
+    };
+    let (diff_id, tar_bytes) = match (inflated, &walked) {
+        (Ok(done), _) => done,
+        // The walk gave up first. If the stored bytes are wrong, that is why, and worth more to know.
+        (Err(Stopped::Unheard), Err(_)) => {
+            io::copy(&mut stored, &mut io::sink())
+                .map_err(|e| stream(StreamError::from_io(e, "stored", 0)))?;
+            (DiffId(Digest::sha256(b"")), 0)
+        }
+        (Err(Stopped::Unheard), Ok(_)) => {
+            return Err(LayerError::Panic {
+                layer: layer(),
+                what: "the walk ended early".to_owned(),
+            });
+        }
+        (Err(Stopped::Stream(e)), _) => return Err(stream(e)),
+    };
+    let (summary, indexer) = walked.map_err(|source| LayerError::Tar {
+        layer: layer(),
+        source,
+    })?;
+    let compressed = stored.counter().load(std::sync::atomic::Ordering::Relaxed);
+    let digest = stored.verified().ok_or_else(|| LayerError::Panic {
+        layer: layer(),
+        what: "its stored bytes were not read to their end".to_owned(),
+    })?;
+    Ok(Built {
+        index: index(diff_id, tar_bytes, summary, indexer),
+        digest,
+        compressed,
+    })
+}
+
+fn index(diff_id: DiffId, tar_bytes: u64, summary: WalkSummary, indexer: Indexer) -> LayerIndex {
+    let (entries, facts, duplicates) = indexer.finish();
+    let mut oddities: Vec<Oddity> = Vec::new();
+    oddities.extend(summary.trailing.map(|bytes| Oddity::TrailingData { bytes }));
+    oddities.extend(
+        summary
+            .escaping
+            .into_iter()
+            .map(|entry| Oddity::EscapingPath { entry }),
+    );
+    oddities.extend(
+        summary
+            .unknown_type
+            .into_iter()
+            .map(|entry| Oddity::UnknownType { entry }),
+    );
+    oddities.extend(
+        duplicates
+            .into_iter()
+            .map(|entry| Oddity::DuplicateEntry { entry }),
+    );
+    LayerIndex {
+        diff_id,
+        tar_bytes,
+        content_bytes: summary.content_bytes,
+        entries,
+        facts,
+        oddities,
+    }
+}
+
+/// Why the inflating side stopped before the end.
+enum Stopped {
+    Stream(StreamError),
+    /// The other side hung up.
+    Unheard,
+}
+
+/// Inflates to the end of the stored bytes: the diff id and the length of the tar.
+fn inflate(
+    stored: impl StoredRead,
+    limits: Limits,
+    mut out: PipeWriter,
+) -> Result<(DiffId, u64), Stopped> {
+    let result = pump(stored, limits, &mut out);
+    if let Err(Stopped::Stream(_)) = &result {
+        // The walk must not take the break for the end of the tar.
+        out.abort();
+    }
+    result
+}
+
+/// A verifying reader that can be lent.
+trait StoredRead: Read {
+    fn stored(&self) -> std::sync::Arc<std::sync::atomic::AtomicU64>;
+}
+
+impl<R: Read> StoredRead for &mut VerifyReader<R> {
+    fn stored(&self) -> std::sync::Arc<std::sync::atomic::AtomicU64> {
+        self.counter()
+    }
+}
+
+fn pump(
+    stored: impl StoredRead,
+    limits: Limits,
+    out: &mut PipeWriter,
+) -> Result<(DiffId, u64), Stopped> {
+    let typed = |e| Stopped::Stream(StreamError::from_io(e, "stored", 0));
+    let counter = stored.stored();
+    let mut tar = LimitedReader::new(Decompress::new(stored).map_err(typed)?, limits, counter);
+    let mut hasher = Hasher::sha256();
+    let mut total = 0;
+    loop {
+        let mut buffer = out.buffer();
+        let filled = fill(&mut tar, &mut buffer).map_err(typed)?;
+        if filled == 0 {
+            break;
+        }
+        buffer.truncate(filled);
+        hasher.update(&buffer);
+        total += filled as u64;
+        out.send(buffer).map_err(|()| Stopped::Unheard)?;
+    }
+    out.finish();
+    Ok((DiffId(hasher.finish()), total))
+}
+
+/// Reads until the buffer is full or the stream ends.
+fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(filled)
+}
+
+fn analyse(
+    mut tar: PipeReader,
+    analyzers: Vec<Box<dyn Analyzer>>,
+    limits: &WalkLimits,
+) -> Result<(WalkSummary, Indexer), WalkError> {
+    let mut indexer = Indexer::new(analyzers);
+    let summary = walk(&mut tar, limits, &mut indexer)?;
+    Ok((summary, indexer))
+}
+
+/// The text of a panic.
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Tells of bytes as they pass.
+struct Told<'a> {
+    inner: &'a mut dyn Read,
+    progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl Read for Told<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buf)?;
+        (self.progress)(n as u64);
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+#[path = "build_tests.rs"]
+mod tests;

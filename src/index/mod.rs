@@ -2,7 +2,9 @@
 //! distribution.
 
 pub mod build;
+mod indexer;
 pub mod key;
+mod pipe;
 pub mod store;
 
 use crate::analyze::Facts;
@@ -33,6 +35,8 @@ pub enum Oddity {
     TrailingData { bytes: u64 },
     /// A name with `..` that climbs out of the root (clamped to it).
     EscapingPath { entry: u32 },
+    /// A type that no runtime unpacks; its bytes were looked at as a file.
+    UnknownType { entry: u32 },
     /// The same path stands more than once: the earlier content is still in the blob.
     DuplicateEntry { entry: u32 },
 }
