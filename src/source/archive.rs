@@ -2,7 +2,7 @@
 //! each layer is then read straight from its place, several at a time. Knows nothing of compressed
 //! archives: those are [`super::single_pass`]'s.
 
-use super::headers::{Headers, Kind, Skip};
+use super::headers::{Headers, Skip};
 use super::members::Members;
 use super::resolve::DOCUMENT_LIMIT;
 use super::select::Selector;

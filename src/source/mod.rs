@@ -91,6 +91,7 @@ pub mod layout;
 pub mod locator;
 pub mod members;
 pub mod oci_index;
+pub mod outer;
 pub mod registry;
 pub mod resolve;
 #[cfg(test)]
