@@ -50,7 +50,7 @@ impl Archive {
         let mut members = Members::new(&what);
         let mut damage = None;
         loop {
-            match headers.next() {
+            match headers.next_member() {
                 Ok(Some(h)) => members.insert(&h, || Range {
                     offset: h.offset,
                     size: h.size,

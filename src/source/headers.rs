@@ -81,7 +81,7 @@ impl<R: Skip> Headers<R> {
     }
 
     /// The next member; skips what is left of the current one. After an error or the end: `None`.
-    pub fn next(&mut self) -> io::Result<Option<Header>> {
+    pub fn next_member(&mut self) -> io::Result<Option<Header>> {
         if self.ended {
             return Ok(None);
         }
@@ -369,7 +369,7 @@ mod tests {
     fn all(tar: &[u8]) -> io::Result<Vec<(String, Kind, Vec<u8>)>> {
         let mut headers = Headers::new(Forward(tar));
         let mut out = Vec::new();
-        while let Some(h) = headers.next()? {
+        while let Some(h) = headers.next_member()? {
             assert!(h.kind != Kind::File || h.offset.is_multiple_of(512));
             let mut body = Vec::new();
             headers.body().read_to_end(&mut body)?;

@@ -40,6 +40,7 @@ pub struct SinglePass<R> {
     form: ArchiveForm,
     selector: Option<Selector>,
     tar_limit: u64,
+    called: Option<(String, bool)>,
 }
 
 /// A member as it was met.
@@ -65,7 +66,15 @@ impl<R: Read> SinglePass<R> {
             form: ArchiveForm::Any,
             selector,
             tar_limit: DEFAULT_TAR_LIMIT,
+            called: None,
         }
+    }
+
+    /// What the one image in it is called, and whether that pins its content, where the words of the
+    /// user say more than the archive.
+    pub fn called(mut self, reference: String, pinned: bool) -> Self {
+        self.called = Some((reference, pinned));
+        self
     }
 
     /// Forces a form.
@@ -153,6 +162,12 @@ impl<R: Read> SinglePass<R> {
                     .push("the archive has data behind the end of its tar".to_owned());
             }
         }
+        if let Some((reference, pinned)) = self.called {
+            for image in &mut resolution.images {
+                image.reference.clone_from(&reference);
+                image.pinned = pinned;
+            }
+        }
         let layers = archive.into_layers(&resolution, on_layer);
         Ok((resolution, layers))
     }
@@ -172,7 +187,7 @@ impl<T> Collected<T> {
         on_layer: &mut dyn FnMut(&str, u64, &mut dyn Read) -> T,
     ) -> Result<Option<io::Error>, SourceError> {
         loop {
-            let header = match headers.next() {
+            let header = match headers.next_member() {
                 Ok(Some(header)) => header,
                 Ok(None) => return Ok(None),
                 Err(e) => return Ok(Some(e)),
