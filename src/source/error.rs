@@ -48,6 +48,17 @@ pub enum SourceError {
     /// A single-pass source met a form that needs a second pass.
     #[error("{what}: {why}")]
     NeedsSecondPass { what: String, why: String },
+    /// Words that can only be a path, and nothing is there.
+    #[error("no such file or directory: {path}")]
+    NoSuchFile { path: String },
+    #[error("`{text}`: transport `{transport}` is not supported")]
+    UnsupportedTransport { text: String, transport: String },
+    #[error("no container engine found (looked at: {})", tried.join(", "))]
+    NoEngine { tried: Vec<String> },
+    #[error("the engine at {engine} has no image `{image}`")]
+    NoSuchImage { image: String, engine: String },
+    #[error("the engine at {engine}: {why}")]
+    Engine { engine: String, why: String },
 }
 
 impl SourceError {
@@ -60,6 +71,24 @@ impl SourceError {
             )),
             Self::Ambiguous { what, names } => names.first().map(|n| format!("try `{what}:{n}`")),
             Self::NeedsSecondPass { .. } => Some("save it to a file and name the file".to_owned()),
+            Self::NoSuchFile { .. } => Some(
+                "check the path; to ask a registry write `docker://` in front of the name".to_owned(),
+            ),
+            Self::UnsupportedTransport { .. } => Some(
+                "use docker://, oci:, oci-archive:, docker-archive: or docker-daemon:, or `skopeo copy` it to one of them"
+                    .to_owned(),
+            ),
+            Self::NoEngine { .. } => Some(
+                "start Docker or Podman's socket (`systemctl --user start podman.socket`), or name the socket in DOCKER_HOST"
+                    .to_owned(),
+            ),
+            Self::NoSuchImage { image, .. } => Some(format!(
+                "see `docker images`; to ask a registry write `docker://{image}`"
+            )),
+            Self::Engine { .. } => Some(
+                "see whether it runs and lets you in (`docker version`), or save the image to a file"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

@@ -84,11 +84,20 @@ pub trait Source: Send + Sync {
 
 pub mod archive;
 pub mod daemon;
+pub mod docker_manifest;
 pub mod error;
+pub mod headers;
 pub mod layout;
 pub mod locator;
+pub mod members;
+pub mod oci_index;
+pub mod outer;
 pub mod registry;
 pub mod resolve;
+#[cfg(test)]
+mod sample;
+pub mod select;
 pub mod single_pass;
+pub mod tar_image;
 
 pub use error::SourceError;

@@ -1,3 +1,7 @@
 //! The one integration binary.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod architecture;
+mod local_sources;

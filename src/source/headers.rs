@@ -1,0 +1,484 @@
+//! The headers of an image archive: which members there are, and where their bytes lie.
+//!
+//! Reads names the way Go's `archive/tar` does, because `docker load` and `podman load` do: a reader
+//! that disagrees could be shown another image than the engine. Knows nothing of images. Layers are
+//! not walked here.
+
+use std::io::{self, Read};
+
+const BLOCK: usize = 512;
+
+/// Longest GNU long name or PAX header, in bytes (Go's limit too).
+const MAX_EXTENSION: u64 = 1 << 20;
+
+/// A stream that can leave bytes out. Skipping past the end is an error.
+pub trait Skip: Read {
+    fn skip(&mut self, bytes: u64) -> io::Result<()>;
+}
+
+/// Skips by reading.
+pub struct Forward<R>(pub R);
+
+impl<R: Read> Read for Forward<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf)
+    }
+}
+
+impl<R: Read> Skip for Forward<R> {
+    fn skip(&mut self, bytes: u64) -> io::Result<()> {
+        let skipped = io::copy(&mut (&mut self.0).take(bytes), &mut io::sink())?;
+        if skipped == bytes {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+    }
+}
+
+/// What a member is, as far as an image archive uses it. Link targets are as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    File,
+    Symlink(Vec<u8>),
+    Hardlink(Vec<u8>),
+    Directory,
+    /// Devices, FIFOs, sparse files, unknown types.
+    Other,
+}
+
+/// One member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// As written.
+    pub name: Vec<u8>,
+    pub kind: Kind,
+    /// Bytes of content that follow.
+    pub size: u64,
+    /// Where the content begins, in bytes from the start of the tar.
+    pub offset: u64,
+}
+
+/// The members of a tar in order. The content of the current one is read through [`Headers::body`].
+pub struct Headers<R> {
+    inner: R,
+    position: u64,
+    /// Content of the current member not yet read, and the padding behind it.
+    content: u64,
+    padding: u64,
+    ended: bool,
+}
+
+impl<R: Skip> Headers<R> {
+    pub fn new(inner: R) -> Self {
+        Self {
+            inner,
+            position: 0,
+            content: 0,
+            padding: 0,
+            ended: false,
+        }
+    }
+
+    /// The next member; skips what is left of the current one. After an error or the end: `None`.
+    pub fn next_member(&mut self) -> io::Result<Option<Header>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let found = self.advance();
+        if !matches!(found, Ok(Some(_))) {
+            self.ended = true;
+        }
+        found
+    }
+
+    /// The content of the current member.
+    pub fn body(&mut self) -> Body<'_, R> {
+        Body(self)
+    }
+
+    /// What lies behind the end of the tar.
+    pub fn into_inner(self) -> R {
+        self.inner
+    }
+
+    fn advance(&mut self) -> io::Result<Option<Header>> {
+        let mut long_name = None;
+        let mut long_link = None;
+        let mut pax = Pax::default();
+        loop {
+            self.skip_rest()?;
+            let Some(block) = self.block()? else {
+                return Ok(None);
+            };
+            if block.iter().all(|&b| b == 0) {
+                return match self.block()? {
+                    Some(second) if second.iter().any(|&b| b != 0) => {
+                        Err(invalid("a zero block stands between two members"))
+                    }
+                    _ => Ok(None),
+                };
+            }
+            check_sum(&block)?;
+            let mut size = number(&block[124..136])?;
+            match block[156] {
+                b'x' => pax = Pax::parse(&self.extension(size)?)?,
+                b'L' => long_name = Some(until_nul(&self.extension(size)?).to_vec()),
+                b'K' => long_link = Some(until_nul(&self.extension(size)?).to_vec()),
+                // Go hands a global header out as a member of its own, which ends the extensions
+                // that were read so far.
+                b'g' => {
+                    self.start(size);
+                    (long_name, long_link, pax) = (None, None, Pax::default());
+                }
+                b'S' => return Err(invalid("a sparse member (old GNU format)")),
+                flag => {
+                    if let Some(s) = pax.size {
+                        size = s;
+                    }
+                    // A GNU long name counts more than a PAX path.
+                    let name = long_name
+                        .filter(|n| !n.is_empty())
+                        .or(pax.path)
+                        .unwrap_or_else(|| short_name(&block));
+                    let link = long_link
+                        .filter(|n| !n.is_empty())
+                        .or(pax.linkpath)
+                        .unwrap_or_else(|| until_nul(&block[157..257]).to_vec());
+                    let kind = match flag {
+                        0 if name.ends_with(b"/") => Kind::Directory,
+                        0 | b'0' | b'7' if !pax.sparse => Kind::File,
+                        b'1' => Kind::Hardlink(link),
+                        b'2' => Kind::Symlink(link),
+                        b'5' => Kind::Directory,
+                        _ => Kind::Other,
+                    };
+                    // These have no content, whatever their size says.
+                    let headless = matches!(flag, b'1'..=b'6') || kind == Kind::Directory;
+                    if headless {
+                        size = 0;
+                    }
+                    self.start(size);
+                    return Ok(Some(Header {
+                        name,
+                        kind,
+                        size,
+                        offset: self.position,
+                    }));
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, size: u64) {
+        self.content = size;
+        self.padding = size.wrapping_neg() % BLOCK as u64;
+    }
+
+    fn skip_rest(&mut self) -> io::Result<()> {
+        // Sizes are below 2^63, so the sum cannot wrap.
+        let n = self.content + self.padding;
+        if n > 0 {
+            self.inner.skip(n)?;
+            self.position = self.position.saturating_add(n);
+            (self.content, self.padding) = (0, 0);
+        }
+        Ok(())
+    }
+
+    /// The content of an extension header, in memory.
+    fn extension(&mut self, size: u64) -> io::Result<Vec<u8>> {
+        if size > MAX_EXTENSION {
+            return Err(invalid("a name or PAX header of more than 1 MiB"));
+        }
+        self.start(size);
+        let mut bytes = Vec::new();
+        self.body().read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// One block; `None` at the end of the stream.
+    fn block(&mut self) -> io::Result<Option<[u8; BLOCK]>> {
+        let mut block = [0; BLOCK];
+        let mut filled = 0;
+        while filled < BLOCK {
+            match self.inner.read(&mut block[filled..]) {
+                Ok(0) if filled == 0 => return Ok(None),
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(n) => filled += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        self.position = self.position.saturating_add(BLOCK as u64);
+        Ok(Some(block))
+    }
+}
+
+/// Reads the current member to its end; a stream that ends before is an error, not an end.
+pub struct Body<'a, R>(&'a mut Headers<R>);
+
+impl<R: Skip> Read for Body<'_, R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let want = usize::try_from(self.0.content).map_or(buf.len(), |left| left.min(buf.len()));
+        if want == 0 {
+            return Ok(0);
+        }
+        let n = self.0.inner.read(&mut buf[..want])?;
+        if n == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.0.content -= n as u64;
+        self.0.position = self.0.position.saturating_add(n as u64);
+        Ok(n)
+    }
+}
+
+/// The records of a PAX header that say where a member is and what it is called.
+#[derive(Default)]
+struct Pax {
+    path: Option<Vec<u8>>,
+    linkpath: Option<Vec<u8>>,
+    size: Option<u64>,
+    sparse: bool,
+}
+
+impl Pax {
+    /// `LENGTH KEY=VALUE\n` again and again; of a key that stands twice the last one counts, an empty
+    /// value means that the header's own field counts.
+    fn parse(mut rest: &[u8]) -> io::Result<Self> {
+        let broken = || invalid("a broken PAX record");
+        let mut pax = Self::default();
+        while !rest.is_empty() {
+            let space = rest.iter().position(|&b| b == b' ').ok_or_else(broken)?;
+            let length: usize = decimal(&rest[..space])
+                .and_then(|n| usize::try_from(n).ok())
+                .ok_or_else(broken)?;
+            if length > rest.len() || length < space + 2 {
+                return Err(broken());
+            }
+            let (record, after) = rest.split_at(length);
+            rest = after;
+            let record = record[space + 1..].strip_suffix(b"\n").ok_or_else(broken)?;
+            let equals = record.iter().position(|&b| b == b'=').ok_or_else(broken)?;
+            let (key, value) = (&record[..equals], &record[equals + 1..]);
+            let text = || (!value.is_empty()).then(|| value.to_vec());
+            match key {
+                b"path" => pax.path = text(),
+                b"linkpath" => pax.linkpath = text(),
+                b"size" if value.is_empty() => pax.size = None,
+                b"size" => {
+                    let n = decimal(value).filter(|&n| n <= i64::MAX as u64);
+                    pax.size = Some(n.ok_or_else(|| invalid("an impossible size"))?);
+                }
+                k if k.starts_with(b"GNU.sparse.") => pax.sparse = true,
+                _ => {}
+            }
+        }
+        Ok(pax)
+    }
+}
+
+fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// A numeric field: octal digits, or base 256 when the first bit is set. An empty field is 0.
+fn number(field: &[u8]) -> io::Result<u64> {
+    let impossible = || invalid("an impossible number in a header");
+    let Some(&first) = field.first() else {
+        return Ok(0);
+    };
+    if first & 0x80 != 0 {
+        // The next bit is the sign.
+        if first & 0x40 != 0 {
+            return Err(impossible());
+        }
+        let mut n = u64::from(first & 0x3f);
+        for &b in &field[1..] {
+            n = n.checked_mul(256).ok_or_else(impossible)? | u64::from(b);
+        }
+        return i64::try_from(n).map(|_| n).map_err(|_| impossible());
+    }
+    let blank = |b: &u8| *b == b' ' || *b == 0;
+    let start = field.iter().position(|b| !blank(b)).unwrap_or(field.len());
+    let digits = until_nul(&field[start..]).trim_ascii_end();
+    digits.iter().try_fold(0_u64, |n, &b| match b {
+        b'0'..=b'7' => n
+            .checked_mul(8)
+            .and_then(|n| n.checked_add(u64::from(b - b'0')))
+            .filter(|&n| n <= i64::MAX as u64)
+            .ok_or_else(impossible),
+        _ => Err(impossible()),
+    })
+}
+
+/// The sum over the header with its own field as spaces; old writers summed signed bytes.
+fn check_sum(block: &[u8; BLOCK]) -> io::Result<()> {
+    let wrong = || invalid("not a tar header (wrong checksum)");
+    let declared = number(&block[148..156]).map_err(|_| wrong())? as i64;
+    let bytes = || {
+        block
+            .iter()
+            .enumerate()
+            .map(|(i, &b)| if (148..156).contains(&i) { b' ' } else { b })
+    };
+    let unsigned: i64 = bytes().map(i64::from).sum();
+    let signed: i64 = bytes().map(|b| i64::from(b as i8)).sum();
+    if declared == unsigned || declared == signed {
+        Ok(())
+    } else {
+        Err(wrong())
+    }
+}
+
+/// Whether these bytes begin a tar: the first header adds up.
+pub fn begins_tar(head: &[u8]) -> bool {
+    head.first_chunk::<BLOCK>()
+        .is_some_and(|block| block[0] != 0 && check_sum(block).is_ok())
+}
+
+/// Name and, in a POSIX header, its prefix. With GNU's magic the prefix bytes mean other things.
+fn short_name(block: &[u8; BLOCK]) -> Vec<u8> {
+    let name = until_nul(&block[..100]);
+    let prefix = until_nul(&block[345..500]);
+    if &block[257..263] == b"ustar\0" && !prefix.is_empty() {
+        [prefix, b"/", name].concat()
+    } else {
+        name.to_vec()
+    }
+}
+
+fn until_nul(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+    &bytes[..end]
+}
+
+fn invalid(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{Tar, header};
+    use super::*;
+
+    fn all(tar: &[u8]) -> io::Result<Vec<(String, Kind, Vec<u8>)>> {
+        let mut headers = Headers::new(Forward(tar));
+        let mut out = Vec::new();
+        while let Some(h) = headers.next_member()? {
+            assert!(h.kind != Kind::File || h.offset.is_multiple_of(512));
+            let mut body = Vec::new();
+            headers.body().read_to_end(&mut body)?;
+            out.push((String::from_utf8_lossy(&h.name).into_owned(), h.kind, body));
+        }
+        Ok(out)
+    }
+
+    fn names(tar: &[u8]) -> Vec<String> {
+        all(tar).unwrap().into_iter().map(|m| m.0).collect()
+    }
+
+    #[test]
+    fn reads_members_in_order_with_or_without_end_blocks() {
+        let mut tar = Tar::new().file("a", b"one").file("b/c", &[7; 513]);
+        let expected = vec![
+            ("a".to_owned(), Kind::File, b"one".to_vec()),
+            ("b/c".to_owned(), Kind::File, vec![7; 513]),
+        ];
+        assert_eq!(all(&tar.bytes).unwrap(), expected);
+        tar = tar.end();
+        assert_eq!(all(&tar.bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_link_has_no_content_whatever_its_size_says() {
+        let mut tar = Tar::new();
+        tar.bytes.extend(header("l", b'2', 512, "a"));
+        let tar = tar.file("a", b"x").end();
+        assert_eq!(names(&tar.bytes), ["l", "a"]);
+    }
+
+    #[test]
+    fn the_last_long_name_wins_and_beats_pax() {
+        let tar = Tar::new()
+            .raw("././@LongLink", b'L', b"first\0")
+            .raw("././@LongLink", b'L', b"second\0")
+            .raw("pax", b'x', b"13 path=third\n14 path=fourth\n")
+            .file("short", b"")
+            .raw("pax", b'x', b"14 path=fourth\n13 path=fifth\n")
+            .file("short", b"")
+            .file("short", b"")
+            .end();
+        // 14 bytes: `13 path=third` is one short of its record.
+        assert!(all(&tar.bytes).is_err());
+        let tar = Tar::new()
+            .raw("././@LongLink", b'L', b"first\0")
+            .raw("././@LongLink", b'L', b"second\0")
+            .raw("pax", b'x', b"14 path=third\n")
+            .file("short", b"")
+            .raw("pax", b'x', b"15 path=fourth\n14 path=fifth\n")
+            .file("short", b"")
+            .file("short", b"")
+            .end();
+        assert_eq!(names(&tar.bytes), ["second", "fifth", "short"]);
+    }
+
+    #[test]
+    fn a_pax_size_counts_and_a_pax_sparse_file_is_no_plain_file() {
+        let mut tar = Tar::new().raw("pax", b'x', b"9 size=3\n");
+        tar.bytes.extend(header("a", b'0', 0, ""));
+        tar.bytes.extend(b"abc");
+        tar.bytes.extend([0; 509]);
+        let tar = tar
+            .raw("pax", b'x', b"22 GNU.sparse.major=1\n")
+            .file("s", b"x")
+            .end();
+        let found = all(&tar.bytes).unwrap();
+        assert_eq!(found[0].2, b"abc");
+        assert_eq!(found[1].1, Kind::Other);
+    }
+
+    #[test]
+    fn hostile_numbers_and_extensions_are_errors() {
+        for size in [
+            [0xff; 12],
+            *b"-0000000001\0",
+            [0x80, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9],
+        ] {
+            let mut block = header("a", b'0', 0, "");
+            block[124..136].copy_from_slice(&size);
+            super::super::sample::sum(&mut block);
+            assert!(all(&block).is_err(), "{size:?}");
+        }
+        let long = header("././@LongLink", b'L', 64 << 20, "");
+        assert!(all(&long).unwrap_err().to_string().contains("1 MiB"));
+        let mut gap = Tar::new().file("a", b"").bytes;
+        gap.extend([0; 512]);
+        gap.extend(Tar::new().file("b", b"").bytes);
+        assert!(all(&gap).is_err());
+    }
+
+    #[test]
+    fn a_cut_member_is_an_error_and_an_empty_size_is_zero() {
+        let tar = Tar::new().file("a", &[1; 600]).bytes;
+        for cut in [100, 512 + 10, 512 + 700] {
+            let e = all(&tar[..cut]).unwrap_err();
+            assert_eq!(e.kind(), io::ErrorKind::UnexpectedEof, "{cut}");
+        }
+        let mut block = header("a", b'0', 0, "");
+        block[124..136].fill(0);
+        super::super::sample::sum(&mut block);
+        assert_eq!(names(&block), ["a"]);
+    }
+
+    #[test]
+    fn a_tar_is_known_by_its_first_header() {
+        assert!(begins_tar(&Tar::new().file("a", b"").bytes));
+        assert!(!begins_tar(&[0; 512]));
+        assert!(!begins_tar(b"{\"a\":1}"));
+    }
+}

@@ -1,0 +1,6 @@
+//! What the integration tests share: images made from code, and real servers started for a test.
+
+// Each test file uses a part.
+#![allow(dead_code)]
+
+pub mod image_builder;
