@@ -481,4 +481,27 @@ mod tests {
         assert!(!begins_tar(&[0; 512]));
         assert!(!begins_tar(b"{\"a\":1}"));
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig {
+            failure_persistence: None,
+            ..Default::default()
+        })]
+
+        #[test]
+        fn what_another_writer_wrote_is_read_back(
+            members in proptest::collection::vec(("([a-z]{1,60}/){0,6}[a-z]{1,60}", 0..2000_usize), 0..6),
+        ) {
+            let mut tar = tar::Builder::new(Vec::new());
+            let mut expected = Vec::new();
+            for (i, (name, size)) in members.into_iter().enumerate() {
+                let content = vec![i as u8; size];
+                let mut header = tar::Header::new_gnu();
+                header.set_size(size as u64);
+                tar.append_data(&mut header, &name, content.as_slice()).unwrap();
+                expected.push((name, Kind::File, content));
+            }
+            proptest::prop_assert_eq!(all(&tar.into_inner().unwrap()).unwrap(), expected);
+        }
+    }
 }

@@ -9,7 +9,7 @@
 
 use super::archive::{broken, remark_twice, with_damage};
 use super::headers::{Forward, Headers, Kind};
-use super::members::Members;
+use super::members::{Members, path};
 use super::outer::{self, Wrapping};
 use super::resolve::DOCUMENT_LIMIT;
 use super::select::Selector;
@@ -94,8 +94,8 @@ impl<R: Read> SinglePass<R> {
         &self.what
     }
 
-    /// Reads the archive to its end. `on_layer` gets each member that can be a layer: its name in the
-    /// archive, its size as stored in bytes and its stored bytes; what it leaves unread is skipped.
+    /// Reads the archive to its end. `on_layer` gets each member that can be a layer: its plain name
+    /// in the archive, its size as stored in bytes and its stored bytes; what it leaves unread is skipped.
     /// Its results come back by [`LayerRef::blob`](super::LayerRef::blob) for the layers of the images
     /// found; a layer without a result is not in the archive. Results for members that no image names
     /// are dropped.
@@ -192,21 +192,19 @@ impl<T> Collected<T> {
                 Ok(None) => return Ok(None),
                 Err(e) => return Ok(Some(e)),
             };
-            let kept = if header.kind == Kind::File {
-                let name = String::from_utf8_lossy(&header.name);
-                match self.keep(&name, header.size, &mut headers.body(), on_layer) {
-                    Ok(kept) => Some(kept),
+            // What no manifest can name is no layer.
+            let name = path(&header.name, "").filter(|_| header.kind == Kind::File);
+            let kept = match name {
+                Some(name) => match self.keep(&name, header.size, &mut headers.body(), on_layer) {
+                    Ok(kept) => kept,
                     Err(e) => return Ok(Some(e)),
-                }
-            } else {
-                None
-            };
-            self.members.insert(&header, || {
-                kept.unwrap_or(Kept::Layer {
+                },
+                None => Kept::Layer {
                     value: None,
                     why: NoDocument::NotJson,
-                })
-            })?;
+                },
+            };
+            self.members.insert(&header, || kept)?;
         }
     }
 

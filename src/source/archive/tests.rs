@@ -3,11 +3,10 @@ use super::*;
 use serde_json::json;
 
 fn open(tar: &[u8], selector: &str) -> Result<Archive, SourceError> {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), tar).unwrap();
+    let mut file = tempfile::tempfile().unwrap();
+    std::io::Write::write_all(&mut file, tar).unwrap();
     let selector = (!selector.is_empty()).then(|| selector.parse().unwrap());
-    // The open file stays readable after the name is gone.
-    Archive::open(file.path(), ArchiveForm::Any, selector)
+    Archive::new("x.tar".to_owned(), file, ArchiveForm::Any, selector)
 }
 
 fn resolve(tar: &[u8], selector: &str) -> Result<Resolution, SourceError> {
