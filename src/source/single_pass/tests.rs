@@ -99,6 +99,25 @@ fn a_layer_that_looks_like_json_is_a_layer_and_json_called_a_layer_is_handed_out
 }
 
 #[test]
+fn small_members_are_handed_out_only_when_an_image_names_them() {
+    let image = Image::new("amd64", &["one"]);
+    let empty = gzip(&[0; 1024]);
+    let tar = Tar::new()
+        .file("a/VERSION", b"1.0")
+        .file("a.tar", &image.layers[0])
+        .file("empty.tar", &empty)
+        .file("c.json", &image.config)
+        .file("manifest.json", &docker_json(&["a.tar", "empty.tar"]))
+        .end();
+    let mut handed_out = Vec::new();
+    SinglePass::new("-".into(), tar.bytes.as_slice(), None)
+        .run(&amd64(), &mut |name, _, _| handed_out.push(name.to_owned()))
+        .unwrap();
+    assert_eq!(handed_out, ["a.tar", "empty.tar"]);
+    assert_eq!(layers(&tar.bytes), [image.layers[0].clone(), empty]);
+}
+
+#[test]
 fn what_the_callback_leaves_unread_is_skipped() {
     let (image, tar) = oci();
     let (_, contents) = SinglePass::new("-".into(), tar.as_slice(), None)
