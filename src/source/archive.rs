@@ -10,7 +10,6 @@ use super::tar_image::{ArchiveForm, Contents, blob_path, resolve};
 use super::{BlobName, LayerRef, PlatformChoice, Resolution, Source, SourceError, Unseen};
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
 use std::sync::Arc;
 
 /// An uncompressed image archive.
@@ -32,19 +31,21 @@ struct Range {
 }
 
 impl Archive {
-    /// Reads the headers of the tar at `path`. A tar that breaks off keeps the members before.
-    pub fn open(
-        path: &Path,
+    /// Reads the headers of the tar in `file`, a regular file that `what` names. A tar that breaks
+    /// off keeps the members before.
+    pub fn new(
+        what: String,
+        file: File,
         form: ArchiveForm,
         selector: Option<Selector>,
     ) -> Result<Self, SourceError> {
-        let what = path.display().to_string();
-        let io = |source| SourceError::Io {
-            what: what.clone(),
-            source,
-        };
-        let file = File::open(path).map_err(io)?;
-        let length = file.metadata().map_err(io)?.len();
+        let length = file
+            .metadata()
+            .map_err(|source| SourceError::Io {
+                what: what.clone(),
+                source,
+            })?
+            .len();
         let file = Arc::new(file);
         let mut headers = Headers::new(Window::new(&file, 0, length));
         let mut members = Members::new(&what);

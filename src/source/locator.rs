@@ -177,26 +177,32 @@ impl Locator {
         Ok(Self::Stdin { form, selector })
     }
 
-    /// Opens it. `stdin` is asked for standard input only for [`Locator::Stdin`].
-    pub fn open(
-        self,
+    /// Opens it, taking standard input for [`Locator::Stdin`].
+    pub fn open(&self, daemon: &DaemonSettings) -> Result<Opened, SourceError> {
+        self.open_with(|| Box::new(std::io::stdin()), daemon)
+    }
+
+    /// Opens it; `stdin` is asked only for [`Locator::Stdin`].
+    pub fn open_with(
+        &self,
         stdin: impl FnOnce() -> Box<dyn Read + Send>,
         daemon: &DaemonSettings,
     ) -> Result<Opened, SourceError> {
         match self {
-            Self::Registry(reference) => Ok(Opened::Registry(reference)),
-            Self::Layout { path, selector } => {
-                Ok(Opened::Random(Box::new(Layout::open(&path, selector)?)))
-            }
+            Self::Registry(reference) => Ok(Opened::Registry(reference.clone())),
+            Self::Layout { path, selector } => Ok(Opened::Random(Box::new(Layout::open(
+                path,
+                selector.clone(),
+            )?))),
             Self::Archive {
                 path,
                 form,
                 selector,
-            } => open_archive(&path, form, selector),
+            } => open_archive(path, *form, selector.clone()),
             Self::Stdin { form, selector } => Ok(Opened::SinglePass(
-                SinglePass::new("-".to_owned(), stdin(), selector).with_form(form),
+                SinglePass::new("-".to_owned(), stdin(), selector.clone()).with_form(*form),
             )),
-            Self::Daemon(name) => daemon::open(&name, daemon).map(Opened::SinglePass),
+            Self::Daemon(name) => daemon::open(name, daemon).map(Opened::SinglePass),
         }
     }
 }
@@ -231,9 +237,8 @@ fn open_archive(
         None
     };
     if wrapping == Some(Wrapping::Tar) {
-        return Ok(Opened::Random(Box::new(Archive::open(
-            path, form, selector,
-        )?)));
+        let archive = Archive::new(what, file, form, selector)?;
+        return Ok(Opened::Random(Box::new(archive)));
     }
     let reader: Box<dyn Read + Send> = Box::new(file);
     Ok(Opened::SinglePass(
@@ -255,10 +260,6 @@ fn split(
         // `path:@1` is split at its colon.
         if !exists(path) {
             continue;
-        }
-        // A directory that is no layout holds no images to choose from.
-        if kind(Path::new(path)) == PathKind::Directory {
-            return Ok(None);
         }
         let rest = &text[at..];
         let selector = if separator == ":" { &rest[1..] } else { rest };

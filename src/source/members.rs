@@ -151,7 +151,7 @@ impl<T> Members<T> {
 
 /// A path from the archive's root without `.`, `..` and doubled slashes; `None` when it is not
 /// UTF-8, is empty or leads out of the archive.
-fn path(name: &[u8], parent: &str) -> Option<String> {
+pub fn path(name: &[u8], parent: &str) -> Option<String> {
     let name = std::str::from_utf8(name).ok()?;
     let parent = if name.starts_with('/') { "" } else { parent };
     let mut parts: Vec<&str> = Vec::new();

@@ -41,7 +41,7 @@ impl FromStr for Selector {
         let fits = |c: char| c.is_ascii_alphanumeric() || "-._:@/+".contains(c);
         match text.chars().next() {
             None => Err(malformed("is empty")),
-            Some(c) if !c.is_ascii_alphanumeric() => {
+            Some(c) if !c.is_ascii_alphanumeric() && c != '_' => {
                 Err(malformed("does not begin with a letter or a digit"))
             }
             Some(_) if text.len() > 512 => Err(malformed("is longer than 512 characters")),

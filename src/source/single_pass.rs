@@ -2,14 +2,14 @@
 //! an engine's export.
 //!
 //! Where the manifest stands is not known beforehand (most tools write it last), so everything that
-//! can be a document is kept and everything that can be a layer is handed out as it comes, each
+//! can be a document is kept and everything that can be a layer is handed out as it comes, both
 //! before anyone knows whether an image names it. Two things are not possible this way: an OCI layout
 //! in a *directory* (there is no stream of it), and leaving out the layers of images that the user
 //! did not mean.
 
 use super::archive::{broken, remark_twice, with_damage};
 use super::headers::{Forward, Headers, Kind};
-use super::members::Members;
+use super::members::{Members, path};
 use super::outer::{self, Wrapping};
 use super::resolve::DOCUMENT_LIMIT;
 use super::select::Selector;
@@ -25,6 +25,10 @@ const ALL_DOCUMENTS_LIMIT: u64 = 64 << 20;
 /// Bytes looked at to tell a document from a layer: a layer's first entry would have to begin with
 /// spaces and a brace.
 const PEEK: u64 = 64;
+
+/// Members up to this size in bytes are kept too: too small for a tar, they are handed out only if an
+/// image does call them layers (a compressed layer without entries is that small).
+const SMALL: u64 = 512;
 
 /// What may stand behind the end of the tar: some writers pad to a tape's record, none to this.
 const TRAILER_LIMIT: u64 = 1 << 30;
@@ -45,8 +49,12 @@ pub struct SinglePass<R> {
 
 /// A member as it was met.
 enum Kept<T> {
+    /// JSON, or small.
     Document(Vec<u8>),
-    Layer { value: Option<T>, why: NoDocument },
+    Layer {
+        value: Option<T>,
+        why: NoDocument,
+    },
 }
 
 /// Why a member cannot be read as a document any more.
@@ -94,8 +102,8 @@ impl<R: Read> SinglePass<R> {
         &self.what
     }
 
-    /// Reads the archive to its end. `on_layer` gets each member that can be a layer: its name in the
-    /// archive, its size as stored in bytes and its stored bytes; what it leaves unread is skipped.
+    /// Reads the archive to its end. `on_layer` gets each member that can be a layer: its plain name
+    /// in the archive, its size as stored in bytes and its stored bytes; what it leaves unread is skipped.
     /// Its results come back by [`LayerRef::blob`](super::LayerRef::blob) for the layers of the images
     /// found; a layer without a result is not in the archive. Results for members that no image names
     /// are dropped.
@@ -192,21 +200,19 @@ impl<T> Collected<T> {
                 Ok(None) => return Ok(None),
                 Err(e) => return Ok(Some(e)),
             };
-            let kept = if header.kind == Kind::File {
-                let name = String::from_utf8_lossy(&header.name);
-                match self.keep(&name, header.size, &mut headers.body(), on_layer) {
-                    Ok(kept) => Some(kept),
+            // What no manifest can name is no layer.
+            let name = path(&header.name, "").filter(|_| header.kind == Kind::File);
+            let kept = match name {
+                Some(name) => match self.keep(&name, header.size, &mut headers.body(), on_layer) {
+                    Ok(kept) => kept,
                     Err(e) => return Ok(Some(e)),
-                }
-            } else {
-                None
-            };
-            self.members.insert(&header, || {
-                kept.unwrap_or(Kept::Layer {
+                },
+                None => Kept::Layer {
                     value: None,
                     why: NoDocument::NotJson,
-                })
-            })?;
+                },
+            };
+            self.members.insert(&header, || kept)?;
         }
     }
 
@@ -222,14 +228,14 @@ impl<T> Collected<T> {
         let mut why = NoDocument::NotJson;
         // A member of nothing but spaces so far may be either.
         let may_be_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'[') | None);
-        if may_be_json && size > 0 {
+        if may_be_json || size <= SMALL {
             if size > DOCUMENT_LIMIT {
                 why = NoDocument::TooLarge;
             } else if self.document_bytes + size > ALL_DOCUMENTS_LIMIT {
                 why = NoDocument::TooMany;
             } else {
                 body.read_to_end(&mut head)?;
-                if is_json(&head) {
+                if size <= SMALL || is_json(&head) {
                     self.document_bytes += size;
                     return Ok(Kept::Document(head));
                 }

@@ -2,10 +2,10 @@
 //! it is, however the members can be read.
 
 use super::docker_manifest::{self, DockerImage};
-use super::resolve::{DocumentStore, descend};
+use super::resolve::{DocumentStore, descend, parse_config};
 use super::select::{self, Selector};
 use super::{PlatformChoice, Resolution, SourceError, oci_index};
-use crate::oci::{Descriptor, Digest, Document};
+use crate::oci::{Descriptor, Digest, Document, Platform};
 
 /// The form that a prefix forces on an archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,7 +90,7 @@ pub fn resolve(
     let more_names = |d: &Descriptor| repo_tags(d, &docker, &store);
     let root = oci_index::root(what, raw, &store, selector, &more_names)?;
     let mut resolution = descend(root, &store, choice)?;
-    check_agreement(&mut resolution, &docker, selector);
+    check_agreement(&mut resolution, &docker, selector, contents);
     Ok(resolution)
 }
 
@@ -114,25 +114,31 @@ fn repo_tags(d: &Descriptor, docker: &[DockerImage], store: &TarStore<'_>) -> Ve
 }
 
 /// Some engines load by `manifest.json`, some by `index.json`: an archive in which they mean
-/// different images shows each reader another one.
+/// different images shows each reader another one. Of a multi-platform image `manifest.json` names
+/// only the platforms that were there, so only images of one platform are compared.
 fn check_agreement(
     resolution: &mut Resolution,
     docker: &[DockerImage],
     selector: Option<&Selector>,
+    contents: &dyn Contents,
 ) {
-    let meant: Vec<&DockerImage> = match selector {
-        Some(Selector::Name(wanted)) => docker
-            .iter()
-            .filter(|i| i.repo_tags.iter().any(|t| select::is_same(t, wanted)))
-            .collect(),
-        _ => docker.iter().collect(),
+    let is_meant = |i: &&DockerImage| match selector {
+        Some(Selector::Name(wanted)) => i.repo_tags.iter().any(|t| select::is_same(t, wanted)),
+        _ => true,
     };
-    if meant.is_empty() {
-        return;
-    }
+    let meant: Vec<(Digest, Platform)> = docker
+        .iter()
+        .filter(is_meant)
+        .filter_map(|i| {
+            let raw = contents.document(&i.config).ok()?;
+            let config = parse_config(&i.config, &raw).ok()?;
+            Some((Digest::sha256(&raw), config.platform()))
+        })
+        .collect();
     for image in &mut resolution.images {
         let config = Digest::sha256(&image.config_raw);
-        if !meant.iter().any(|i| i.claimed_config() == Some(config)) {
+        let mut rivals = meant.iter().filter(|m| m.1 == image.platform).peekable();
+        if rivals.peek().is_some() && rivals.all(|m| m.0 != config) {
             image.remarks.push(
                 "manifest.json and index.json of the archive name different images; index.json was read"
                     .to_owned(),

@@ -163,7 +163,7 @@ fn read(words: &str, stdin: Option<&Path>) -> Result<(Resolution, Vec<Vec<u8>>),
     let open_stdin = || -> Box<dyn Read + Send> {
         Box::new(std::fs::File::open(stdin.expect("stdin is asked for")).unwrap())
     };
-    match Locator::parse(words)?.open(open_stdin, &DaemonSettings::default())? {
+    match Locator::parse(words)?.open_with(open_stdin, &DaemonSettings::default())? {
         Opened::Registry(r) => panic!("{words} was taken for {r}"),
         Opened::Random(source) => {
             let found = source.resolve(&choice)?;

@@ -3,11 +3,10 @@ use super::*;
 use serde_json::json;
 
 fn open(tar: &[u8], selector: &str) -> Result<Archive, SourceError> {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), tar).unwrap();
+    let mut file = tempfile::tempfile().unwrap();
+    std::io::Write::write_all(&mut file, tar).unwrap();
     let selector = (!selector.is_empty()).then(|| selector.parse().unwrap());
-    // The open file stays readable after the name is gone.
-    Archive::open(file.path(), ArchiveForm::Any, selector)
+    Archive::new("x.tar".to_owned(), file, ArchiveForm::Any, selector)
 }
 
 fn resolve(tar: &[u8], selector: &str) -> Result<Resolution, SourceError> {
@@ -122,6 +121,67 @@ fn manifests_that_disagree_are_remarked() {
     let found = &resolve(&twice.bytes, "").unwrap().images[0];
     assert_eq!(found.config_raw, a.config);
     assert!(found.remarks[0].contains("more than once"));
+}
+
+#[test]
+fn an_export_of_several_platforms_is_named_by_the_engine_and_holds_one_of_them() {
+    let (arm, amd) = (Image::new("arm64", &["a"]), Image::new("amd64", &["b"]));
+    let with_platform = |i: &Image, architecture: &str| {
+        let mut d = i.descriptor(json!({}));
+        d["platform"] = json!({ "os": "linux", "architecture": architecture });
+        d
+    };
+    let inner = index(&[with_platform(&arm, "arm64"), with_platform(&amd, "amd64")]);
+    let top = json!({
+        "mediaType": crate::oci::media_type::OCI_INDEX,
+        "digest": crate::oci::Digest::sha256(&inner), "size": inner.len(),
+        "annotations": {
+            "io.containerd.image.name": "docker.io/library/app:1",
+            "org.opencontainers.image.ref.name": "1",
+        },
+    });
+    let tar = oci_tar(&[&amd], &index(&[top]))
+        .file(&blob(&inner), &inner)
+        .file(
+            "manifest.json",
+            &docker_json(&blob(&amd.config), &["app:1"], &[&blob(&amd.layers[0])]),
+        )
+        .end();
+    for (selector, name) in [
+        ("", "docker.io/library/app:1"),
+        ("1", "1"),
+        ("app:1", "docker.io/library/app:1"),
+    ] {
+        let found = resolve(&tar.bytes, selector).unwrap();
+        assert_eq!(found.images[0].config_raw, amd.config);
+        assert_eq!(found.images[0].reference, format!("x.tar:{name}"));
+        assert!(
+            found.images[0].remarks.is_empty(),
+            "{:?}",
+            found.images[0].remarks
+        );
+    }
+    let a = open(&tar.bytes, "").unwrap();
+    let all = a.resolve(&PlatformChoice::All).unwrap();
+    assert_eq!(all.images.len(), 1);
+    assert!(all.unseen[0].failed && all.unseen[0].what.contains("linux/arm64"));
+}
+
+#[test]
+fn a_platform_that_manifest_json_does_not_name_is_no_disagreement() {
+    let (arm, amd) = (Image::new("arm64", &["a"]), Image::new("amd64", &["b"]));
+    let manifest = docker_json(&blob(&arm.config), &[], &[&blob(&arm.layers[0])]);
+    let both = index(&[arm.descriptor(json!({})), amd.descriptor(json!({}))]);
+    let tar = oci_tar(&[&arm, &amd], &both)
+        .file("manifest.json", &manifest)
+        .end();
+    let found = resolve(&tar.bytes, "").unwrap();
+    assert_eq!(found.images[0].config_raw, amd.config);
+    assert!(
+        found.images[0].remarks.is_empty(),
+        "{:?}",
+        found.images[0].remarks
+    );
 }
 
 #[test]

@@ -53,6 +53,7 @@ fn words_are_guessed_by_what_is_there() {
         (&format!("layout@{D}"), layout("layout", &format!("@{D}"))),
         ("debian", registry("debian")),
         ("debian:12", registry("debian:12")),
+        ("debian:_x", registry("debian:_x")),
         ("ghcr.io/o/r:v1", registry("ghcr.io/o/r:v1")),
         ("localhost:5000/layout", registry("localhost:5000/layout")),
         (
@@ -127,6 +128,7 @@ fn what_cannot_be_read_says_why() {
     for (text, why) in [
         ("./empty", "no OCI layout"),
         ("oci-archive:layout", "is a directory"),
+        ("./empty:v1", "no OCI layout"),
         ("containers-storage:localhost/app:1", "not supported"),
         ("app.tar:a b", "no tag may have"),
         ("app.tar:", "is empty"),
@@ -149,7 +151,7 @@ fn files_open_by_what_they_hold() {
         std::fs::write(&path, bytes).unwrap();
         Locator::parse(path.to_str().unwrap())
             .unwrap()
-            .open(|| unreachable!(), &DaemonSettings::default())
+            .open(&DaemonSettings::default())
             .unwrap()
     };
     let tar = Tar::new().file("a", b"").end().bytes;

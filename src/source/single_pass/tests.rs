@@ -99,6 +99,25 @@ fn a_layer_that_looks_like_json_is_a_layer_and_json_called_a_layer_is_handed_out
 }
 
 #[test]
+fn small_members_are_handed_out_only_when_an_image_names_them() {
+    let image = Image::new("amd64", &["one"]);
+    let empty = gzip(&[0; 1024]);
+    let tar = Tar::new()
+        .file("a/VERSION", b"1.0")
+        .file("a.tar", &image.layers[0])
+        .file("empty.tar", &empty)
+        .file("c.json", &image.config)
+        .file("manifest.json", &docker_json(&["a.tar", "empty.tar"]))
+        .end();
+    let mut handed_out = Vec::new();
+    SinglePass::new("-".into(), tar.bytes.as_slice(), None)
+        .run(&amd64(), &mut |name, _, _| handed_out.push(name.to_owned()))
+        .unwrap();
+    assert_eq!(handed_out, ["a.tar", "empty.tar"]);
+    assert_eq!(layers(&tar.bytes), [image.layers[0].clone(), empty]);
+}
+
+#[test]
 fn what_the_callback_leaves_unread_is_skipped() {
     let (image, tar) = oci();
     let (_, contents) = SinglePass::new("-".into(), tar.as_slice(), None)
@@ -202,4 +221,70 @@ fn what_is_no_archive_says_so() {
         .end();
     let e = run(&tar.bytes).err().unwrap().to_string();
     assert!(e.contains("not found"), "{e}");
+}
+
+/// Both readings of one archive: what they find, with `None` for a layer that cannot be read.
+type Seen = Option<Vec<(Vec<u8>, Vec<Option<Vec<u8>>>)>>;
+
+fn at_random_places(bytes: &[u8]) -> Seen {
+    use super::super::{Source as _, archive::Archive};
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    let archive = Archive::new("-".into(), file, ArchiveForm::Any, None).ok()?;
+    let found = archive.resolve(&amd64()).ok()?;
+    let layer = |l: &super::super::LayerRef| {
+        let mut out = Vec::new();
+        archive.open(l).ok()?.read_to_end(&mut out).ok()?;
+        Some(out)
+    };
+    let see = |i: super::super::FoundImage| (i.config_raw, i.layers.iter().map(layer).collect());
+    Some(found.images.into_iter().map(see).collect())
+}
+
+fn in_one_pass(bytes: &[u8]) -> Seen {
+    let (found, layers) = run(bytes).ok()?;
+    let layer = |l: &super::super::LayerRef| layers.get(&l.blob)?.as_ref().ok().cloned();
+    let see = |i: super::super::FoundImage| (i.config_raw, i.layers.iter().map(layer).collect());
+    Some(found.images.into_iter().map(see).collect())
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    /// However an archive is damaged, both ways of reading it see the same, and neither panics.
+    #[test]
+    fn damage_is_seen_alike(
+        docker in proptest::bool::ANY,
+        places in proptest::collection::vec((0..100_000_usize, proptest::num::u8::ANY), 0..4),
+        resum in proptest::bool::ANY,
+        cut in 0..20_000_usize,
+    ) {
+        let mut bytes = if docker {
+            let image = Image::new("amd64", &["one", "two"]);
+            Tar::new()
+                .file("c.json", &image.config)
+                .file("1.tar", &image.layers[0])
+                .symlink("d/2.tar", "../1.tar")
+                .file("manifest.json", &docker_json(&["1.tar", "d/2.tar"]))
+                .end()
+                .bytes
+        } else {
+            oci().1
+        };
+        for (place, value) in places {
+            let place = place % bytes.len();
+            bytes[place] = value;
+            if let (true, Some(block)) = (resum, bytes[place / 512 * 512..].first_chunk_mut::<512>()) {
+                // Most changes of a header would only be a wrong checksum.
+                if &block[257..262] == b"ustar" {
+                    super::super::sample::sum(block);
+                }
+            }
+        }
+        let bytes = &bytes[..bytes.len().min(cut + 2000)];
+        proptest::prop_assert_eq!(at_random_places(bytes), in_one_pass(bytes));
+    }
 }
