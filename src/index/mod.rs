@@ -5,6 +5,7 @@ pub mod build;
 mod indexer;
 pub mod key;
 mod pipe;
+mod sealed;
 pub mod store;
 
 use crate::analyze::Facts;
