@@ -1,1 +1,27 @@
-//! The secret engine.
+//! The secret engine: patterns as data, one pass over every file.
+//!
+//! A literal prefilter finds the patterns' keywords; a pattern's regex runs only around its own
+//! keyword; evidence (entropy, placeholders, offline checks) decides what is reported and how sure
+//! it is. Must not know of layers above or below, nor of how bad a finding is in the end.
+
+mod analyzer;
+mod builtin;
+mod check;
+mod evidence;
+mod key;
+mod pattern;
+mod patterns;
+mod prefilter;
+mod scan;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use analyzer::SecretAnalyzer;
+pub use builtin::BUILTIN;
+pub use check::Check;
+pub use evidence::Alphabet;
+pub use pattern::{LONGEST_MATCH, Pattern, PatternError, PatternSeverity, Rank, Sample};
+pub use patterns::Patterns;
+pub use text::{TextMatch, redact_text, scan_text};

@@ -1,0 +1,141 @@
+//! All patterns together, with the indexes by which a scan finds the few that matter.
+
+use super::builtin::BUILTIN;
+use super::pattern::{Pattern, PatternError, parse_file};
+use super::prefilter::Prefilter;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+/// A set of patterns, ready to search with.
+pub struct Patterns {
+    list: Vec<Pattern>,
+    by_id: HashMap<String, usize>,
+    digest: [u8; 32],
+    /// For text, and for binary files.
+    pub(super) text: KeywordIndex,
+    pub(super) binary: KeywordIndex,
+    /// Patterns bound to a path.
+    pub(super) bound: Vec<usize>,
+    /// How far before its keyword a match may begin, and how far behind it end.
+    pub(super) margin: usize,
+}
+
+/// The keywords of some of the patterns.
+pub(super) struct KeywordIndex {
+    pub prefilter: Prefilter,
+    pub keywords: Vec<String>,
+    /// For each keyword, the patterns that have it and whether they take it in any case.
+    pub users: Vec<Vec<User>>,
+}
+
+#[derive(Clone)]
+pub(super) struct User {
+    pub pattern: usize,
+    /// The keyword as this pattern spells it, if the case matters.
+    pub exact: Option<String>,
+}
+
+impl Patterns {
+    /// The patterns that come with careen.
+    ///
+    /// # Panics
+    /// Never: a test parses the same text.
+    pub fn builtin() -> Arc<Self> {
+        static ALL: OnceLock<Arc<Patterns>> = OnceLock::new();
+        ALL.get_or_init(|| match Self::parse(BUILTIN) {
+            Ok(patterns) => Arc::new(patterns),
+            Err(e) => unreachable!("{e}"),
+        })
+        .clone()
+    }
+
+    /// Reads pattern files, given as name and text.
+    pub fn parse(files: &[(&str, &str)]) -> Result<Self, PatternError> {
+        let mut list = Vec::new();
+        let mut by_id = HashMap::new();
+        let mut hash = blake3::Hasher::new();
+        for (file, text) in files {
+            for part in [file.as_bytes(), text.as_bytes()] {
+                hash.update(&(part.len() as u64).to_le_bytes());
+                hash.update(part);
+            }
+            for pattern in parse_file(file, text)? {
+                if by_id.insert(pattern.id.clone(), list.len()).is_some() {
+                    return Err(PatternError {
+                        file: (*file).to_owned(),
+                        line: None,
+                        message: format!("pattern `{}` exists already", pattern.id),
+                    });
+                }
+                list.push(pattern);
+            }
+        }
+        let index = |wanted: &dyn Fn(&Pattern) -> bool| {
+            KeywordIndex::new(&list, wanted).map_err(|message| PatternError {
+                file: files.first().map_or("none", |f| f.0).to_owned(),
+                line: None,
+                message,
+            })
+        };
+        Ok(Self {
+            text: index(&|_| true)?,
+            binary: index(&|p| !p.text_only)?,
+            bound: (0..list.len())
+                .filter(|&i| list[i].path.is_some())
+                .collect(),
+            margin: list
+                .iter()
+                .map(|p| p.longest + p.keywords.iter().map(String::len).max().unwrap_or(0) + 2)
+                .max()
+                .unwrap_or(0),
+            by_id,
+            digest: *hash.finalize().as_bytes(),
+            list,
+        })
+    }
+
+    /// Changes with any byte of any file; part of the key of a cached index.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    pub fn get(&self, id: &str) -> Option<&Pattern> {
+        self.by_id.get(id).map(|&i| &self.list[i])
+    }
+
+    /// In the order of the files.
+    pub fn iter(&self) -> impl Iterator<Item = &Pattern> {
+        self.list.iter()
+    }
+
+    pub(super) fn list(&self) -> &[Pattern] {
+        &self.list
+    }
+}
+
+impl KeywordIndex {
+    fn new(list: &[Pattern], wanted: &dyn Fn(&Pattern) -> bool) -> Result<Self, String> {
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut keywords = Vec::new();
+        let mut users: Vec<Vec<User>> = Vec::new();
+        for (number, pattern) in list.iter().enumerate().filter(|(_, p)| wanted(p)) {
+            for keyword in &pattern.keywords {
+                let lower = keyword.to_ascii_lowercase();
+                let place = *places.entry(lower.clone()).or_insert_with(|| {
+                    keywords.push(lower);
+                    users.push(Vec::new());
+                    users.len() - 1
+                });
+                users[place].push(User {
+                    pattern: number,
+                    exact: (!pattern.ignore_case).then(|| keyword.clone()),
+                });
+            }
+        }
+        Ok(Self {
+            prefilter: Prefilter::new(&keywords)?,
+            keywords,
+            users,
+        })
+    }
+}

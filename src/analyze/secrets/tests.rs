@@ -1,0 +1,305 @@
+//! The pattern files against the engine, and the engine against itself.
+
+use super::scan::{Found, Scan};
+use super::*;
+use crate::layer::LayerPath;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+fn found(patterns: &Patterns, sample: &Sample) -> Vec<TextMatch> {
+    let path = sample.path.as_deref().map(LayerPath::from);
+    scan_text(patterns, sample.text.as_bytes(), path.as_ref(), false)
+}
+
+#[test]
+fn every_file_of_the_folder_is_built_in() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/secret-patterns");
+    let there: BTreeSet<String> = std::fs::read_dir(folder)
+        .expect("folder of patterns")
+        .map(|e| e.expect("entry").file_name().into_string().expect("name"))
+        .collect();
+    let listed: BTreeSet<String> = BUILTIN.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(there, listed);
+}
+
+#[test]
+fn every_pattern_matches_what_it_should() {
+    let all = Patterns::builtin();
+    let mut wrong = Vec::new();
+    for pattern in all.iter() {
+        for sample in &pattern.should_match {
+            let got: Vec<String> = found(&all, sample).into_iter().map(|m| m.pattern).collect();
+            if !got.contains(&pattern.id) {
+                wrong.push(format!("{}: {:?} gives {got:?}", pattern.id, sample));
+            }
+        }
+        for sample in &pattern.should_not_match {
+            if found(&all, sample).iter().any(|m| m.pattern == pattern.id) {
+                wrong.push(format!("{}: must not match {:?}", pattern.id, sample));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_pattern_is_complete() {
+    for pattern in Patterns::builtin().iter() {
+        let id = &pattern.id;
+        assert!(!pattern.should_match.is_empty(), "{id}: no should_match");
+        assert!(
+            !pattern.should_not_match.is_empty(),
+            "{id}: no should_not_match"
+        );
+        assert!(pattern.doc.starts_with("https://"), "{id}: doc");
+        assert!(pattern.longest <= LONGEST_MATCH, "{id}: too long");
+        let short = pattern.keywords.iter().filter(|k| k.len() < 4);
+        for keyword in short {
+            // Formats that have no longer literal; all are anchored or rare.
+            let known = ["cio", "SG.", "hf_", "sk-", "7Q~", "8Q~", ":AA", "://"];
+            assert!(
+                known.contains(&keyword.as_str()),
+                "{id}: short keyword {keyword}"
+            );
+        }
+        for sample in &pattern.should_match {
+            let lower = sample.text.to_ascii_lowercase();
+            assert!(
+                pattern.keywords.is_empty()
+                    || pattern
+                        .keywords
+                        .iter()
+                        .any(|k| lower.contains(&k.to_ascii_lowercase())),
+                "{id}: no keyword in a sample"
+            );
+        }
+    }
+}
+
+/// A pattern file must not look like a leak to any scanner, ours included.
+#[test]
+fn the_pattern_files_hold_no_secret() {
+    let all = Patterns::builtin();
+    for (name, text) in BUILTIN {
+        for m in scan_text(&all, text.as_bytes(), None, true) {
+            assert!(
+                m.confidence < crate::analyze::Confidence::Likely,
+                "{name}:{}: {} {}",
+                m.line,
+                m.pattern,
+                m.masked
+            );
+        }
+    }
+}
+
+const SMALL: &str = r#"
+[[pattern]]
+id = "tok"
+description = "a token"
+severity = "low"
+regex = 'tok_[a-z0-9]{8,20}'
+keywords = ["tok_"]
+anchored = true
+doc = "https://example.org"
+[[pattern]]
+id = "pair"
+description = "a name and a value"
+severity = "low"
+regex = 'name\s{0,3}=\s{0,3}(?P<secret>[a-z0-9]{6,30})'
+keywords = ["name"]
+rank = "generic"
+doc = "https://example.org"
+"#;
+
+fn small() -> Patterns {
+    Patterns::parse(&[("small.toml", SMALL)]).expect("patterns")
+}
+
+fn in_chunks(patterns: &Patterns, scan: &mut Scan, chunks: &[&[u8]]) -> Vec<Found> {
+    scan.begin(patterns, Some(b"a/file"), None);
+    for chunk in chunks {
+        scan.feed(patterns, chunk);
+    }
+    scan.end(patterns).found
+}
+
+fn brief(found: &[Found]) -> Vec<(usize, u64, u64, u32)> {
+    found
+        .iter()
+        .map(|f| (f.pattern, f.range.start, f.range.end, f.line))
+        .collect()
+}
+
+#[test]
+fn a_match_at_any_place_of_a_block_is_found_once() {
+    let patterns = small();
+    let mut scan = Scan::with_block(&patterns, 0);
+    let token = b"tok_q7w3e9r1t5";
+    // Blocks here have a little over 8 KiB: pad so that the token crosses every part of two seams.
+    for pad in (0..64).chain(7_900..8_400).chain(16_000..16_500) {
+        let mut text = vec![b' '; pad];
+        for i in (0..pad).step_by(50) {
+            text[i] = b'\n';
+        }
+        let line = 1 + text.iter().filter(|&&b| b == b'\n').count() as u32;
+        text.extend_from_slice(b" name = zz9yy8xx7 ");
+        text.extend_from_slice(token);
+        text.extend_from_slice(&[b' '; 300]);
+        let got = brief(&in_chunks(&patterns, &mut scan, &[&text]));
+        let at = pad as u64 + 8;
+        assert_eq!(
+            got,
+            [(1, at, at + 9, line), (0, at + 10, at + 24, line)],
+            "pad {pad}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Any chunks give what the whole gives.
+    #[test]
+    fn chunks_do_not_matter(
+        pieces in proptest::collection::vec((0usize..5, 0usize..3000), 0..30),
+        cuts in proptest::collection::vec(0usize..40_000, 0..20),
+        wide in any::<bool>(),
+    ) {
+        let patterns = small();
+        let mut text = Vec::new();
+        for (what, n) in pieces {
+            match what {
+                0 => text.extend_from_slice(b"tok_q7w3e9r1t5"),
+                1 => text.extend_from_slice(b"name=b7d8e9c1 "),
+                2 => text.push(b'\n'),
+                3 => text.extend_from_slice(b"tok_tok_name tok_name=q1w2e3r4 name"),
+                _ => text.extend(std::iter::repeat_n(b'-', n)),
+            }
+        }
+        if wide {
+            text = [0xff, 0xfe].into_iter().chain(text.iter().flat_map(|&b| [b, 0])).collect();
+        }
+        let mut scan = Scan::with_block(&patterns, 0);
+        let whole = brief(&in_chunks(&patterns, &mut scan, &[&text]));
+        let mut ends: Vec<usize> = cuts.into_iter().map(|c| c.min(text.len())).collect();
+        ends.sort_unstable();
+        let mut chunks: Vec<&[u8]> = Vec::new();
+        let mut start = 0;
+        for end in ends.into_iter().chain([text.len()]) {
+            chunks.push(&text[start..end]);
+            start = end;
+        }
+        let cut = brief(&in_chunks(&patterns, &mut scan, &chunks));
+        prop_assert_eq!(whole, cut);
+    }
+}
+
+#[test]
+fn one_secret_at_one_place_has_the_most_telling_name() {
+    let patterns = small();
+    let got = scan_text(&patterns, b"name=tok_q7w3e9r1t5", None, false);
+    let ids: Vec<&str> = got.iter().map(|m| m.pattern.as_str()).collect();
+    assert_eq!(ids, ["tok"]);
+}
+
+#[test]
+fn utf16_is_read_and_its_offset_is_of_bytes() {
+    let patterns = small();
+    let text = "\u{feff}\u{e9}a\nx tok_q7w3e9r1t5\n";
+    for big in [false, true] {
+        let raw: Vec<u8> = text
+            .encode_utf16()
+            .flat_map(|u| {
+                if big {
+                    u.to_be_bytes()
+                } else {
+                    u.to_le_bytes()
+                }
+            })
+            .collect();
+        let mut analyzer = SecretAnalyzer::new(small().into(), true);
+        let facts = analyze(&mut analyzer, "a.txt", &raw);
+        assert_eq!(facts.secrets.len(), 1, "big: {big}");
+        let s = &facts.secrets[0];
+        assert_eq!((s.line, s.offset, s.pattern.as_str()), (Some(2), 12, "tok"));
+        assert_eq!(
+            s.plain.as_ref().map(|p| p.reveal().as_slice()),
+            Some(b"tok_q7w3e9r1t5".as_slice())
+        );
+    }
+    let _ = patterns;
+}
+
+fn analyze(analyzer: &mut SecretAnalyzer, path: &str, bytes: &[u8]) -> crate::analyze::Facts {
+    use crate::analyze::Analyzer as _;
+    use crate::layer::{Entry, EntryKind, Interest};
+    let entry = Entry {
+        path: LayerPath::from(path),
+        kind: EntryKind::File,
+        size: bytes.len() as u64,
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        mtime: 0,
+        link: None,
+        device: None,
+        capability: None,
+        content: None,
+    };
+    let mut facts = crate::analyze::Facts::default();
+    assert_eq!(analyzer.begin(7, &entry), Interest::All);
+    for chunk in bytes.chunks(1000) {
+        analyzer.chunk(chunk);
+    }
+    analyzer.end(&mut facts);
+    facts
+}
+
+#[test]
+fn a_flood_of_matches_is_capped_and_said() {
+    let mut analyzer = SecretAnalyzer::new(small().into(), false);
+    let flood: String = (0..500).map(|i| format!("tok_q7w3e9r{i:03}\n")).collect();
+    let facts = analyze(&mut analyzer, "a", flood.as_bytes());
+    assert_eq!(facts.secrets.len(), 100);
+    assert_eq!(facts.unread.len(), 1);
+    assert_eq!(facts.unread[0].entry, 7);
+    // The next file starts anew.
+    let facts = analyze(&mut analyzer, "b", b"x tok_q7w3e9r1t5\n");
+    assert_eq!((facts.secrets.len(), facts.unread.len()), (1, 0));
+    assert_eq!(facts.secrets[0].plain, None);
+}
+
+#[test]
+fn a_binary_file_gives_tokens_without_lines_and_no_name_value_pairs() {
+    let mut analyzer = SecretAnalyzer::new(Patterns::builtin(), false);
+    let sg = Patterns::builtin()
+        .get("sendgrid-api-token")
+        .expect("known")
+        .should_match[0]
+        .text
+        .clone();
+    let mut bytes = b"\x7fELF\0\0\0".to_vec();
+    bytes.extend_from_slice(sg.as_bytes());
+    bytes.extend_from_slice(b"\0PASSWORD=Zk9\x00api_key=q8W2e7R4t6Y1u3I9o5P0\0");
+    let facts = analyze(&mut analyzer, "usr/bin/x", &bytes);
+    assert_eq!(facts.secrets.len(), 1, "{:?}", facts.secrets);
+    assert_eq!(facts.secrets[0].line, None);
+    assert_eq!(facts.secrets[0].offset, 7);
+}
+
+#[test]
+fn redaction_leaves_nothing() {
+    let all = Patterns::builtin();
+    for pattern in all.iter() {
+        for sample in pattern.should_match.iter().filter(|s| s.path.is_none()) {
+            let clear = scan_text(&all, sample.text.as_bytes(), None, true);
+            let out = redact_text(&all, &sample.text);
+            for m in clear {
+                let plain = m.plain.expect("asked for");
+                let plain = String::from_utf8_lossy(plain.reveal()).into_owned();
+                assert!(!out.contains(&plain), "{}", pattern.id);
+                assert!(out.contains(&m.masked), "{}", pattern.id);
+            }
+        }
+    }
+}

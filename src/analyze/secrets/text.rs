@@ -1,0 +1,65 @@
+//! Secrets in a short text that is no file: an environment variable, a label, a build step.
+
+use super::patterns::Patterns;
+use super::scan::{Form, Scan};
+use crate::analyze::Confidence;
+use crate::layer::LayerPath;
+use crate::text::{Redacted, fingerprint, mask};
+use std::ops::Range;
+
+/// A secret at one place of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextMatch {
+    /// Id of the pattern.
+    pub pattern: String,
+    /// Of the secret, in bytes of the text.
+    pub range: Range<usize>,
+    /// From 1.
+    pub line: u32,
+    pub masked: String,
+    pub fingerprint: String,
+    pub confidence: Confidence,
+    /// Only on request.
+    pub plain: Option<Redacted<Vec<u8>>>,
+}
+
+/// The secrets of a text, in order, no two on the same bytes. `path`: the file it comes from, if any;
+/// without one, patterns that are bound to a path stay out. An environment variable is given as
+/// `NAME=value`, a label as `key=value`, a build step as it stands.
+pub fn scan_text(
+    patterns: &Patterns,
+    text: &[u8],
+    path: Option<&LayerPath>,
+    reveal: bool,
+) -> Vec<TextMatch> {
+    let mut scan = Scan::new(patterns);
+    scan.begin(patterns, path.map(LayerPath::as_bytes), Some(Form::Text));
+    scan.feed(patterns, text);
+    let found = scan.end(patterns).found;
+    found
+        .into_iter()
+        .map(|f| TextMatch {
+            pattern: patterns.list()[f.pattern].id.clone(),
+            range: f.range.start as usize..f.range.end as usize,
+            line: f.line,
+            masked: mask(&f.secret),
+            fingerprint: fingerprint(&f.secret),
+            confidence: f.confidence,
+            plain: reveal.then(|| Redacted::new(f.secret)),
+        })
+        .collect()
+}
+
+/// The text with its mask in the place of each secret, however unsure.
+pub fn redact_text(patterns: &Patterns, text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut done = 0;
+    for found in scan_text(patterns, text.as_bytes(), None, false) {
+        out.extend_from_slice(&text.as_bytes()[done..found.range.start]);
+        out.extend_from_slice(found.masked.as_bytes());
+        done = found.range.end;
+    }
+    out.extend_from_slice(&text.as_bytes()[done..]);
+    // A match may have cut a character in two.
+    String::from_utf8_lossy(&out).into_owned()
+}
