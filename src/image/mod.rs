@@ -4,10 +4,20 @@
 //!
 //! Computed from facts alone; reads no blob, holds no opinion.
 
+pub mod command;
 pub mod history;
+mod merge;
 pub mod packages;
 pub mod residue;
 pub mod view;
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use residue::{Duplicate, EntryState, Residue, ResidueKind, duplicates, residue, state_of};
+pub use view::{Node, View};
 
 use crate::index::LayerIndex;
 use crate::oci::{Descriptor, DiffId};

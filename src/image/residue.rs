@@ -1,1 +1,153 @@
-//! Bytes that later layers hide.
+//! Bytes that are downloaded with the image and that the final file system does not show, and where
+//! the same content stands twice.
+//!
+//! Conservation: the content of all layers = bytes on disk + residue.
+
+use super::view::{Node, View};
+use crate::layer::{ContentHash, LayerPath};
+use std::collections::HashMap;
+
+/// How bytes of a layer went out of sight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResidueKind {
+    /// Removed by a whiteout, or its directory was. Also the bytes of an entry that no runtime
+    /// unpacks (a whiteout marker with content, aufs' books): hidden by its own layer.
+    Deleted,
+    /// Replaced by another entry, or below a directory that was.
+    Overwritten,
+    /// Replaced by the same content: only the owner, mode or time changed. The earlier copy is the
+    /// hidden one.
+    MetadataOnly,
+    /// Below a directory that was made opaque.
+    Opaque,
+    /// Replaced within its own layer.
+    DuplicateEntry,
+}
+
+/// A file whose content is hidden.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Residue {
+    /// Where it had landed.
+    pub path: LayerPath,
+    pub node: Node,
+    pub bytes: u64,
+    pub kind: ResidueKind,
+    /// The layer that hides it (took its last name away).
+    pub hidden_by: usize,
+}
+
+/// What became of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryState {
+    /// It stands in the final file system, or another name of the same file does.
+    Visible,
+    Overwritten {
+        by: usize,
+    },
+    DeletedLater {
+        by: usize,
+    },
+    HiddenByOpaque {
+        by: usize,
+    },
+}
+
+/// The same content at several visible paths.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// Bytes of one copy.
+    pub bytes: u64,
+    /// Two or more, by path. Hard links to one file count as one copy: the path that is counted.
+    pub nodes: Vec<Node>,
+}
+
+/// All hidden files, the largest first.
+pub fn residue(view: &View) -> Vec<Residue> {
+    let mut out = Vec::new();
+    for layer in 0..view.layer_count() {
+        let Some(index) = view.index(layer) else {
+            continue;
+        };
+        for (number, entry) in index.entries.iter().enumerate() {
+            if !entry.is_file() || entry.size == 0 {
+                continue;
+            }
+            let node = Node {
+                layer,
+                entry: number as u32,
+            };
+            let Some(record) = view.number(node).map(|n| view.record(n)) else {
+                continue;
+            };
+            if let (0, Some((kind, by))) = (record.links, record.gone) {
+                out.push(Residue {
+                    path: view.path(node).clone(),
+                    node,
+                    bytes: entry.size,
+                    kind,
+                    hidden_by: by as usize,
+                });
+            }
+        }
+    }
+    out.sort_by(|a, b| {
+        (b.bytes, a.node.layer)
+            .cmp(&(a.bytes, b.node.layer))
+            .then_with(|| a.path.cmp(&b.path))
+    });
+    out
+}
+
+/// Files of at least `floor` bytes whose content stands at several visible paths, the most wasteful
+/// first.
+pub fn duplicates(view: &View, floor: u64) -> Vec<Duplicate> {
+    let mut by_content: HashMap<ContentHash, Vec<(u64, Node)>> = HashMap::new();
+    for (_, node) in view.iter() {
+        let bytes = view.bytes_of(node);
+        if bytes < floor.max(1) {
+            continue;
+        }
+        let content = view.content_of(node).map(|n| view.entry(n));
+        if let Some(hash) = content.and_then(|e| e.content) {
+            by_content.entry(hash).or_default().push((bytes, node));
+        }
+    }
+    let mut out: Vec<Duplicate> = by_content
+        .into_values()
+        .filter(|copies| copies.len() > 1)
+        .map(|copies| Duplicate {
+            bytes: copies[0].0,
+            nodes: copies.into_iter().map(|(_, n)| n).collect(),
+        })
+        .collect();
+    let spare = |d: &Duplicate| d.bytes.saturating_mul(d.nodes.len() as u64 - 1);
+    out.sort_by(|a, b| {
+        spare(b)
+            .cmp(&spare(a))
+            .then_with(|| view.path(a.nodes[0]).cmp(view.path(b.nodes[0])))
+    });
+    out
+}
+
+/// What became of an entry of a layer that was looked at; of any other, `Visible`.
+pub fn state_of(view: &View, node: Node) -> EntryState {
+    let Some(record) = view.number(node).map(|n| view.record(n)) else {
+        return EntryState::Visible;
+    };
+    if record.links > 0 {
+        return EntryState::Visible;
+    }
+    match record.gone {
+        None => EntryState::Visible,
+        Some((kind, by)) => {
+            let by = by as usize;
+            match kind {
+                ResidueKind::Deleted => EntryState::DeletedLater { by },
+                ResidueKind::Opaque => EntryState::HiddenByOpaque { by },
+                ResidueKind::Overwritten
+                | ResidueKind::MetadataOnly
+                | ResidueKind::DuplicateEntry => EntryState::Overwritten { by },
+            }
+        }
+    }
+}

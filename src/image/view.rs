@@ -1,1 +1,274 @@
-//! The overlay merge.
+//! The final file system of an image: what a container runtime would unpack from its layers
+//! (layer.md, "Applying Changesets"), each entry with the layer that brought it.
+//!
+//! Holds no content and no opinion.
+
+use super::merge::{Merged, Record, merge};
+use super::{ImageLayer, LayerState};
+use crate::index::LayerIndex;
+use crate::layer::{Entry, EntryKind, LayerPath};
+use std::sync::Arc;
+
+/// Symlinks followed for one path, as Linux has it (`MAXSYMLINKS`).
+const MAX_HOPS: usize = 40;
+
+/// One entry of one layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Node {
+    /// Place in `ReadImage::layers`, base 0.
+    pub layer: usize,
+    /// Place in `LayerIndex::entries`.
+    pub entry: u32,
+}
+
+/// The merged layers.
+pub struct View {
+    layers: Vec<Option<Arc<LayerIndex>>>,
+    pub(super) merged: Merged,
+    on_disk: Vec<u64>,
+}
+
+impl View {
+    /// Merges the layers, base first. A layer that was not looked at changes nothing: what it hides
+    /// stays visible.
+    pub fn merge(layers: &[ImageLayer]) -> Self {
+        let layers: Vec<_> = layers
+            .iter()
+            .map(|l| match &l.state {
+                LayerState::Indexed(index) => Some(index.clone()),
+                LayerState::NotLookedAt { .. } => None,
+            })
+            .collect();
+        let merged = merge(&layers);
+        let mut view = Self {
+            on_disk: vec![0; layers.len()],
+            layers,
+            merged,
+        };
+        let mut on_disk = vec![0u64; view.layers.len()];
+        for &number in &view.merged.visible {
+            let bytes = view.bytes_at(number);
+            let content = view.node(view.record(number).content);
+            if let Some(sum) = on_disk.get_mut(content.layer) {
+                *sum = sum.saturating_add(bytes);
+            }
+        }
+        view.on_disk = on_disk;
+        view
+    }
+
+    /// The entry at a path as it stands: symlinks are not followed. `None` also for a directory that
+    /// no layer names and that is only implied by what is in it.
+    pub fn get(&self, path: &LayerPath) -> Option<Node> {
+        let i = self
+            .merged
+            .visible
+            .binary_search_by(|&r| self.landed(r).cmp(path))
+            .ok()?;
+        self.merged.visible.get(i).map(|&r| self.node(r))
+    }
+
+    /// What the layer's tar says of it. A hard link's entry has neither size nor content: see
+    /// [`View::content_of`].
+    pub fn entry(&self, node: Node) -> &Entry {
+        self.index(node.layer)
+            .and_then(|l| l.entries.get(node.entry as usize))
+            .expect("a node of this view names an entry of its layers")
+    }
+
+    /// All visible entries, by the bytes of the path where they landed (an entry `lib/x` below a
+    /// symlink `lib -> usr/lib` lands at `usr/lib/x`).
+    pub fn iter(&self) -> impl Iterator<Item = (&LayerPath, Node)> {
+        self.merged
+            .visible
+            .iter()
+            .map(|&r| (self.landed(r), self.node(r)))
+    }
+
+    /// Entries directly in a directory, by name.
+    pub fn children(&self, dir: &LayerPath) -> impl Iterator<Item = (&LayerPath, Node)> {
+        let mut prefix = dir.as_bytes().to_vec();
+        if !dir.is_root() {
+            prefix.push(b'/');
+        }
+        let visible = &self.merged.visible;
+        let mut at = visible.partition_point(|&r| self.landed(r).as_bytes() < prefix.as_slice());
+        // The root stands before its children.
+        if dir.is_root() && visible.first().is_some_and(|&r| self.landed(r).is_root()) {
+            at = 1;
+        }
+        std::iter::from_fn(move || {
+            loop {
+                let record = *visible.get(at)?;
+                let path = self.landed(record);
+                let name = path.as_bytes().strip_prefix(prefix.as_slice())?;
+                match memchr::memchr(b'/', name) {
+                    None => {
+                        at += 1;
+                        return Some((path, self.node(record)));
+                    }
+                    // Over all that is below the child: `0` follows `/`.
+                    Some(end) => {
+                        let mut beyond = path.as_bytes()[..prefix.len() + end].to_vec();
+                        beyond.push(b'0');
+                        at += visible[at..]
+                            .partition_point(|&r| self.landed(r).as_bytes() < beyond.as_slice());
+                    }
+                }
+            }
+        })
+    }
+
+    /// Visible entries at or below a path, by path.
+    pub fn within(&self, dir: &LayerPath) -> impl Iterator<Item = (&LayerPath, Node)> {
+        let visible = &self.merged.visible;
+        let own = self.get(dir).map(|n| (n, dir.is_root()));
+        let mut prefix = dir.as_bytes().to_vec();
+        if !dir.is_root() {
+            prefix.push(b'/');
+        }
+        let from = visible.partition_point(|&r| self.landed(r).as_bytes() < prefix.as_slice());
+        let head = own
+            .filter(|(_, root)| !root)
+            .map(|(n, _)| (self.path(n), n));
+        head.into_iter().chain(
+            visible[from..]
+                .iter()
+                .map(|&r| (self.landed(r), self.node(r)))
+                .take_while(move |(p, _)| p.as_bytes().starts_with(&prefix)),
+        )
+    }
+
+    /// The path where a node landed.
+    pub fn path(&self, node: Node) -> &LayerPath {
+        match self.number(node) {
+            Some(n) => self.landed(n),
+            None => &self.entry(node).path,
+        }
+    }
+
+    /// Resolves a path as a process in the container would: symlinks in every part, the last one
+    /// included, at most 40. `None` if nothing is there.
+    pub fn follow(&self, path: &LayerPath) -> Option<(LayerPath, Node)> {
+        let mut at = LayerPath::default();
+        let mut todo: Vec<Vec<u8>> = vec![path.as_bytes().to_vec()];
+        let mut hops = 0;
+        while let Some(rest) = todo.pop() {
+            let (part, rest) = match memchr::memchr(b'/', &rest) {
+                Some(i) => (&rest[..i], &rest[i + 1..]),
+                None => (rest.as_slice(), &b""[..]),
+            };
+            if !rest.is_empty() {
+                todo.push(rest.to_vec());
+            }
+            match part {
+                b"" | b"." => continue,
+                b".." => {
+                    at = at.parent().unwrap_or_default();
+                    continue;
+                }
+                _ => {}
+            }
+            let next = at.join(part);
+            let link = self
+                .get(&next)
+                .and_then(|n| self.content_of(n))
+                .map(|n| self.entry(n))
+                .filter(|e| e.kind == EntryKind::Symlink);
+            match link {
+                Some(entry) => {
+                    hops += 1;
+                    let target = entry.link.as_deref().unwrap_or_default();
+                    if hops > MAX_HOPS || target.len() > 4095 {
+                        return None;
+                    }
+                    if target.starts_with(b"/") {
+                        at = LayerPath::default();
+                    }
+                    todo.push(target.to_vec());
+                }
+                None => at = next,
+            }
+        }
+        let node = self.get(&at)?;
+        Some((at, node))
+    }
+
+    /// The entry that holds a node's content: the file that a hard link names, else itself. `None`
+    /// for a hard link to nothing.
+    pub fn content_of(&self, node: Node) -> Option<Node> {
+        let content = self.node(self.record(self.number(node)?).content);
+        (self.entry(content).kind != EntryKind::HardLink).then_some(content)
+    }
+
+    /// Bytes that the node takes on disk: a file's size; 0 for any other kind, and for a hard link to
+    /// a file that is counted at another of its names.
+    pub fn bytes_of(&self, node: Node) -> u64 {
+        self.number(node).map_or(0, |n| self.bytes_at(n))
+    }
+
+    pub fn index(&self, layer: usize) -> Option<&LayerIndex> {
+        self.layers.get(layer)?.as_deref()
+    }
+
+    /// How many layers there are, looked at or not.
+    pub fn layer_count(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Bytes of all visible files, each counted once however many names it has.
+    pub fn on_disk_bytes(&self) -> u64 {
+        self.on_disk.iter().fold(0, |a, &b| a.saturating_add(b))
+    }
+
+    /// Bytes of the visible files whose content this layer holds.
+    pub fn on_disk_of_layer(&self, layer: usize) -> u64 {
+        self.on_disk.get(layer).copied().unwrap_or(0)
+    }
+
+    /// Number of visible entries.
+    pub fn len(&self) -> usize {
+        self.merged.visible.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.merged.visible.is_empty()
+    }
+
+    pub(super) fn record(&self, number: u32) -> &Record {
+        &self.merged.records[number as usize]
+    }
+
+    pub(super) fn number(&self, node: Node) -> Option<u32> {
+        let entries = &self.index(node.layer)?.entries;
+        let start = *self.merged.starts.get(node.layer)?;
+        ((node.entry as usize) < entries.len()).then(|| start + node.entry)
+    }
+
+    pub(super) fn node(&self, number: u32) -> Node {
+        let layer = self.merged.starts.partition_point(|&s| s <= number) - 1;
+        Node {
+            layer,
+            entry: number - self.merged.starts[layer],
+        }
+    }
+
+    /// Where an entry landed.
+    pub(super) fn landed(&self, number: u32) -> &LayerPath {
+        if !self.merged.moved.is_empty()
+            && let Some(path) = self.merged.moved.get(&number)
+        {
+            return path;
+        }
+        &self.entry(self.node(number)).path
+    }
+
+    fn bytes_at(&self, number: u32) -> u64 {
+        let content = self.record(number).content;
+        if self.record(number).gone.is_some() || self.record(content).counted_at != number {
+            return 0;
+        }
+        let entry = self.entry(self.node(content));
+        if entry.is_file() { entry.size } else { 0 }
+    }
+}
