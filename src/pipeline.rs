@@ -10,12 +10,15 @@ mod layers;
 pub mod plan;
 mod read;
 
-pub use browse::{cat, diff, list_files};
+pub use browse::{cat, list_files};
 pub use plan::{PipelineError, Plan, Progress, Silent};
 
-use crate::advise;
+use crate::advise::{self, Evidence};
+use crate::image::ReadImage;
+use crate::image::history::History;
 use crate::image::packages::InstalledPackages;
-use crate::image::{ReadImage, history, residue, view::View};
+use crate::image::residue;
+use crate::image::view::View;
 use crate::report::assemble::{self, Parts};
 use crate::report::model::{NotLookedAt, Report};
 use crate::rules::{self, RuleContext, unneeded};
@@ -40,27 +43,38 @@ pub fn inspect(plan: &Plan, progress: &dyn Progress) -> Result<Inspection, Pipel
 
 /// From an image whose layers have been read to everything that is said of it.
 fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Report {
+    let patterns = &plan.patterns;
     let view = View::merge(&image.layers);
-    let residue = residue::residue(&view, &image.layers);
-    let steps = history::steps(&image.found.config, image.layers.len());
+    let residue = residue::residue(&view);
+    let history = History::new(&image.found.config, image.layers.len());
     let packages = InstalledPackages::from_view(&view, &image.layers);
     let unneeded = unneeded::unneeded(&view, &packages);
-    let context = RuleContext {
+    let findings = rules::check(&RuleContext {
         image,
         view: &view,
         residue: &residue,
-        steps: &steps,
-        patterns: &plan.patterns,
+        history: &history,
+        patterns,
         reveal: plan.reveal,
-    };
-    let findings = rules::check(&context);
-    let advice = advise::advise(&context, &unneeded, &findings);
+    });
+    let advice = advise::advise(&Evidence {
+        image,
+        view: &view,
+        residue: &residue,
+        unneeded: &unneeded,
+        findings: &findings,
+        steps: &assemble::steps(&history, image.layers.len(), patterns),
+    });
     assemble::assemble(&Parts {
-        context: &context,
+        image,
+        view: &view,
+        residue: &residue,
+        history: &history,
         packages: &packages,
         unneeded: &unneeded,
         findings: &findings,
         advice: &advice,
         unseen,
+        patterns,
     })
 }

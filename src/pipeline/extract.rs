@@ -5,8 +5,9 @@ use super::{PipelineError, Plan, layers};
 use crate::analyze::{Analyzer, Facts};
 use crate::index::build::{self, Expected};
 use crate::layer::{Entry, Interest};
+use crate::source::single_pass::SinglePass;
 use crate::source::{LayerRef, Source};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::mpsc::{self, SyncSender};
 
 /// Hands on the bytes of one entry.
@@ -43,29 +44,62 @@ pub(super) fn extract(
     layer: &LayerRef,
     wanted: u32,
     plan: &Plan,
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
 ) -> Result<u64, PipelineError> {
-    let blob = source.open(layer)?;
-    let expected = layers::expected(layer);
-    let (sender, receiver) = mpsc::sync_channel(8);
+    let mut blob = source.open(layer)?;
+    copy(&mut blob, &layers::name_of(layer), &layers::expected(layer), wanted, plan, out)
+}
+
+/// The same from an archive that can only be read front to back.
+pub(super) fn extract_in_pass(
+    pass: SinglePass<Box<dyn Read + Send>>,
+    layer: &LayerRef,
+    wanted: u32,
+    plan: &Plan,
+    out: &mut (dyn Write + Send),
+) -> Result<u64, PipelineError> {
+    let (_, mut results) = pass.run(&plan.platform, &mut |member, size, blob| {
+        layers::is_member(layer, member).then(|| {
+            let expected = Expected { size: Some(size), ..layers::expected(layer) };
+            copy(blob, member, &expected, wanted, plan, out)
+        })
+    })?;
+    results.remove(&layer.blob).flatten().unwrap_or_else(|| {
+        Err(PipelineError::NotLookedAt {
+            what: layers::name_of(layer),
+            why: "the archive has no such member".to_owned(),
+        })
+    })
+}
+
+fn copy(
+    blob: &mut dyn Read,
+    name: &str,
+    expected: &Expected,
+    wanted: u32,
+    plan: &Plan,
+    out: &mut (dyn Write + Send),
+) -> Result<u64, PipelineError> {
+    let (sender, receiver) = mpsc::sync_channel::<Vec<u8>>(8);
     let analyzer: Box<dyn Analyzer> = Box::new(Extractor { wanted, found: false, sender });
-    let name = layers::name_of(layer);
     std::thread::scope(|scope| {
-        let pass = scope
-            .spawn(|| build::build(&name, blob, &expected, vec![analyzer], &plan.build, &|_| {}));
-        let mut written = 0;
-        let mut output = Ok(());
-        for chunk in receiver {
-            if output.is_ok() {
-                written += chunk.len() as u64;
-                output = out.write_all(&chunk);
+        let writer = scope.spawn(move || {
+            let mut written = 0;
+            let mut output = Ok(());
+            for chunk in receiver {
+                if output.is_ok() {
+                    written += chunk.len() as u64;
+                    output = out.write_all(&chunk);
+                }
             }
-        }
-        match pass.join() {
-            Ok(built) => built.map(drop)?,
+            output.and_then(|()| out.flush()).map(|()| written)
+        });
+        let built = build::build(name, blob, expected, vec![analyzer], &plan.build, &|_| {});
+        let written = match writer.join() {
+            Ok(written) => written,
             Err(panic) => std::panic::resume_unwind(panic),
-        }
-        output.and_then(|()| out.flush()).map_err(PipelineError::Output)?;
-        Ok(written)
+        };
+        built?;
+        written.map_err(PipelineError::Output)
     })
 }

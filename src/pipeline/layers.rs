@@ -61,6 +61,14 @@ pub(super) fn name_of(layer: &LayerRef) -> String {
     }
 }
 
+/// Whether a member of an archive is this layer's blob.
+pub(super) fn is_member(layer: &LayerRef, member: &str) -> bool {
+    match &layer.blob {
+        BlobName::Member(path) => path == member,
+        BlobName::Digest(d) => member.ends_with(&format!("blobs/{}/{}", d.algorithm(), d.hex())),
+    }
+}
+
 /// What the stored bytes must come to, where the manifest says it.
 pub(super) fn expected(layer: &LayerRef) -> Expected {
     Expected {
@@ -148,13 +156,13 @@ fn index_one(
     cache: Option<&Cache>,
     progress: &dyn Progress,
 ) -> LayerState {
-    let blob = match source.open(layer) {
+    let mut blob = match source.open(layer) {
         Ok(blob) => blob,
         Err(e) => return failure(e.to_string()),
     };
     let built = build::build(
         &name_of(layer),
-        blob,
+        &mut blob,
         &expected(layer),
         analyzers(plan),
         &plan.build,

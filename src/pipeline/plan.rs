@@ -55,8 +55,8 @@ pub enum PipelineError {
     NoSuchFile { path: String, place: String },
     #[error("`{path}` is a {kind}, not a file")]
     NotAFile { path: String, kind: &'static str },
-    #[error("no layer {number}: the image has layers 0 to {last}")]
-    NoSuchLayer { number: usize, last: usize },
+    #[error("no layer {number}: the image has {layers}, numbered from 0")]
+    NoSuchLayer { number: usize, layers: usize },
     #[error("{what} was not looked at: {why}")]
     NotLookedAt { what: String, why: String },
     #[error("cannot write the output: {0}")]

@@ -5,7 +5,7 @@ use super::{PipelineError, Plan, Progress};
 use crate::image::{ImageLayer, LayerState, ReadImage};
 use crate::index::build::{self, Expected};
 use crate::report::model::NotLookedAt;
-use crate::source::locator::{Locator, Opened};
+use crate::source::locator::Opened;
 use crate::source::registry::RegistrySource;
 use crate::source::{BlobName, FoundImage, LayerRef, Resolution, Source, Unseen};
 use std::collections::HashMap;
@@ -18,25 +18,28 @@ pub(super) struct Reading {
 
 /// Opens what the locator names.
 pub(super) fn open(plan: &Plan) -> Result<Opened, PipelineError> {
-    Ok(match &plan.locator {
-        Locator::Registry(reference) => {
-            Opened::Random(Box::new(RegistrySource::new(reference.clone(), plan.registry.clone())?))
+    let opened = plan.locator.clone().open(|| Box::new(std::io::stdin()), &plan.daemon)?;
+    Ok(match opened {
+        Opened::Registry(reference) => {
+            Opened::Random(Box::new(RegistrySource::new(reference, plan.registry.clone())?))
         }
-        other => other.open(&plan.daemon)?,
+        other => other,
     })
 }
 
 /// Finds the images and indexes their layers.
 pub(super) fn read(plan: &Plan, progress: &dyn Progress) -> Result<Reading, PipelineError> {
     match open(plan)? {
+        Opened::Registry(_) => unreachable!("opened above"),
         Opened::Random(source) => read_random(source.as_ref(), plan, progress),
         Opened::SinglePass(pass) => {
             let (resolution, states) = pass.run(&plan.platform, &mut |member, size, blob| {
                 progress.layer_found(member, Some(size));
-                let built = build::build_from(
+                let expected = Expected { digest: digest_of_member(member), size: Some(size) };
+                let built = build::build(
                     member,
                     blob,
-                    &Expected { digest: digest_of_member(member), size: Some(size) },
+                    &expected,
                     layers::analyzers(plan),
                     &plan.build,
                     &|n| progress.advanced(n),

@@ -3,6 +3,7 @@
 //! Sizes are bytes; an unknown size is `null`, never 0. `layer` is the number of a layer, base 0: its
 //! place in `layers`.
 
+pub use crate::advise::Interval;
 use crate::analyze::{Confidence, PackageKind};
 use crate::rules::{Category, Severity, State};
 use schemars::JsonSchema;
@@ -198,13 +199,6 @@ pub struct AdviceReport {
 pub struct EstimateReport {
     pub compressed: Option<Interval>,
     pub on_disk: Option<Interval>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Interval {
-    pub low: u64,
-    pub likely: u64,
-    pub high: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

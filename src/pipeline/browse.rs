@@ -1,0 +1,155 @@
+//! Looking around in an image: its files, one file's bytes, two images side by side.
+
+use super::extract::{extract, extract_in_pass};
+use super::{PipelineError, Plan, Progress, read};
+use crate::image::view::{Node, View};
+use crate::image::{EntryState, LayerState, ReadImage, state_of};
+use crate::layer::{Entry, EntryKind, LayerPath};
+use crate::report::files::FileRow;
+use crate::source::locator::{Locator, Opened};
+use crate::source::{PlatformChoice, SourceError};
+use std::io::Write;
+
+/// The one image that commands other than `inspect` look at.
+fn one(plan: &Plan, progress: &dyn Progress) -> Result<ReadImage, PipelineError> {
+    let reading = read::read(plan, progress)?;
+    let mut images = reading.images;
+    match (images.len(), &plan.platform) {
+        (1, _) | (_, PlatformChoice::One { .. }) if !images.is_empty() => Ok(images.swap_remove(0)),
+        _ => Err(SourceError::Ambiguous {
+            what: "the image".to_owned(),
+            names: images.iter().map(|i| i.found.platform.to_string()).collect(),
+        }
+        .into()),
+    }
+}
+
+fn index_of(image: &ReadImage, number: usize) -> Result<&crate::index::LayerIndex, PipelineError> {
+    let layer = image
+        .layers
+        .get(number)
+        .ok_or(PipelineError::NoSuchLayer { number, layers: image.layers.len() })?;
+    match &layer.state {
+        LayerState::Indexed(index) => Ok(index),
+        LayerState::NotLookedAt { why, .. } => {
+            Err(PipelineError::NotLookedAt { what: format!("layer {number}"), why: why.clone() })
+        }
+    }
+}
+
+/// The entries of one layer in the order of its tar, or of the final file system by path.
+pub fn list_files(
+    plan: &Plan,
+    layer: Option<usize>,
+    progress: &dyn Progress,
+) -> Result<Vec<FileRow>, PipelineError> {
+    let image = one(plan, progress)?;
+    let view = View::merge(&image.layers);
+    let Some(number) = layer else {
+        // A final file system that lacks a layer is not the image's.
+        for number in 0..image.layers.len() {
+            index_of(&image, number)?;
+        }
+        return Ok(view
+            .iter()
+            .map(|(path, node)| row(&view, path, node, view.bytes_of(node)))
+            .collect());
+    };
+    let index = index_of(&image, number)?;
+    let entries = index.entries.iter().enumerate();
+    Ok(entries
+        .map(|(i, entry)| row(&view, &entry.path, Node { layer: number, entry: i as u32 }, entry.size))
+        .collect())
+}
+
+fn row(view: &View, path: &LayerPath, node: Node, size: u64) -> FileRow {
+    let entry = view.entry(node);
+    FileRow {
+        path: path.to_text(),
+        kind: match entry.kind {
+            EntryKind::File => '-',
+            EntryKind::Directory => 'd',
+            EntryKind::Symlink => 'l',
+            EntryKind::HardLink => 'h',
+            EntryKind::CharDevice => 'c',
+            EntryKind::BlockDevice => 'b',
+            EntryKind::Fifo => 'p',
+        },
+        size,
+        mode: entry.mode,
+        uid: entry.uid,
+        gid: entry.gid,
+        mtime: entry.mtime,
+        layer: node.layer,
+        link: entry.link.as_ref().map(|l| String::from_utf8_lossy(l).into_owned()),
+        state: match state_of(view, node) {
+            EntryState::Visible => "visible",
+            EntryState::Overwritten { .. } => "overwritten",
+            EntryState::DeletedLater { .. } => "deleted-later",
+            EntryState::HiddenByOpaque { .. } => "hidden-by-opaque",
+        },
+        content: view.content_of(node).and_then(|n| view.entry(n).content).map(|c| c.0),
+    }
+}
+
+/// Writes a file's bytes to `out` and returns how many. Without a layer it is the file that a container
+/// sees, symlinks followed; with one, the entry of that layer, also one that a later layer hides.
+pub fn cat(
+    plan: &Plan,
+    path: &str,
+    layer: Option<usize>,
+    out: &mut (dyn Write + Send),
+) -> Result<u64, PipelineError> {
+    if matches!(plan.locator, Locator::Stdin { .. }) {
+        return Err(SourceError::NeedsSecondPass {
+            what: "-".to_owned(),
+            why: "finding a file takes one pass and reading it another".to_owned(),
+        }
+        .into());
+    }
+    let image = one(plan, &super::Silent)?;
+    let view = View::merge(&image.layers);
+    let wanted = LayerPath::from(path);
+    let missing = |place: String| PipelineError::NoSuchFile { path: path.to_owned(), place };
+    let node = match layer {
+        None => {
+            let (_, node) =
+                view.follow(&wanted).ok_or_else(|| missing("the final file system".to_owned()))?;
+            view.content_of(node).unwrap_or(node)
+        }
+        Some(number) => {
+            let entries = &index_of(&image, number)?.entries;
+            // The last of several is what unpacks.
+            let entry = entries
+                .iter()
+                .rposition(|e| e.path == wanted)
+                .ok_or_else(|| missing(format!("layer {number}")))?;
+            let node = Node { layer: number, entry: entry as u32 };
+            match entries[entry].kind {
+                EntryKind::HardLink => view.content_of(node).unwrap_or(node),
+                _ => node,
+            }
+        }
+    };
+    let entry = view.entry(node);
+    if !entry.is_file() {
+        return Err(PipelineError::NotAFile { path: path.to_owned(), kind: kind_word(entry) });
+    }
+    let layer = image.found.layers.get(node.layer).ok_or_else(|| missing("the image".to_owned()))?;
+    match read::open(plan)? {
+        Opened::Random(source) => extract(source.as_ref(), layer, node.entry, plan, out),
+        Opened::SinglePass(pass) => extract_in_pass(pass, layer, node.entry, plan, out),
+        Opened::Registry(_) => unreachable!("a registry is opened as a random source"),
+    }
+}
+
+fn kind_word(entry: &Entry) -> &'static str {
+    match entry.kind {
+        EntryKind::File => "file",
+        EntryKind::Directory => "directory",
+        EntryKind::Symlink => "symbolic link",
+        EntryKind::HardLink => "hard link to a file that no layer has",
+        EntryKind::CharDevice | EntryKind::BlockDevice => "device",
+        EntryKind::Fifo => "named pipe",
+    }
+}

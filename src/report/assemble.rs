@@ -1,0 +1,302 @@
+//! From the parts of an inspection to the [`Report`]: numbers are copied or summed, names become text,
+//! and every text that may hold a secret is masked.
+
+use super::model::{
+    AdviceReport, Duplicate, EnvVar, EstimateReport, FindingReport, ImageIdentity, LayerReport,
+    NotLookedAt, PackageReport, Report, SCHEMA_VERSION, Sizes, Unneeded, Waste, WasteKind,
+    WastedPath,
+};
+use crate::advise::Advice;
+use crate::analyze::secrets::{Patterns, redact_text};
+use crate::image::command::effective_command;
+use crate::image::history::History;
+use crate::image::packages::InstalledPackages;
+use crate::image::residue::{self, Residue, ResidueKind};
+use crate::image::view::View;
+use crate::image::{ImageLayer, LayerState, ReadImage};
+use crate::layer::LayerPath;
+use crate::rules::unneeded::UnneededItem;
+use crate::rules::{Finding, State};
+use crate::text::Sanitized;
+use std::collections::BTreeMap;
+
+/// Copies of a file below this many bytes are not worth a line.
+const DUPLICATE_FLOOR: u64 = 64 << 10;
+
+/// All that a report is made of.
+pub struct Parts<'a> {
+    pub image: &'a ReadImage,
+    pub view: &'a View,
+    pub residue: &'a [Residue],
+    pub history: &'a History,
+    pub packages: &'a InstalledPackages,
+    pub unneeded: &'a [UnneededItem],
+    pub findings: &'a [Finding],
+    pub advice: &'a [Advice],
+    /// What lies beside the image's layers unread.
+    pub unseen: &'a [NotLookedAt],
+    pub patterns: &'a Patterns,
+}
+
+/// The whole report of one image.
+pub fn assemble(parts: &Parts) -> Report {
+    let steps = steps(parts.history, parts.image.layers.len(), parts.patterns);
+    Report {
+        schema_version: SCHEMA_VERSION,
+        image: identity(parts),
+        size: total(parts),
+        layers: layers(parts, &steps),
+        waste: waste(parts, &steps),
+        findings: parts.findings.iter().map(|f| finding(parts, f, &steps)).collect(),
+        packages: packages(parts.packages),
+        unneeded: parts.unneeded.iter().map(unneeded).collect(),
+        advice: parts.advice.iter().map(advice).collect(),
+        not_looked_at: not_looked_at(parts),
+        duplicates: duplicates(parts.view),
+    }
+}
+
+/// The instruction behind each layer, masked.
+pub fn steps(history: &History, layers: usize, patterns: &Patterns) -> Vec<Option<String>> {
+    let text = |layer| {
+        let step = history.of_layer(layer)?;
+        let whole = format!("{} {}", step.keyword, step.text);
+        Some(redact_text(patterns, whole.trim()))
+    };
+    (0..layers).map(text).collect()
+}
+
+fn identity(parts: &Parts) -> ImageIdentity {
+    let found = &parts.image.found;
+    let config = &found.config.config;
+    let masked = |text: &str| redact_text(parts.patterns, text);
+    let env = config.env.iter().map(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        let whole = masked(pair);
+        // A mask never reaches into the name, but a name may look like anything.
+        let value = whole.get(name.len()..).and_then(|v| v.strip_prefix('=')).unwrap_or_default();
+        EnvVar { name: name.to_owned(), value: value.to_owned() }
+    });
+    let labels = config.labels.iter().map(|(k, v)| {
+        let whole = masked(&format!("{k}={v}"));
+        let value = whole.get(k.len()..).and_then(|v| v.strip_prefix('=')).unwrap_or_default();
+        (k.clone(), value.to_owned())
+    });
+    ImageIdentity {
+        reference: found.reference.clone(),
+        digest: found.digest.map(|d| d.to_string()),
+        platform: found.platform.to_string(),
+        created: found.config.created.clone(),
+        os_release: os_release(parts.view),
+        user: config.user.clone(),
+        command: effective_command(config, parts.view).argv.iter().map(|a| masked(a)).collect(),
+        working_dir: config.working_dir.clone(),
+        env: env.collect(),
+        labels: labels.collect::<BTreeMap<_, _>>(),
+        exposed_ports: config.exposed_ports.keys().cloned().collect(),
+        volumes: config.volumes.keys().cloned().collect(),
+        healthcheck: config
+            .healthcheck
+            .as_ref()
+            .filter(|h| !h.test.is_empty())
+            .map(|h| h.test.iter().map(|a| masked(a)).collect()),
+    }
+}
+
+/// `PRETTY_NAME` of the os-release file that a container sees (os-release(5)).
+fn os_release(view: &View) -> Option<String> {
+    ["etc/os-release", "usr/lib/os-release"].into_iter().find_map(|path| {
+        let (_, node) = view.follow(&LayerPath::from(path))?;
+        let index = view.index(node.layer)?;
+        let kept = index.facts.kept.iter().find(|k| k.entry == node.entry)?;
+        let text = String::from_utf8_lossy(&kept.bytes);
+        let value = text.lines().find_map(|l| l.strip_prefix("PRETTY_NAME="))?;
+        Some(value.trim_matches(['"', '\'']).to_owned())
+    })
+}
+
+fn indexed(layer: &ImageLayer) -> Option<&crate::index::LayerIndex> {
+    match &layer.state {
+        LayerState::Indexed(index) => Some(index),
+        LayerState::NotLookedAt { .. } => None,
+    }
+}
+
+/// Sums are known only when every layer is.
+fn total(parts: &Parts) -> Sizes {
+    let layers = &parts.image.layers;
+    let content: Option<u64> = layers.iter().map(|l| indexed(l).map(|i| i.content_bytes)).sum();
+    Sizes {
+        compressed: layers.iter().map(|l| l.compressed).sum(),
+        content,
+        on_disk: content.map(|_| parts.view.on_disk_bytes()),
+    }
+}
+
+fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
+    let mut hidden = vec![0u64; parts.image.layers.len()];
+    for r in parts.residue {
+        hidden[r.node.layer] += r.bytes;
+    }
+    let report = |(number, layer): (usize, &ImageLayer)| {
+        let index = indexed(layer);
+        LayerReport {
+            number,
+            digest: layer.descriptor.as_ref().map(|d| d.digest.to_string()),
+            diff_id: index
+                .map(|i| i.diff_id)
+                .or(layer.declared_diff_id)
+                .map(|d| d.to_string()),
+            instruction: steps.get(number).cloned().flatten(),
+            size: Sizes {
+                compressed: layer.compressed,
+                content: index.map(|i| i.content_bytes),
+                on_disk: index.map(|_| parts.view.on_disk_of_layer(number)),
+            },
+            files: index.map(|i| i.entries.iter().filter(|e| is_file(e)).count() as u64),
+            waste: index.map(|_| hidden[number]),
+            created: parts.history.of_layer(number).and_then(|s| s.created.clone()),
+        }
+    };
+    parts.image.layers.iter().enumerate().map(report).collect()
+}
+
+/// Files that unpack; whiteouts are marks, not files.
+fn is_file(entry: &crate::layer::Entry) -> bool {
+    entry.is_file() && entry.path.whiteout().is_none() && !entry.path.is_aufs_metadata()
+}
+
+fn waste(parts: &Parts, steps: &[Option<String>]) -> Waste {
+    let bytes: u64 = parts.residue.iter().map(|r| r.bytes).sum();
+    let content: u64 =
+        parts.image.layers.iter().filter_map(indexed).map(|i| i.content_bytes).sum();
+    let path = |r: &Residue| WastedPath {
+        path: r.path.to_text(),
+        bytes: r.bytes,
+        layer: r.node.layer,
+        kind: match r.kind {
+            ResidueKind::Deleted => WasteKind::Deleted,
+            ResidueKind::Overwritten => WasteKind::Overwritten,
+            ResidueKind::MetadataOnly => WasteKind::MetadataOnly,
+            ResidueKind::Opaque => WasteKind::Opaque,
+            ResidueKind::DuplicateEntry => WasteKind::DuplicateEntry,
+        },
+        hidden_by: r.hidden_by,
+        instruction: steps.get(r.hidden_by).cloned().flatten(),
+    };
+    Waste {
+        bytes,
+        efficiency: if content == 0 { 1.0 } else { 1.0 - bytes as f64 / content as f64 },
+        paths: parts.residue.iter().map(path).collect(),
+    }
+}
+
+fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingReport {
+    let layer = f.layer.and_then(|n| parts.image.layers.get(n));
+    let hidden_file =
+        f.path.is_some() && f.state != State::OnlyInConfig && f.state != State::OnlyInHistory;
+    let recover = f.path.as_ref().filter(|_| hidden_file).map(|path| {
+        let number = f.layer.map(|n| format!(" --layer {n}")).unwrap_or_default();
+        format!("careen cat {} {}{number}", shell_word(&parts.image.found.reference), shell_word(&path.to_text()))
+    });
+    FindingReport {
+        rule: f.rule.clone(),
+        category: f.category,
+        severity: f.severity,
+        confidence: f.confidence,
+        state: f.state,
+        path: f.path.as_ref().map(LayerPath::to_text),
+        line: f.line,
+        layer: f.layer,
+        layer_digest: layer.and_then(|l| l.descriptor.as_ref()).map(|d| d.digest.to_string()),
+        instruction: f.layer.and_then(|n| steps.get(n).cloned().flatten()),
+        masked: f.masked.clone(),
+        fingerprint: f.fingerprint.clone(),
+        message: f.message.clone(),
+        advice: f.advice.clone(),
+        recover,
+        plain: f.plain.as_ref().map(|p| String::from_utf8_lossy(p.reveal()).into_owned()),
+    }
+}
+
+/// A word that a shell takes as it is, whatever the image put into it.
+fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", Sanitized::from(text).to_string().replace('\'', "'\\''"))
+}
+
+fn packages(packages: &InstalledPackages) -> Vec<PackageReport> {
+    packages
+        .iter()
+        .map(|p| PackageReport {
+            name: p.name.clone(),
+            version: p.version.clone(),
+            kind: p.kind,
+            architecture: p.architecture.clone(),
+            bytes: p.bytes,
+            layer: p.layer,
+            path: p.path.to_text(),
+        })
+        .collect()
+}
+
+fn unneeded(item: &UnneededItem) -> Unneeded {
+    Unneeded {
+        kind: item.kind.clone(),
+        bytes: item.bytes,
+        paths: item.paths.iter().map(LayerPath::to_text).collect(),
+        owner: item.owner.clone(),
+    }
+}
+
+fn advice(a: &Advice) -> AdviceReport {
+    AdviceReport {
+        id: a.id.to_owned(),
+        kind: a.kind.to_owned(),
+        title: a.title.clone(),
+        possible: a.possible,
+        because: a.because.clone(),
+        dockerfile: a.dockerfile.clone(),
+        estimate: EstimateReport { compressed: a.estimate.compressed, on_disk: a.estimate.on_disk },
+    }
+}
+
+fn not_looked_at(parts: &Parts) -> Vec<NotLookedAt> {
+    let mut out = parts.unseen.to_vec();
+    for remark in parts.image.found.remarks.iter().chain(&parts.history.remark) {
+        out.push(NotLookedAt { what: "config".to_owned(), why: remark.clone(), failed: false });
+    }
+    for (number, layer) in parts.image.layers.iter().enumerate() {
+        match &layer.state {
+            LayerState::NotLookedAt { why, failed } => out.push(NotLookedAt {
+                what: format!("layer {number}"),
+                why: why.clone(),
+                failed: *failed,
+            }),
+            LayerState::Indexed(index) => {
+                for unread in &index.facts.unread {
+                    let path = index.entries.get(unread.entry as usize).map(|e| e.path.to_text());
+                    out.push(NotLookedAt {
+                        what: format!("/{} in layer {number}, by {}", path.unwrap_or_default(), unread.analyzer),
+                        why: unread.why.clone(),
+                        failed: true,
+                    });
+                }
+            }
+        }
+    }
+    out
+}
+
+fn duplicates(view: &View) -> Vec<Duplicate> {
+    residue::duplicates(view, DUPLICATE_FLOOR)
+        .iter()
+        .map(|d| Duplicate {
+            bytes: d.bytes,
+            paths: d.nodes.iter().map(|&n| view.path(n).to_text()).collect(),
+        })
+        .collect()
+}
