@@ -49,7 +49,10 @@ pub(super) fn after(evidence: &Evidence, removal: &Removal, sure: bool) -> (Esti
 
     let on_disk_now = evidence.view.on_disk_bytes();
     let visible: u64 = removal.visible.values().sum::<u64>().min(on_disk_now);
-    let complete = evidence.layers().iter().all(|l| matches!(l.state, LayerState::Indexed(_)));
+    let complete = evidence
+        .layers()
+        .iter()
+        .all(|l| matches!(l.state, LayerState::Indexed(_)));
     let on_disk = complete.then(|| Interval {
         low: on_disk_now - visible,
         likely: on_disk_now - visible,
@@ -60,8 +63,10 @@ pub(super) fn after(evidence: &Evidence, removal: &Removal, sure: bool) -> (Esti
     let compressed = compressed_now.filter(|_| complete).map(|now| {
         let (mut least, mut likely, mut most) = (0, 0, 0);
         for (number, layer) in evidence.layers().iter().enumerate() {
-            let gone = removal.visible.get(&number).unwrap_or(&0) + removal.hidden.get(&number).unwrap_or(&0);
-            let (LayerState::Indexed(index), Some(stored)) = (&layer.state, layer.compressed) else {
+            let gone = removal.visible.get(&number).unwrap_or(&0)
+                + removal.hidden.get(&number).unwrap_or(&0);
+            let (LayerState::Indexed(index), Some(stored)) = (&layer.state, layer.compressed)
+            else {
                 continue;
             };
             if gone == 0 || index.content_bytes == 0 {
@@ -84,5 +89,11 @@ pub(super) fn after(evidence: &Evidence, removal: &Removal, sure: bool) -> (Esti
         (Some(now), Some(then)) => now - then.likely,
         _ => removal.bytes(),
     };
-    (Estimate { compressed, on_disk }, saves)
+    (
+        Estimate {
+            compressed,
+            on_disk,
+        },
+        saves,
+    )
 }

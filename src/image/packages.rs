@@ -44,8 +44,13 @@ impl InstalledPackages {
         let mut records: Vec<(usize, &LayerIndex, &PackageRecord)> = Vec::new();
         for (layer, index) in indexes() {
             for record in &index.facts.packages {
-                since.entry((record.kind, &record.name, &record.version)).or_insert(layer);
-                if visible.contains(&Node { layer, entry: record.entry }) {
+                since
+                    .entry((record.kind, &record.name, &record.version))
+                    .or_insert(layer);
+                if visible.contains(&Node {
+                    layer,
+                    entry: record.entry,
+                }) {
                     records.push((layer, index, record));
                 }
             }
@@ -57,9 +62,14 @@ impl InstalledPackages {
         let mut all = Self::default();
         let mut by_name: HashMap<(PackageKind, String), Vec<usize>> = HashMap::new();
         for (_, index, record) in records {
-            let Some(entry) = index.entries.get(record.entry as usize) else { continue };
+            let Some(entry) = index.entries.get(record.entry as usize) else {
+                continue;
+            };
             let number = all.list.len();
-            by_name.entry((record.kind, list_name(record, &entry.path))).or_default().push(number);
+            by_name
+                .entry((record.kind, list_name(record, &entry.path)))
+                .or_default()
+                .push(number);
             if let Some(root) = &record.root {
                 all.roots.insert(root.clone(), number);
             }
@@ -69,17 +79,31 @@ impl InstalledPackages {
                 version: record.version.clone(),
                 architecture: record.architecture.clone(),
                 bytes: record.declared_bytes,
-                layer: since.get(&(record.kind, &*record.name, &*record.version)).copied(),
+                layer: since
+                    .get(&(record.kind, &*record.name, &*record.version))
+                    .copied(),
                 path: entry.path.clone(),
             });
         }
         let lists = indexes().flat_map(|(layer, index)| {
-            let in_force = |o: &&OwnedFiles| visible.contains(&Node { layer, entry: o.entry });
-            index.facts.owned.iter().filter(in_force).collect::<Vec<_>>()
+            let in_force = |o: &&OwnedFiles| {
+                visible.contains(&Node {
+                    layer,
+                    entry: o.entry,
+                })
+            };
+            index
+                .facts
+                .owned
+                .iter()
+                .filter(in_force)
+                .collect::<Vec<_>>()
         });
         let mut listed: Vec<Option<u64>> = vec![None; all.list.len()];
         for owned in lists {
-            let Some(numbers) = by_name.get(&(owned.kind, owned.package.clone())) else { continue };
+            let Some(numbers) = by_name.get(&(owned.kind, owned.package.clone())) else {
+                continue;
+            };
             let nodes: HashSet<Node> = owned.paths.iter().filter_map(|p| landed(view, p)).collect();
             let bytes: u64 = nodes.iter().map(|&n| view.bytes_of(n)).sum();
             for &number in numbers {
@@ -111,7 +135,11 @@ impl InstalledPackages {
 
     /// Who put the visible file here; a file that two packages list belongs to the system's.
     pub fn owner_of(&self, path: &LayerPath, node: Node) -> Option<&InstalledPackage> {
-        let number = self.owners.get(&node).copied().or_else(|| self.root_of(path))?;
+        let number = self
+            .owners
+            .get(&node)
+            .copied()
+            .or_else(|| self.root_of(path))?;
         self.list.get(number)
     }
 
@@ -122,15 +150,19 @@ impl InstalledPackages {
         }
         let bytes = path.as_bytes();
         let ends = (0..bytes.len()).rev().filter(|&i| bytes[i] == b'/');
-        ends.map(|i| &bytes[..i]).find_map(|dir| self.roots.get(dir).copied())
+        ends.map(|i| &bytes[..i])
+            .find_map(|dir| self.roots.get(dir).copied())
     }
 }
 
 fn indexed(layers: &[ImageLayer]) -> impl Iterator<Item = (usize, &LayerIndex)> {
-    layers.iter().enumerate().filter_map(|(number, layer)| match &layer.state {
-        LayerState::Indexed(index) => Some((number, index.as_ref())),
-        LayerState::NotLookedAt { .. } => None,
-    })
+    layers
+        .iter()
+        .enumerate()
+        .filter_map(|(number, layer)| match &layer.state {
+            LayerState::Indexed(index) => Some((number, index.as_ref())),
+            LayerState::NotLookedAt { .. } => None,
+        })
 }
 
 /// How a file list names this package: Python's lists know only their own folder.

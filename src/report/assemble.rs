@@ -47,7 +47,11 @@ pub fn assemble(parts: &Parts) -> Report {
         size: total(parts),
         layers: layers(parts, &steps),
         waste: waste(parts, &steps),
-        findings: parts.findings.iter().map(|f| finding(parts, f, &steps)).collect(),
+        findings: parts
+            .findings
+            .iter()
+            .map(|f| finding(parts, f, &steps))
+            .collect(),
         packages: packages(parts.packages),
         unneeded: parts.unneeded.iter().map(unneeded).collect(),
         advice: parts.advice.iter().map(advice).collect(),
@@ -74,12 +78,21 @@ fn identity(parts: &Parts) -> ImageIdentity {
         let name = pair.split('=').next().unwrap_or_default();
         let whole = masked(pair);
         // A mask never reaches into the name, but a name may look like anything.
-        let value = whole.get(name.len()..).and_then(|v| v.strip_prefix('=')).unwrap_or_default();
-        EnvVar { name: name.to_owned(), value: value.to_owned() }
+        let value = whole
+            .get(name.len()..)
+            .and_then(|v| v.strip_prefix('='))
+            .unwrap_or_default();
+        EnvVar {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        }
     });
     let labels = config.labels.iter().map(|(k, v)| {
         let whole = masked(&format!("{k}={v}"));
-        let value = whole.get(k.len()..).and_then(|v| v.strip_prefix('=')).unwrap_or_default();
+        let value = whole
+            .get(k.len()..)
+            .and_then(|v| v.strip_prefix('='))
+            .unwrap_or_default();
         (k.clone(), value.to_owned())
     });
     ImageIdentity {
@@ -89,7 +102,11 @@ fn identity(parts: &Parts) -> ImageIdentity {
         created: found.config.created.clone(),
         os_release: os_release(parts.view),
         user: config.user.clone(),
-        command: effective_command(config, parts.view).argv.iter().map(|a| masked(a)).collect(),
+        command: effective_command(config, parts.view)
+            .argv
+            .iter()
+            .map(|a| masked(a))
+            .collect(),
         working_dir: config.working_dir.clone(),
         env: env.collect(),
         labels: labels.collect::<BTreeMap<_, _>>(),
@@ -105,14 +122,16 @@ fn identity(parts: &Parts) -> ImageIdentity {
 
 /// `PRETTY_NAME` of the os-release file that a container sees (os-release(5)).
 fn os_release(view: &View) -> Option<String> {
-    ["etc/os-release", "usr/lib/os-release"].into_iter().find_map(|path| {
-        let (_, node) = view.follow(&LayerPath::from(path))?;
-        let index = view.index(node.layer)?;
-        let kept = index.facts.kept.iter().find(|k| k.entry == node.entry)?;
-        let text = String::from_utf8_lossy(&kept.bytes);
-        let value = text.lines().find_map(|l| l.strip_prefix("PRETTY_NAME="))?;
-        Some(value.trim_matches(['"', '\'']).to_owned())
-    })
+    ["etc/os-release", "usr/lib/os-release"]
+        .into_iter()
+        .find_map(|path| {
+            let (_, node) = view.follow(&LayerPath::from(path))?;
+            let index = view.index(node.layer)?;
+            let kept = index.facts.kept.iter().find(|k| k.entry == node.entry)?;
+            let text = String::from_utf8_lossy(&kept.bytes);
+            let value = text.lines().find_map(|l| l.strip_prefix("PRETTY_NAME="))?;
+            Some(value.trim_matches(['"', '\'']).to_owned())
+        })
 }
 
 fn indexed(layer: &ImageLayer) -> Option<&crate::index::LayerIndex> {
@@ -125,7 +144,10 @@ fn indexed(layer: &ImageLayer) -> Option<&crate::index::LayerIndex> {
 /// Sums are known only when every layer is.
 fn total(parts: &Parts) -> Sizes {
     let layers = &parts.image.layers;
-    let content: Option<u64> = layers.iter().map(|l| indexed(l).map(|i| i.content_bytes)).sum();
+    let content: Option<u64> = layers
+        .iter()
+        .map(|l| indexed(l).map(|i| i.content_bytes))
+        .sum();
     Sizes {
         compressed: layers.iter().map(|l| l.compressed).sum(),
         content,
@@ -155,7 +177,10 @@ fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
             },
             files: index.map(|i| i.entries.iter().filter(|e| is_file(e)).count() as u64),
             waste: index.map(|_| hidden[number]),
-            created: parts.history.of_layer(number).and_then(|s| s.created.clone()),
+            created: parts
+                .history
+                .of_layer(number)
+                .and_then(|s| s.created.clone()),
         }
     };
     parts.image.layers.iter().enumerate().map(report).collect()
@@ -168,8 +193,13 @@ fn is_file(entry: &crate::layer::Entry) -> bool {
 
 fn waste(parts: &Parts, steps: &[Option<String>]) -> Waste {
     let bytes: u64 = parts.residue.iter().map(|r| r.bytes).sum();
-    let content: u64 =
-        parts.image.layers.iter().filter_map(indexed).map(|i| i.content_bytes).sum();
+    let content: u64 = parts
+        .image
+        .layers
+        .iter()
+        .filter_map(indexed)
+        .map(|i| i.content_bytes)
+        .sum();
     let path = |r: &Residue| WastedPath {
         path: r.path.to_text(),
         bytes: r.bytes,
@@ -186,7 +216,11 @@ fn waste(parts: &Parts, steps: &[Option<String>]) -> Waste {
     };
     Waste {
         bytes,
-        efficiency: if content == 0 { 1.0 } else { 1.0 - bytes as f64 / content as f64 },
+        efficiency: if content == 0 {
+            1.0
+        } else {
+            1.0 - bytes as f64 / content as f64
+        },
         paths: parts.residue.iter().map(path).collect(),
     }
 }
@@ -197,7 +231,11 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         f.path.is_some() && f.state != State::OnlyInConfig && f.state != State::OnlyInHistory;
     let recover = f.path.as_ref().filter(|_| hidden_file).map(|path| {
         let number = f.layer.map(|n| format!(" --layer {n}")).unwrap_or_default();
-        format!("careen cat {} {}{number}", shell_word(&parts.image.found.reference), shell_word(&path.to_text()))
+        format!(
+            "careen cat {} {}{number}",
+            shell_word(&parts.image.found.reference),
+            shell_word(&path.to_text())
+        )
     });
     FindingReport {
         rule: f.rule.clone(),
@@ -208,14 +246,19 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         path: f.path.as_ref().map(LayerPath::to_text),
         line: f.line,
         layer: f.layer,
-        layer_digest: layer.and_then(|l| l.descriptor.as_ref()).map(|d| d.digest.to_string()),
+        layer_digest: layer
+            .and_then(|l| l.descriptor.as_ref())
+            .map(|d| d.digest.to_string()),
         instruction: f.layer.and_then(|n| steps.get(n).cloned().flatten()),
         masked: f.masked.clone(),
         fingerprint: f.fingerprint.clone(),
         message: f.message.clone(),
         advice: f.advice.clone(),
         recover,
-        plain: f.plain.as_ref().map(|p| String::from_utf8_lossy(p.reveal()).into_owned()),
+        plain: f
+            .plain
+            .as_ref()
+            .map(|p| String::from_utf8_lossy(p.reveal()).into_owned()),
     }
 }
 
@@ -225,7 +268,10 @@ fn shell_word(text: &str) -> String {
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
     }
-    format!("'{}'", Sanitized::from(text).to_string().replace('\'', "'\\''"))
+    format!(
+        "'{}'",
+        Sanitized::from(text).to_string().replace('\'', "'\\''")
+    )
 }
 
 fn packages(packages: &InstalledPackages) -> Vec<PackageReport> {
@@ -260,14 +306,27 @@ fn advice(a: &Advice) -> AdviceReport {
         possible: a.possible,
         because: a.because.clone(),
         dockerfile: a.dockerfile.clone(),
-        estimate: EstimateReport { compressed: a.estimate.compressed, on_disk: a.estimate.on_disk },
+        estimate: EstimateReport {
+            compressed: a.estimate.compressed,
+            on_disk: a.estimate.on_disk,
+        },
     }
 }
 
 fn not_looked_at(parts: &Parts) -> Vec<NotLookedAt> {
     let mut out = parts.unseen.to_vec();
-    for remark in parts.image.found.remarks.iter().chain(&parts.history.remark) {
-        out.push(NotLookedAt { what: "config".to_owned(), why: remark.clone(), failed: false });
+    for remark in parts
+        .image
+        .found
+        .remarks
+        .iter()
+        .chain(&parts.history.remark)
+    {
+        out.push(NotLookedAt {
+            what: "config".to_owned(),
+            why: remark.clone(),
+            failed: false,
+        });
     }
     for (number, layer) in parts.image.layers.iter().enumerate() {
         match &layer.state {
@@ -278,9 +337,16 @@ fn not_looked_at(parts: &Parts) -> Vec<NotLookedAt> {
             }),
             LayerState::Indexed(index) => {
                 for unread in &index.facts.unread {
-                    let path = index.entries.get(unread.entry as usize).map(|e| e.path.to_text());
+                    let path = index
+                        .entries
+                        .get(unread.entry as usize)
+                        .map(|e| e.path.to_text());
                     out.push(NotLookedAt {
-                        what: format!("/{} in layer {number}, by {}", path.unwrap_or_default(), unread.analyzer),
+                        what: format!(
+                            "/{} in layer {number}, by {}",
+                            path.unwrap_or_default(),
+                            unread.analyzer
+                        ),
                         why: unread.why.clone(),
                         failed: true,
                     });

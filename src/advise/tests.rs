@@ -1,0 +1,129 @@
+use super::*;
+use crate::analyze::Confidence;
+use crate::image::residue::residue;
+use crate::image::testing::{file, layer, sized};
+use crate::layer::LayerPath;
+use crate::rules::{Category, Severity, State};
+use crate::source::FoundImage;
+use std::collections::BTreeMap;
+
+/// Two layers: 10 MB of content at a ratio of 0.4, of which 4 MB are rewritten as they are and 1 MB is
+/// deleted by the second.
+fn image() -> ReadImage {
+    let mut base = layer(vec![
+        sized("gcc", 3_000_000),
+        sized("data", 4_000_000),
+        sized("tmp", 1_000_000),
+        sized("app", 2_000_000),
+    ]);
+    base.compressed = Some(4_000_000);
+    let mut top = layer(vec![sized("data", 4_000_000), file(".wh.tmp", b"")]);
+    top.compressed = Some(1_600_000);
+    let found = FoundImage {
+        reference: "r".into(),
+        digest: None,
+        platform: crate::oci::Platform::host(),
+        manifest_raw: None,
+        config_raw: Vec::new(),
+        config: Default::default(),
+        layers: Vec::new(),
+        annotations: BTreeMap::new(),
+        pinned: false,
+        remarks: Vec::new(),
+    };
+    ReadImage {
+        found,
+        layers: vec![base, top],
+    }
+}
+
+fn gcc() -> UnneededItem {
+    UnneededItem {
+        kind: "build-tool".into(),
+        bytes: 3_000_000,
+        paths: vec![LayerPath::from("gcc")],
+        owner: Some("gcc-12".into()),
+        layers: BTreeMap::from([(0, 3_000_000)]),
+    }
+}
+
+fn secret() -> Finding {
+    Finding {
+        rule: "secret/x".into(),
+        category: Category::Secret,
+        severity: Severity::Critical,
+        confidence: Confidence::Likely,
+        state: State::DeletedLater,
+        path: None,
+        line: None,
+        layer: Some(0),
+        masked: None,
+        fingerprint: "f".into(),
+        message: "m".into(),
+        advice: None,
+        plain: None,
+    }
+}
+
+fn run(image: &ReadImage, unneeded: &[UnneededItem], findings: &[Finding]) -> Vec<Advice> {
+    let view = View::merge(&image.layers);
+    let steps = [
+        Some("ADD / /".to_owned()),
+        Some("RUN chown -R app /".to_owned()),
+    ];
+    advise(&Evidence {
+        image,
+        view: &view,
+        residue: &residue(&view),
+        unneeded,
+        findings,
+        steps: &steps,
+    })
+}
+
+#[test]
+fn a_secret_comes_first_then_the_largest_saving() {
+    let advice = run(&image(), &[gcc()], &[secret()]);
+    let ids: Vec<_> = advice.iter().map(|a| a.id).collect();
+    assert_eq!(ids, ["remove-secrets", "copy-with-owner", "multi-stage"]);
+    assert!(
+        advice[1].because.contains("4.00 MB") && advice[1].because.contains("RUN chown -R app /")
+    );
+}
+
+#[test]
+fn an_interval_is_ordered_and_saves_no_more_than_is_there() {
+    for a in run(&image(), &[gcc()], &[]) {
+        let compressed = a.estimate.compressed.unwrap();
+        let on_disk = a.estimate.on_disk.unwrap();
+        for (interval, now) in [(compressed, 5_600_000), (on_disk, 9_000_000)] {
+            assert!(
+                interval.low <= interval.likely && interval.likely <= interval.high,
+                "{interval:?}"
+            );
+            assert!(interval.high <= now, "{interval:?}");
+        }
+        if a.id == "copy-with-owner" {
+            // Hidden bytes are not on disk now; 4 of 10 MB of the first layer's 4 MB go.
+            assert_eq!((on_disk.likely, compressed.likely), (9_000_000, 4_000_000));
+        }
+    }
+}
+
+#[test]
+fn a_layer_that_was_not_looked_at_leaves_no_estimate() {
+    let mut image = image();
+    image.layers[1].state = crate::image::LayerState::NotLookedAt {
+        why: "cut".into(),
+        failed: true,
+    };
+    let advice = run(&image, &[gcc()], &[]);
+    assert_eq!(advice[0].estimate, Estimate::default());
+}
+
+#[test]
+fn a_clean_image_needs_no_advice() {
+    let mut image = image();
+    image.layers.truncate(1);
+    assert_eq!(run(&image, &[], &[]), []);
+}
