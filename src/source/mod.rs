@@ -86,6 +86,7 @@ pub mod archive;
 pub mod daemon;
 pub mod docker_manifest;
 pub mod error;
+pub mod header_fields;
 pub mod headers;
 pub mod layout;
 pub mod locator;

@@ -1,6 +1,6 @@
 //! The compression of a whole archive, recognised by its first bytes. Not that of the layers in it.
 
-use super::headers::begins_tar;
+use super::header_fields::begins_tar;
 use flate2::bufread::MultiGzDecoder;
 use std::io::{self, BufReader, Cursor, Read};
 

@@ -33,9 +33,9 @@ const SMALL: u64 = 512;
 /// What may stand behind the end of the tar: some writers pad to a tape's record, none to this.
 const TRAILER_LIMIT: u64 = 1 << 30;
 
-/// Largest tar inside a compressed archive unless told otherwise, in bytes: two orders above real
+/// Largest tar that is read out of an archive unless told otherwise, in bytes: an order above real
 /// images, so that a decompression bomb ends.
-pub const DEFAULT_TAR_LIMIT: u64 = 1 << 40;
+pub const DEFAULT_TAR_LIMIT: u64 = 1 << 38;
 
 /// An archive in one pass.
 pub struct SinglePass<R> {

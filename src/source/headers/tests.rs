@@ -1,3 +1,4 @@
+use super::super::header_fields::begins_tar;
 use super::super::sample::{Tar, header};
 use super::*;
 
