@@ -45,6 +45,8 @@ pub enum SourceError {
     NotFound { what: String },
     #[error("{what} holds {} images; name one of them: {}", names.len(), names.join(", "))]
     Ambiguous { what: String, names: Vec<String> },
+    #[error(transparent)]
+    Registry(#[from] super::registry::RegistryError),
     /// A single-pass source met a form that needs a second pass.
     #[error("{what}: {why}")]
     NeedsSecondPass { what: String, why: String },
@@ -60,6 +62,7 @@ impl SourceError {
             )),
             Self::Ambiguous { what, names } => names.first().map(|n| format!("try `{what}:{n}`")),
             Self::NeedsSecondPass { .. } => Some("save it to a file and name the file".to_owned()),
+            Self::Registry(e) => e.hint(),
             _ => None,
         }
     }

@@ -1,1 +1,7 @@
-fn main() {}
+//! The one integration binary.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod registry;
+mod registry_faults;
