@@ -45,6 +45,8 @@ pub enum SourceError {
     NotFound { what: String },
     #[error("{what} holds {} images; name one of them: {}", names.len(), names.join(", "))]
     Ambiguous { what: String, names: Vec<String> },
+    #[error(transparent)]
+    Registry(#[from] super::registry::RegistryError),
     /// A single-pass source met a form that needs a second pass.
     #[error("{what}: {why}")]
     NeedsSecondPass { what: String, why: String },
@@ -89,6 +91,7 @@ impl SourceError {
                 "see whether it runs and lets you in (`docker version`), or save the image to a file"
                     .to_owned(),
             ),
+            Self::Registry(e) => e.hint(),
             _ => None,
         }
     }

@@ -5,3 +5,5 @@ mod support;
 
 mod architecture;
 mod local_sources;
+mod registry;
+mod registry_faults;

@@ -3,4 +3,8 @@
 // Each test file uses a part.
 #![allow(dead_code)]
 
+pub mod fake_registry;
 pub mod image_builder;
+pub mod registry;
+pub mod tls;
+pub mod token_server;

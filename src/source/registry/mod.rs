@@ -1,1 +1,217 @@
-//! Images in a registry.
+//! Images in a registry, by the distribution spec.
+//!
+//! Async stays in here: each source owns a small runtime, its callers see `std::io::Read`. Neither a
+//! source nor its readers may be used on a thread that runs async tasks itself.
+
+mod auth;
+mod blob;
+mod catalog;
+mod challenge;
+mod client;
+mod credentials;
+mod error;
+mod helper;
+mod retry;
+
+pub use auth::TOKEN_LIMIT;
+pub use credentials::{Credentials, Helpers, Login};
+pub use error::{ConnectionCause, Refusal, RegistryError};
+pub use retry::Patience;
+
+use super::resolve::{DOCUMENT_LIMIT, DocumentStore, Root, descend};
+use super::{BlobName, LayerRef, PlatformChoice, Resolution, Source, SourceError};
+use crate::oci::media_type::ACCEPTED_MANIFESTS;
+use crate::oci::{Descriptor, Digest, MediaKind, MediaType, Reference};
+use client::{Ask, Client};
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How to reach a registry: plain data, filled by the caller.
+#[derive(Clone, Debug)]
+pub struct RegistrySettings {
+    pub credentials: Credentials,
+    /// PEM bundles that are trusted beside the system's roots.
+    pub ca_files: Vec<PathBuf>,
+    /// Speak HTTP without TLS. For a host on this machine it is found out.
+    pub plain_http: bool,
+    /// Believe any certificate.
+    pub insecure_skip_verify: bool,
+    /// Fetch a layer that the registry does not have from the URLs in its descriptor.
+    pub follow_foreign_urls: bool,
+    pub patience: Patience,
+    pub timeouts: Timeouts,
+    pub user_agent: String,
+}
+
+impl Default for RegistrySettings {
+    fn default() -> Self {
+        Self {
+            credentials: Credentials::default(),
+            ca_files: Vec::new(),
+            plain_http: false,
+            insecure_skip_verify: false,
+            follow_foreign_urls: false,
+            patience: Patience::default(),
+            timeouts: Timeouts::default(),
+            user_agent: concat!("careen/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// How long to wait.
+#[derive(Clone, Debug)]
+pub struct Timeouts {
+    pub connect: Duration,
+    /// For the next bytes of any answer.
+    pub read: Duration,
+    /// For the whole body of a manifest, config, token or list.
+    pub document: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(15),
+            read: Duration::from_secs(30),
+            document: Duration::from_secs(120),
+        }
+    }
+}
+
+/// A runtime that can be dropped anywhere and waits for nobody.
+pub(super) struct OwnRuntime(Option<tokio::runtime::Runtime>, tokio::runtime::Handle);
+
+impl OwnRuntime {
+    fn new() -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("registry")
+            .enable_all()
+            .build()?;
+        let handle = runtime.handle().clone();
+        Ok(Self(Some(runtime), handle))
+    }
+
+    fn handle(&self) -> &tokio::runtime::Handle {
+        &self.1
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// One image reference in a registry.
+pub struct RegistrySource {
+    runtime: Arc<OwnRuntime>,
+    client: Arc<Client>,
+    follow_foreign_urls: bool,
+}
+
+impl RegistrySource {
+    /// Nothing is asked of the registry yet.
+    pub fn new(reference: Reference, settings: RegistrySettings) -> Result<Self, SourceError> {
+        let runtime = OwnRuntime::new().map_err(|source| SourceError::Io {
+            what: "cannot start the registry client".to_owned(),
+            source,
+        })?;
+        let client = Client::new(reference, &settings)?;
+        Ok(Self {
+            runtime: Arc::new(runtime),
+            client: Arc::new(client),
+            follow_foreign_urls: settings.follow_foreign_urls,
+        })
+    }
+
+    /// The repository's tags, in the registry's order; every page of them.
+    pub fn tags(&self) -> Result<Vec<String>, RegistryError> {
+        self.runtime.handle().block_on(catalog::tags(&self.client))
+    }
+
+    /// The manifest or index that the reference names.
+    fn root(&self) -> Result<Root, RegistryError> {
+        let reference = &self.client.reference;
+        let key = reference.manifest_key();
+        let ask = manifest_ask(&key);
+        let (raw, headers, url) = self
+            .runtime
+            .handle()
+            .block_on(self.client.document(&ask, DOCUMENT_LIMIT))?;
+        let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+        // Both are claims about the same bytes; the user's own digest comes first.
+        let claimed: Option<Digest> =
+            header("docker-content-digest").and_then(|d| d.trim().parse().ok());
+        for expected in [reference.digest(), claimed].into_iter().flatten() {
+            let mut hasher = expected.hasher();
+            hasher.update(&raw);
+            let actual = hasher.finish();
+            if actual != expected {
+                return Err(RegistryError::WrongDigest {
+                    host: client::host_of(&url),
+                    what: ask.what,
+                    expected,
+                    actual,
+                });
+            }
+        }
+        Ok(Root {
+            reference: reference.to_string(),
+            pinned: reference.digest().is_some(),
+            media_type: header("content-type").map(MediaType::from),
+            raw,
+        })
+    }
+}
+
+fn manifest_ask(key: &str) -> Ask {
+    Ask {
+        accept: Some(ACCEPTED_MANIFESTS.join(", ")),
+        ..Ask::new(format!("manifest {key}"), format!("manifests/{key}"))
+    }
+}
+
+impl DocumentStore for RegistrySource {
+    fn document(&self, d: &Descriptor) -> Result<Vec<u8>, SourceError> {
+        let ask = match d.media_type.kind() {
+            MediaKind::Index | MediaKind::Manifest => manifest_ask(&d.digest.to_string()),
+            _ => Ask::new(format!("blob {}", d.digest), format!("blobs/{}", d.digest)),
+        };
+        let (raw, _, _) = self
+            .runtime
+            .handle()
+            .block_on(self.client.document(&ask, DOCUMENT_LIMIT))?;
+        Ok(raw)
+    }
+}
+
+impl Source for RegistrySource {
+    fn resolve(&self, choice: &PlatformChoice) -> Result<Resolution, SourceError> {
+        descend(self.root()?, self, choice)
+    }
+
+    /// The first request is made by the reader's task: what fails, fails on reading, as an
+    /// `io::Error` around a [`RegistryError`].
+    fn open(&self, layer: &LayerRef) -> Result<Box<dyn Read + Send>, SourceError> {
+        let descriptor = match (&layer.descriptor, &layer.blob) {
+            (Some(d), BlobName::Digest(name)) if d.digest == *name => d.clone(),
+            _ => {
+                return Err(SourceError::Malformed {
+                    what: format!("layer {:?}", layer.blob),
+                    why: "has no descriptor of its own in this registry".to_owned(),
+                });
+            }
+        };
+        Ok(Box::new(blob::BlobReader::spawn(
+            self.runtime.clone(),
+            self.client.clone(),
+            descriptor,
+            self.follow_foreign_urls,
+        )))
+    }
+}

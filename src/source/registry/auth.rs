@@ -1,0 +1,282 @@
+//! Logging in: from a challenge to the `Authorization` header of one scope, kept until it expires.
+
+use super::challenge::Challenge;
+use super::client::{Transport, is_loopback, root_cause};
+use super::credentials::{Credentials, Found, Login};
+use super::error::{RegistryError, own_words, quote};
+use crate::oci::Reference;
+use crate::text::Redacted;
+use base64::Engine as _;
+use reqwest::header::HeaderValue;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+use tokio::sync::{Mutex, OnceCell};
+use url::Url;
+
+/// Largest answer of a token server that is read, in bytes.
+pub const TOKEN_LIMIT: u64 = 1 << 20;
+
+/// What the token protocol assumes where `expires_in` is absent.
+const DEFAULT_LIFE: Duration = Duration::from_secs(60);
+
+/// A token is not used in its last moments.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// What goes into the `Authorization` header.
+#[derive(Clone, Debug)]
+pub(super) struct Authorization {
+    header: Redacted<HeaderValue>,
+    /// `None`: as long as we run.
+    expires: Option<Instant>,
+    /// Whether it stands for the user, or was given to anybody.
+    pub with_credentials: bool,
+}
+
+impl Authorization {
+    pub fn header(&self) -> HeaderValue {
+        let mut value = self.header.reveal().clone();
+        value.set_sensitive(true);
+        value
+    }
+}
+
+/// The one token cache.
+pub(super) struct Authenticator {
+    reference: Reference,
+    credentials: Credentials,
+    found: OnceCell<Found>,
+    /// By registry and scope. The lock is held while a token is fetched: layers that are refused at
+    /// the same moment share one login.
+    cache: Mutex<HashMap<(String, String), Authorization>>,
+}
+
+impl Authenticator {
+    pub fn new(reference: Reference, credentials: Credentials) -> Self {
+        Self {
+            reference,
+            credentials,
+            found: OnceCell::new(),
+            cache: Mutex::new(HashMap::new()),
+        }
+    }
+
+    fn scope(&self) -> String {
+        format!("repository:{}:pull", self.reference.repository())
+    }
+
+    fn key(&self) -> (String, String) {
+        (self.reference.registry().to_owned(), self.scope())
+    }
+
+    /// What is known to be accepted now.
+    pub async fn current(&self) -> Option<Authorization> {
+        let cache = self.cache.lock().await;
+        cache.get(&self.key()).filter(|a| is_fresh(a)).cloned()
+    }
+
+    /// Why there may be no credentials.
+    pub fn remark(&self) -> Option<String> {
+        self.found.get().and_then(|f| f.remark.clone())
+    }
+
+    /// Answers the challenge that came for a request with `refused` as its authorization. `None`:
+    /// there is nothing to answer with. `base` is the registry's own address.
+    pub async fn renew(
+        &self,
+        transport: &Transport,
+        base: &Url,
+        challenges: &[Challenge],
+        refused: Option<&Authorization>,
+    ) -> Result<Option<Authorization>, RegistryError> {
+        let mut cache = self.cache.lock().await;
+        if let Some(newer) = cache.get(&self.key()).filter(|a| is_fresh(a))
+            && refused.is_none_or(|r| r.header.reveal() != newer.header.reveal())
+        {
+            return Ok(Some(newer.clone()));
+        }
+        cache.remove(&self.key());
+        let found = self.login().await;
+        let bearer = challenges.iter().find_map(|c| match c {
+            Challenge::Bearer { realm, service } => Some((realm, service)),
+            Challenge::Basic => None,
+        });
+        let authorization = match (bearer, &found.login) {
+            (Some((realm, service)), login) => {
+                let realm = self.check_realm(realm, base)?;
+                self.token(transport, realm, service.as_deref(), login.as_ref())
+                    .await?
+            }
+            (None, Some(Login::Password { username, password }))
+                if challenges.contains(&Challenge::Basic) =>
+            {
+                // The same password again would be refused again.
+                if refused.is_some() {
+                    return Ok(None);
+                }
+                Authorization {
+                    header: Redacted::new(self.header(&basic(username, password))?),
+                    expires: None,
+                    with_credentials: true,
+                }
+            }
+            _ => return Ok(None),
+        };
+        cache.insert(self.key(), authorization.clone());
+        Ok(Some(authorization))
+    }
+
+    async fn login(&self) -> &Found {
+        self.found
+            .get_or_init(|| async {
+                let (credentials, reference) = (self.credentials.clone(), self.reference.clone());
+                tokio::task::spawn_blocking(move || credentials.find(&reference))
+                    .await
+                    .unwrap_or_else(|e| Found {
+                        login: None,
+                        remark: Some(format!("looking for credentials failed: {e}")),
+                    })
+            })
+            .await
+    }
+
+    /// A realm gets the password: it must be reached by TLS, unless all of this is on the user's own
+    /// machine or the user asked for plain HTTP.
+    fn check_realm(&self, realm: &str, base: &Url) -> Result<Url, RegistryError> {
+        let refuse = |why: String| RegistryError::Challenge {
+            registry: self.reference.registry().to_owned(),
+            why,
+        };
+        let url = Url::parse(realm)
+            .map_err(|e| refuse(format!("realm `{}` is not a URL: {e}", quote(realm))))?;
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" => base.scheme() == "http" || url.host_str().is_some_and(is_loopback),
+            _ => false,
+        };
+        if !secure {
+            return Err(refuse(format!(
+                "realm `{}` is not reached by https",
+                quote(realm)
+            )));
+        }
+        if url.host_str().is_none() || !url.username().is_empty() || url.password().is_some() {
+            return Err(refuse(format!("realm `{}` is malformed", quote(realm))));
+        }
+        Ok(url)
+    }
+
+    async fn token(
+        &self,
+        transport: &Transport,
+        realm: Url,
+        service: Option<&str>,
+        login: Option<&Login>,
+    ) -> Result<Authorization, RegistryError> {
+        let host = super::client::host_of(&realm);
+        let failed = |why: String, status: Option<u16>, retry_after| RegistryError::Login {
+            registry: self.reference.registry().to_owned(),
+            realm: host.clone(),
+            why,
+            status,
+            with_credentials: login.is_some(),
+            retry_after,
+        };
+        let scope = self.scope();
+        let asked = "a token";
+        let response = match login {
+            Some(Login::IdentityToken(token)) => {
+                let form = url::form_urlencoded::Serializer::new(String::new())
+                    .append_pair("grant_type", "refresh_token")
+                    .append_pair("service", service.unwrap_or_default())
+                    .append_pair("client_id", "careen")
+                    .append_pair("scope", &scope)
+                    .append_pair("refresh_token", token.reveal())
+                    .finish();
+                // Never redirected: the body holds the secret.
+                transport.post_form(realm, form, asked).await?
+            }
+            other => {
+                let mut url = realm;
+                {
+                    let mut query = url.query_pairs_mut();
+                    if let Some(service) = service {
+                        query.append_pair("service", service);
+                    }
+                    query.append_pair("scope", &scope);
+                    if let Some(Login::Password { username, .. }) = other {
+                        query.append_pair("account", username);
+                    }
+                }
+                let authorization = match other {
+                    Some(Login::Password { username, password }) => {
+                        Some(self.header(&basic(username, password))?)
+                    }
+                    _ => None,
+                };
+                transport.get(url, &[], authorization, asked).await?.0
+            }
+        };
+        let status = response.status();
+        let retry_after = super::client::retry_after(&response);
+        let asked_at = Instant::now();
+        let body = transport
+            .body(response, TOKEN_LIMIT, &host, "the token answer")
+            .await?;
+        if !status.is_success() {
+            let (code, message) = own_words(&body);
+            let said: Vec<String> = [code, message].iter().flatten().map(|s| quote(s)).collect();
+            let mut why = format!("HTTP {}", status.as_u16());
+            if !said.is_empty() {
+                why = format!("{} ({why})", said.join(": "));
+            }
+            return Err(failed(why, Some(status.as_u16()), retry_after));
+        }
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default)]
+            token: Option<String>,
+            #[serde(default)]
+            access_token: Option<String>,
+            #[serde(default)]
+            expires_in: Option<u64>,
+        }
+        // The parser's message could quote the token.
+        let answer: Answer = serde_json::from_slice(&body)
+            .map_err(|_| failed("the answer is not the expected JSON".to_owned(), None, None))?;
+        let token = answer
+            .token
+            .filter(|t| !t.is_empty())
+            .or(answer.access_token.filter(|t| !t.is_empty()))
+            .ok_or_else(|| failed("the answer holds no token".to_owned(), None, None))?;
+        let life = answer
+            .expires_in
+            .filter(|s| *s > 0)
+            .map_or(DEFAULT_LIFE, Duration::from_secs);
+        let usable = life.saturating_sub(MARGIN).max(life / 2);
+        Ok(Authorization {
+            header: Redacted::new(self.header(&Redacted::new(format!("Bearer {token}")))?),
+            expires: asked_at.checked_add(usable),
+            with_credentials: login.is_some(),
+        })
+    }
+
+    fn header(&self, value: &Redacted<String>) -> Result<HeaderValue, RegistryError> {
+        HeaderValue::from_str(value.reveal()).map_err(|e| RegistryError::Challenge {
+            registry: self.reference.registry().to_owned(),
+            why: root_cause(&e),
+        })
+    }
+}
+
+fn is_fresh(a: &Authorization) -> bool {
+    a.expires.is_none_or(|e| Instant::now() < e)
+}
+
+fn basic(username: &str, password: &Redacted<String>) -> Redacted<String> {
+    let pair = format!("{username}:{}", password.reveal());
+    Redacted::new(format!(
+        "Basic {}",
+        base64::engine::general_purpose::STANDARD.encode(pair)
+    ))
+}

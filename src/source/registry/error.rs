@@ -1,0 +1,307 @@
+//! Every way in which a registry can fail us, in words that name the host, the repository and what
+//! was asked. What the registry itself says is hostile text and printed sanitised; a URL is named
+//! without its query, which may be a signature.
+
+use crate::oci::Digest;
+use crate::text::Sanitized;
+use std::fmt;
+use std::time::Duration;
+
+/// Longest text of a registry that is repeated, in characters.
+const QUOTE_LIMIT: usize = 300;
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// The settings cannot be used.
+    #[error("{what}: {why}")]
+    Settings { what: String, why: String },
+    /// No answer, or one that broke off.
+    #[error("{host}: cannot get {asked}: {why}")]
+    Connection {
+        host: String,
+        asked: String,
+        why: String,
+        cause: ConnectionCause,
+    },
+    #[error(transparent)]
+    Refused(Box<Refusal>),
+    /// The realm would not give a token.
+    #[error("login at {realm} for registry {registry} failed: {why}")]
+    Login {
+        registry: String,
+        /// Host (and port) of the token server.
+        realm: String,
+        why: String,
+        status: Option<u16>,
+        /// Whether credentials were sent.
+        with_credentials: bool,
+        retry_after: Option<Duration>,
+    },
+    /// The registry asks for a login that careen cannot or must not do.
+    #[error("registry {registry} asks for a login that careen refuses: {why}")]
+    Challenge { registry: String, why: String },
+    #[error("{host}: cannot get {asked}: {why}")]
+    Redirect {
+        host: String,
+        asked: String,
+        why: String,
+    },
+    #[error("{host}: {what} is larger than the limit of {limit} bytes")]
+    TooLarge {
+        host: String,
+        what: String,
+        limit: u64,
+    },
+    #[error("{host}: {what} goes on after the {expected} bytes that its descriptor says")]
+    TooLong {
+        host: String,
+        what: String,
+        expected: u64,
+    },
+    #[error("{host}: {what}: expected digest {expected}, got {actual}")]
+    WrongDigest {
+        host: String,
+        what: String,
+        expected: Digest,
+        actual: Digest,
+    },
+    /// An answer that the protocol does not allow.
+    #[error("{host}: {what}: {why}")]
+    Protocol {
+        host: String,
+        what: String,
+        why: String,
+    },
+    #[error("{what} is a foreign layer: its bytes are not in the registry {host}")]
+    Foreign { host: String, what: String },
+}
+
+/// What kept the answer away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionCause {
+    /// Nothing reached the server: name, route, port.
+    Connect,
+    /// TLS failed, most often the certificate.
+    Tls,
+    /// Nothing came for too long.
+    Timeout,
+    /// The connection broke.
+    Broken,
+}
+
+/// An answer with a status that is no success.
+#[derive(Debug)]
+pub struct Refusal {
+    pub host: String,
+    pub registry: String,
+    pub repository: String,
+    /// `manifest 1.0`, `layer sha256:…`.
+    pub asked: String,
+    pub status: u16,
+    /// The registry's own words, not yet sanitised.
+    pub code: Option<String>,
+    pub message: Option<String>,
+    pub retry_after: Option<Duration>,
+    /// Whether the user's credentials were part of the request.
+    pub with_credentials: bool,
+    /// Why there may have been no credentials: a helper that failed.
+    pub remark: Option<String>,
+}
+
+impl std::error::Error for Refusal {}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {} of {}: {}",
+            self.host,
+            self.asked,
+            self.repository,
+            meaning(self.status)
+        )?;
+        write!(f, " (HTTP {}", self.status)?;
+        if let Some(code) = &self.code {
+            write!(f, ", {}", quote(code))?;
+        }
+        if let Some(message) = &self.message {
+            write!(f, ": {}", quote(message))?;
+        }
+        f.write_str(")")?;
+        if let Some(remark) = &self.remark {
+            write!(f, "; {remark}")?;
+        }
+        Ok(())
+    }
+}
+
+fn meaning(status: u16) -> &'static str {
+    match status {
+        401 => "the registry wants a login",
+        403 => "access denied",
+        404 => "not found",
+        408 => "the registry timed out",
+        416 => "the registry does not have this part of the blob",
+        429 => "too many requests",
+        500.. => "the registry failed",
+        _ => "the registry refused",
+    }
+}
+
+/// Hostile text, short and without control characters.
+pub(super) fn quote(text: &str) -> String {
+    let short: String = text.trim().chars().take(QUOTE_LIMIT).collect();
+    Sanitized::from(short.as_str()).to_string()
+}
+
+impl RegistryError {
+    /// Whether the same request may well succeed a moment later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Connection { cause, .. } => *cause != ConnectionCause::Tls,
+            Self::Refused(r) => is_transient_status(r.status),
+            Self::Login {
+                status: Some(status),
+                ..
+            } => is_transient_status(*status),
+            _ => false,
+        }
+    }
+
+    /// How long the server asks us to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(r) => r.retry_after,
+            Self::Login { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// The HTTP status, where there was one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused(r) => Some(r.status),
+            Self::Login { status, .. } => *status,
+            _ => None,
+        }
+    }
+
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Connection {
+                cause: ConnectionCause::Tls,
+                ..
+            } => Some(
+                "give the registry's CA with `--ca-file`, or use `--plain-http` if it speaks no TLS"
+                    .to_owned(),
+            ),
+            Self::Connection {
+                cause: ConnectionCause::Connect,
+                ..
+            } => Some("check the registry's name and port, and the proxy".to_owned()),
+            Self::Refused(r) => match r.status {
+                401 | 403 if r.with_credentials => Some(format!(
+                    "the account may not read {}; check its name, or `docker login {}` as another user",
+                    r.repository, r.registry
+                )),
+                401 | 403 => Some(login_hint(&r.registry)),
+                404 => Some(format!(
+                    "check the name; a private repository needs `--username` or `docker login {}`",
+                    r.registry
+                )),
+                429 if !r.with_credentials => Some(format!(
+                    "wait, or log in for a higher limit: `docker login {}`",
+                    r.registry
+                )),
+                429 => Some("wait and try again".to_owned()),
+                _ => None,
+            },
+            Self::Login {
+                registry,
+                with_credentials,
+                ..
+            } => Some(if *with_credentials {
+                format!("check user and password, or `docker login {registry}` again")
+            } else {
+                login_hint(registry)
+            }),
+            Self::Foreign { .. } => Some(
+                "let careen fetch it from the URLs in the manifest with `--follow-foreign-urls`"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+fn login_hint(registry: &str) -> String {
+    format!("give `--username` and `--password-stdin`, or `docker login {registry}`")
+}
+
+pub(super) fn is_transient_status(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500..=599)
+}
+
+/// The registry's first error in a body of the distribution spec's form.
+pub(super) fn own_words(body: &[u8]) -> (Option<String>, Option<String>) {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        errors: Vec<One>,
+    }
+    #[derive(serde::Deserialize)]
+    struct One {
+        #[serde(default)]
+        code: Option<String>,
+        #[serde(default)]
+        message: Option<String>,
+    }
+    let first = serde_json::from_slice::<Body>(body)
+        .ok()
+        .and_then(|b| b.errors.into_iter().next());
+    match first {
+        Some(e) => (
+            e.code.filter(|c| !c.is_empty()),
+            e.message.filter(|m| !m.is_empty()),
+        ),
+        None => (None, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_where_and_why_and_cannot_colour_the_terminal() {
+        let (code, message) = own_words(
+            br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"no\u001b[31m such","detail":{}}]}"#,
+        );
+        let e = RegistryError::Refused(Box::new(Refusal {
+            host: "ghcr.io".into(),
+            registry: "ghcr.io".into(),
+            repository: "o/r".into(),
+            asked: "manifest v1".into(),
+            status: 404,
+            code,
+            message,
+            retry_after: None,
+            with_credentials: false,
+            remark: None,
+        }));
+        assert_eq!(
+            e.to_string(),
+            "ghcr.io: manifest v1 of o/r: not found (HTTP 404, MANIFEST_UNKNOWN: no\\u{1b}[31m such)"
+        );
+        assert!(e.hint().unwrap().contains("docker login ghcr.io"));
+        assert!(!e.is_transient());
+    }
+
+    #[test]
+    fn a_body_that_is_no_error_says_nothing() {
+        for body in [&b""[..], b"<html>", b"{\"errors\":[]}", b"{\"errors\":3}"] {
+            assert_eq!(own_words(body), (None, None));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A real registry: Debian's `docker-registry` on a free loopback port, its storage in a temporary
+//! folder, filled by `skopeo` from an image made here.
+
+use super::tls::Pki;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+pub const USER: &str = "anna";
+pub const PASSWORD: &str = "pass: wörd";
+
+/// How the registry protects itself.
+pub enum Auth<'a> {
+    Anonymous,
+    Htpasswd,
+    Token { realm: &'a str, certificate: &'a str },
+}
+
+pub struct Registry {
+    child: Child,
+    pub host: String,
+    folder: TempDir,
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Registry {
+    pub fn start(auth: Auth<'_>, tls: Option<&Pki>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+            at(name)
+        };
+        // The port is free now; nothing else asks for one by number here.
+        let host = TcpListener::bind("127.0.0.1:0")
+            .and_then(|l| l.local_addr())
+            .unwrap()
+            .to_string();
+        let mut config = format!(
+            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {host}\n  secret: x\n",
+            at("storage")
+        );
+        if let Some(pki) = tls {
+            let certificate = write("server.pem", &pki.certificate);
+            let key = write("server.key", &pki.key);
+            config += &format!("  tls:\n    certificate: {certificate}\n    key: {key}\n");
+        }
+        match auth {
+            Auth::Anonymous => {}
+            Auth::Htpasswd => {
+                let made = Command::new("htpasswd")
+                    .args(["-Bbn", USER, PASSWORD])
+                    .output()
+                    .expect("htpasswd is needed (Debian: apache2-utils)");
+                assert!(made.status.success());
+                let file = write("htpasswd", &String::from_utf8(made.stdout).unwrap());
+                config += &format!("auth:\n  htpasswd:\n    realm: test\n    path: {file}\n");
+            }
+            Auth::Token { realm, certificate } => {
+                let bundle = write("bundle.pem", certificate);
+                config += &format!(
+                    "auth:\n  token:\n    realm: {realm}\n    service: {}\n    issuer: {}\n    rootcertbundle: {bundle}\n",
+                    super::token_server::SERVICE,
+                    super::token_server::ISSUER
+                );
+            }
+        }
+        let config = write("config.yml", &config);
+        let child = Command::new("docker-registry")
+            .args(["serve", &config])
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(folder.path().join("log")).unwrap())
+            .spawn()
+            .expect("docker-registry is needed (Debian: docker-registry)");
+        let registry = Self {
+            child,
+            host,
+            folder,
+        };
+        let begun = Instant::now();
+        while TcpStream::connect(&registry.host).is_err() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "docker-registry does not start: {}",
+                std::fs::read_to_string(registry.folder.path().join("log")).unwrap_or_default()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        registry
+    }
+
+    /// Copies an image of a layout into the registry, as `app/x:1`.
+    pub fn push(&self, layout: &Path, credentials: Option<&str>) {
+        let mut command = Command::new("skopeo");
+        command.args(["copy", "--insecure-policy", "--dest-tls-verify=false"]);
+        if let Some(c) = credentials {
+            command.args(["--dest-creds", c]);
+        }
+        let out = command
+            .arg(format!("oci:{}:1", layout.display()))
+            .arg(format!("docker://{}/app/x:1", self.host))
+            .output()
+            .expect("skopeo is needed (Debian: skopeo)");
+        assert!(
+            out.status.success(),
+            "skopeo: {}",
+            String::from_utf8_lossy(&out.stderr)
+        );
+    }
+}
