@@ -7,3 +7,4 @@ mod architecture;
 mod local_sources;
 mod registry;
 mod registry_faults;
+mod secrets;
