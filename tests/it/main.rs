@@ -1,3 +1,5 @@
 //! The one integration binary.
 
 mod architecture;
+mod walk_properties;
+mod walk_umoci;
