@@ -64,8 +64,16 @@ impl<'a> Blocks<'a> {
         Ok(())
     }
 
-    pub fn skip(&mut self, n: u64) -> Result<(), WalkError> {
-        self.pass(n, &mut |_| {})
+    /// Skips the padding behind an entry. A stream that ends in it ends well: Go's reader takes that
+    /// for the end of the tar, and the entry has unpacked whole.
+    pub fn skip_padding(&mut self, mut n: u64) -> Result<(), WalkError> {
+        while n > 0 {
+            match self.next(n, &mut |_| {})? {
+                0 => break,
+                got => n -= got,
+            }
+        }
+        Ok(())
     }
 
     /// The next block, or `None` where the stream ends right here.

@@ -59,14 +59,16 @@ pub(super) fn decimal(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// Seconds of `[-]SECONDS[.FRACTION]`.
+/// Seconds of `[-]SECONDS[.FRACTION]`, rounded down. Digits below a nanosecond do not count.
 fn seconds(text: &[u8]) -> Option<i64> {
     let mut parts = text.splitn(2, |&b| b == b'.');
     let whole = decimal(parts.next()?)?;
-    parts
-        .next()
-        .is_none_or(|f| f.iter().all(u8::is_ascii_digit))
-        .then_some(whole)
+    let fraction = parts.next().unwrap_or_default();
+    if !fraction.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let below = text.starts_with(b"-") && fraction.iter().take(9).any(|&b| b != b'0');
+    Some(whole.saturating_sub(i64::from(below)))
 }
 
 /// Applies the records to a header; an empty value leaves the header's own.
@@ -120,6 +122,21 @@ mod tests {
             b"4 a\n",
         ] {
             assert!(parse(bad).is_err(), "{:?}", String::from_utf8_lossy(bad));
+        }
+    }
+
+    #[test]
+    fn times_are_rounded_down_as_go_does() {
+        for (text, want) in [
+            ("1.5", Some(1)),
+            ("-1.5", Some(-2)),
+            ("-0.5", Some(-1)),
+            ("-1.0000000001", Some(-1)),
+            ("-1.", Some(-1)),
+            (".5", None),
+            ("1.x", None),
+        ] {
+            assert_eq!(seconds(text.as_bytes()), want, "{text}");
         }
     }
 

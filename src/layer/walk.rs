@@ -148,7 +148,7 @@ impl Walk<'_> {
             match header.typeflag {
                 b'x' | b'g' => {
                     let data = self.blocks.special(size, "PAX header")?;
-                    self.blocks.skip(padding(size))?;
+                    self.blocks.skip_padding(padding(size))?;
                     let offset = self.blocks.offset();
                     let records =
                         pax::parse(&data).map_err(|why| WalkError::Header { offset, why })?;
@@ -162,7 +162,7 @@ impl Walk<'_> {
                 }
                 b'L' | b'K' => {
                     let data = self.blocks.special(size, "long name")?;
-                    self.blocks.skip(padding(size))?;
+                    self.blocks.skip_padding(padding(size))?;
                     let name = header::text(&data).to_vec();
                     match header.typeflag {
                         b'L' => pending.name = name,
@@ -252,7 +252,7 @@ impl Walk<'_> {
             Some(map) => self.sparse(&map, size, stored, &mut shown)?,
         }
         shown.end();
-        self.blocks.skip(padding(total))
+        self.blocks.skip_padding(padding(total))
     }
 
     /// Shows a sparse file as it unpacks: stored runs, and zeros between them.

@@ -8,3 +8,5 @@ mod local_sources;
 mod registry;
 mod registry_faults;
 mod secrets;
+mod walk_properties;
+mod walk_umoci;
