@@ -15,7 +15,10 @@ pub const PASSWORD: &str = "pass: wörd";
 pub enum Auth<'a> {
     Anonymous,
     Htpasswd,
-    Token { realm: &'a str, certificate: &'a str },
+    Token {
+        realm: &'a str,
+        certificate: &'a str,
+    },
 }
 
 pub struct Registry {
