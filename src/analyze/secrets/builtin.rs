@@ -2,10 +2,7 @@
 
 /// Name and text of each file of `secret-patterns/`.
 pub const BUILTIN: &[(&str, &str)] = &[
-    (
-        "ai.toml",
-        include_str!("../../../secret-patterns/ai.toml"),
-    ),
+    ("ai.toml", include_str!("../../../secret-patterns/ai.toml")),
     (
         "aws.toml",
         include_str!("../../../secret-patterns/aws.toml"),

@@ -356,6 +356,20 @@ fn is_config(path: Option<&[u8]>) -> bool {
         && name.contains(&b'.')
 }
 
+/// Source text of a language whose strings stand in quotes: a bare word is a name.
+fn is_program(path: Option<&[u8]>) -> bool {
+    let name = path
+        .and_then(|p| p.rsplit(|&b| b == b'/').next())
+        .unwrap_or_default();
+    let extension = name.rsplit(|&b| b == b'.').next().unwrap_or_default();
+    [
+        "c", "cc", "cpp", "cs", "cxx", "go", "h", "hpp", "java", "js", "jsx", "kt", "lua", "m",
+        "mjs", "php", "pl", "pm", "py", "rb", "rs", "scala", "swift", "ts", "tsx", "vue",
+    ]
+    .iter()
+    .any(|e| e.as_bytes() == extension)
+}
+
 /// The byte before the secret, if it is a quote.
 fn quoted(c: &Candidate) -> bool {
     let before = c.at.checked_sub(1).and_then(|i| c.matched.get(i));
@@ -380,6 +394,9 @@ fn opaque_value(c: &Candidate) -> Verdict {
         .iter()
         .any(|b| matches!(b, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b';' | b'*'));
     if !quoted(c) && code {
+        return Verdict::Dismissed;
+    }
+    if !quoted(c) && is_program(c.path) {
         return Verdict::Dismissed;
     }
     if quoted(c) || is_config(c.path) || !c.secret.contains(&b'.') {
@@ -443,7 +460,11 @@ fn secret_field(c: &Candidate) -> Verdict {
     if is_template(c.secret) || is_stock_password(c.secret) {
         return Verdict::Dismissed;
     }
-    if is_password(c.secret) || is_opaque(c.secret) {
+    let has = |kind: fn(&u8) -> bool| c.secret.iter().any(kind);
+    let kinds = u8::from(has(u8::is_ascii_lowercase))
+        + u8::from(has(u8::is_ascii_uppercase))
+        + u8::from(has(u8::is_ascii_digit));
+    if is_password(c.secret) || (c.secret.len() >= 8 && kinds >= 2) {
         Verdict::Level(Confidence::Likely)
     } else {
         Verdict::Level(Confidence::Possible)
