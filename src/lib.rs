@@ -25,4 +25,6 @@ pub mod advise;
 
 pub mod report;
 
-//pub mod pipeline;
+pub mod pipeline;
+
+pub mod cli;

@@ -10,7 +10,7 @@ mod layers;
 pub mod plan;
 mod read;
 
-pub use browse::{cat, list_files};
+pub use browse::{Compared, cat, diff, list_files};
 pub use plan::{PipelineError, Plan, Progress, Silent};
 
 use crate::advise::{self, Evidence};

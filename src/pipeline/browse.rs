@@ -5,23 +5,22 @@ use super::{PipelineError, Plan, Progress, read};
 use crate::image::view::{Node, View};
 use crate::image::{EntryState, LayerState, ReadImage, state_of};
 use crate::layer::{Entry, EntryKind, LayerPath};
+use crate::report::diff::{DiffReport, diff_reports};
 use crate::report::files::FileRow;
+use crate::report::model::{NotLookedAt, Report};
 use crate::source::locator::{Locator, Opened};
-use crate::source::{PlatformChoice, SourceError};
+use crate::source::SourceError;
 use std::io::Write;
 
 /// The one image that commands other than `inspect` look at.
-fn one(plan: &Plan, progress: &dyn Progress) -> Result<ReadImage, PipelineError> {
+fn one(plan: &Plan, progress: &dyn Progress) -> Result<(ReadImage, Vec<NotLookedAt>), PipelineError> {
     let reading = read::read(plan, progress)?;
     let mut images = reading.images;
-    match (images.len(), &plan.platform) {
-        (1, _) | (_, PlatformChoice::One { .. }) if !images.is_empty() => Ok(images.swap_remove(0)),
-        _ => Err(SourceError::Ambiguous {
-            what: "the image".to_owned(),
-            names: images.iter().map(|i| i.found.platform.to_string()).collect(),
-        }
-        .into()),
+    if images.is_empty() {
+        return Err(SourceError::NotFound { what: "an image".to_owned() }.into());
     }
+    // The plan of these commands names one platform.
+    Ok((images.swap_remove(0), reading.unseen))
 }
 
 fn index_of(image: &ReadImage, number: usize) -> Result<&crate::index::LayerIndex, PipelineError> {
@@ -43,17 +42,14 @@ pub fn list_files(
     layer: Option<usize>,
     progress: &dyn Progress,
 ) -> Result<Vec<FileRow>, PipelineError> {
-    let image = one(plan, progress)?;
+    let (image, _) = one(plan, progress)?;
     let view = View::merge(&image.layers);
     let Some(number) = layer else {
         // A final file system that lacks a layer is not the image's.
         for number in 0..image.layers.len() {
             index_of(&image, number)?;
         }
-        return Ok(view
-            .iter()
-            .map(|(path, node)| row(&view, path, node, view.bytes_of(node)))
-            .collect());
+        return Ok(final_files(&view));
     };
     let index = index_of(&image, number)?;
     let entries = index.entries.iter().enumerate();
@@ -92,6 +88,31 @@ fn row(view: &View, path: &LayerPath, node: Node, size: u64) -> FileRow {
     }
 }
 
+/// Two images side by side.
+pub struct Compared {
+    pub report: DiffReport,
+    /// Something of either could not be looked at.
+    pub partial: bool,
+}
+
+/// What changed from one image to another.
+pub fn diff(before: &Plan, after: &Plan, progress: &dyn Progress) -> Result<Compared, PipelineError> {
+    let mut sides = Vec::with_capacity(2);
+    for plan in [before, after] {
+        let (image, unseen) = one(plan, progress)?;
+        let report = super::judge(plan, &image, &unseen);
+        let view = View::merge(&image.layers);
+        sides.push((report, final_files(&view)));
+    }
+    let [(a, a_files), (b, b_files)] = sides.as_slice() else { unreachable!("two were pushed") };
+    let failed = |r: &Report| r.not_looked_at.iter().any(|n| n.failed);
+    Ok(Compared { partial: failed(a) || failed(b), report: diff_reports(a, b, a_files, b_files) })
+}
+
+fn final_files(view: &View) -> Vec<FileRow> {
+    view.iter().map(|(path, node)| row(view, path, node, view.bytes_of(node))).collect()
+}
+
 /// Writes a file's bytes to `out` and returns how many. Without a layer it is the file that a container
 /// sees, symlinks followed; with one, the entry of that layer, also one that a later layer hides.
 pub fn cat(
@@ -107,7 +128,7 @@ pub fn cat(
         }
         .into());
     }
-    let image = one(plan, &super::Silent)?;
+    let (image, _) = one(plan, &super::Silent)?;
     let view = View::merge(&image.layers);
     let wanted = LayerPath::from(path);
     let missing = |place: String| PipelineError::NoSuchFile { path: path.to_owned(), place };

@@ -18,8 +18,7 @@ pub(super) struct Reading {
 
 /// Opens what the locator names.
 pub(super) fn open(plan: &Plan) -> Result<Opened, PipelineError> {
-    let opened = plan.locator.clone().open(|| Box::new(std::io::stdin()), &plan.daemon)?;
-    Ok(match opened {
+    Ok(match plan.locator.open(&plan.daemon)? {
         Opened::Registry(reference) => {
             Opened::Random(Box::new(RegistrySource::new(reference, plan.registry.clone())?))
         }

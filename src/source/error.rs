@@ -64,6 +64,19 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Whether the words themselves were wrong, rather than what they name.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Reference(_)
+                | Self::Digest(_)
+                | Self::Platform(_)
+                | Self::Ambiguous { .. }
+                | Self::NeedsSecondPass { .. }
+                | Self::UnsupportedTransport { .. }
+        )
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
