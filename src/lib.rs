@@ -26,3 +26,5 @@ pub mod advise;
 pub mod report;
 
 pub mod pipeline;
+
+pub mod cli;
