@@ -1,1 +1,22 @@
-//! The report for programs.
+//! The report for programs: one image is one object; the images of all platforms are an array of the
+//! same objects, also when there is only one of them.
+
+use super::model::Report;
+use serde::Serialize;
+
+/// One report as a pretty JSON object, with a line break at the end.
+pub fn one(report: &Report) -> Result<String, serde_json::Error> {
+    pretty(report)
+}
+
+/// The reports of all platforms as a pretty JSON array, with a line break at the end.
+pub fn all(reports: &[Report]) -> Result<String, serde_json::Error> {
+    pretty(&reports)
+}
+
+/// Any other document of careen's (a difference, a list of files), in the same dress.
+pub fn pretty<T: Serialize + ?Sized>(document: &T) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(document)?;
+    text.push('\n');
+    Ok(text)
+}

@@ -1,1 +1,65 @@
-//! The report for people.
+//! The report for people. The first screen answers "how bad, where, what do I do"; the sections below
+//! it give the places.
+//!
+//! Lays out finished data and computes nothing. Knows no terminal: width and colour are given.
+
+mod advice;
+pub mod files;
+mod findings;
+pub(crate) mod page;
+mod rules;
+mod sections;
+mod summary;
+pub(crate) mod table;
+mod width;
+pub(crate) mod words;
+
+pub use page::Paper;
+pub use rules::{RuleDoc, explain, explain_list};
+
+use super::model::Report;
+use page::Page;
+
+/// How much is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// The largest and worst of each section.
+    Compact,
+    /// Everything.
+    Full,
+}
+
+impl Detail {
+    /// How many of `all` are shown when a compact section shows `few`.
+    fn limit(self, few: usize, all: usize) -> usize {
+        match self {
+            Self::Compact => few.min(all),
+            Self::Full => all,
+        }
+    }
+}
+
+/// The report of one image.
+pub fn render(report: &Report, paper: Paper, detail: Detail) -> String {
+    let mut page = Page::new(paper);
+    summary::write(&mut page, report);
+    sections::layers(&mut page, report, detail);
+    findings::write(&mut page, report, detail);
+    sections::waste(&mut page, report, detail);
+    sections::unneeded(&mut page, report, detail);
+    sections::packages(&mut page, report, detail);
+    if detail == Detail::Full {
+        sections::duplicates(&mut page, report);
+        sections::configuration(&mut page, report);
+    }
+    advice::write(&mut page, report, detail);
+    sections::not_looked_at(&mut page, report);
+    page.finish()
+}
+
+/// The reports of several platforms, one after the other.
+pub fn render_all(reports: &[Report], paper: Paper, detail: Detail) -> String {
+    let parts: Vec<String> = reports.iter().map(|r| render(r, paper, detail)).collect();
+    let rule = "═".repeat(paper.width());
+    parts.join(&format!("\n{rule}\n\n"))
+}

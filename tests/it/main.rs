@@ -4,9 +4,13 @@
 mod support;
 
 mod architecture;
+mod cli_basics;
 mod local_sources;
 mod registry;
 mod registry_faults;
+mod report_sample;
+mod report_schema;
+mod report_text;
 mod secrets;
 mod walk_properties;
 mod walk_umoci;

@@ -1,0 +1,305 @@
+//! The arguments as clap knows them; completions and the man page come from here too.
+
+use crate::oci::Platform;
+use crate::rules::Severity;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Looks inside container images and says how to make them small and safe.
+#[derive(Parser)]
+#[command(name = "careen", version, max_term_width = 100, after_help = STATUSES)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const STATUSES: &str = "\
+Examples:
+  careen inspect debian:12                   an image in a registry
+  careen inspect ./image.tar                 what `docker save` wrote
+  careen cat debian:12 /etc/os-release       a file's bytes
+  careen diff shop:1.4 shop:1.5              what changed
+
+Exit status:
+  0  clean
+  1  findings at or above --fail-on
+  2  wrong usage
+  3  something could not be looked at; what there is of the report is still written";
+
+#[derive(Args)]
+pub struct Global {
+    /// Show everything, not only the largest and worst
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// No progress display
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Colours; NO_COLOR is honoured too
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Report on an image: sizes, waste, findings, packages, advice
+    Inspect(Inspect),
+    /// List the files of an image or of one layer
+    Files(Files),
+    /// Write a file's bytes, also of one that a later layer deleted
+    Cat(Cat),
+    /// Say what changed from one image to another
+    Diff(Diff),
+    /// Explain a rule; without one, list them
+    Explain(Explain),
+    /// Look after the cache of layers already read
+    Cache(Cache),
+    /// Print the JSON schema of the report
+    Schema,
+    /// Print the completions for a shell
+    Completions(Completions),
+    /// Print the man page
+    Man,
+}
+
+const REFERENCE: &str = "\
+REF is an image in a registry (debian:12, ghcr.io/org/app@sha256:…), a file or folder (what \
+`docker save`, skopeo or buildah wrote), or - for a tar on standard input. The prefixes docker://, \
+oci:, oci-archive:, docker-archive: and docker-daemon: force one; path:tag picks one of several.";
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  careen inspect debian:12
+  careen inspect --format json --output report.json ./image.tar
+  careen inspect --platform linux/arm64 --fail-on critical registry.example.com/team/shop:1.4
+  docker save shop | careen inspect -")]
+pub struct Inspect {
+    /// The image
+    #[arg(value_name = "REF", long_help = REFERENCE)]
+    pub reference: String,
+    /// Report on every platform; as JSON, an array
+    #[arg(long, conflicts_with = "platform")]
+    pub all_platforms: bool,
+    /// End with status 1 on a finding of this severity or worse
+    #[arg(long, value_enum, default_value_t = FailOn::High, value_name = "SEVERITY")]
+    pub fail_on: FailOn,
+    /// Show secrets in clear: the report is then a secret itself
+    #[arg(long)]
+    pub reveal: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  careen files debian:12 --sort size
+  careen files ./image.tar --layer 2 --filter '**/*.pem'")]
+pub struct Files {
+    /// The image
+    #[arg(value_name = "REF", long_help = REFERENCE)]
+    pub reference: String,
+    /// A layer, numbered from 0, instead of the final file system
+    #[arg(long, value_name = "N")]
+    pub layer: Option<usize>,
+    #[arg(long, value_enum, default_value_t = Sort::Path, help = "Order: the largest first, or by path")]
+    pub sort: Sort,
+    /// Only paths that match, such as '**/*.pem'; a pattern without / matches the name
+    #[arg(long, value_name = "GLOB")]
+    pub filter: Option<String>,
+    #[command(flatten)]
+    pub output: OutputArgs,
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  careen cat debian:12 /etc/os-release
+  careen cat ./image.tar /app/.env --layer 4      from a layer, deleted later or not")]
+pub struct Cat {
+    /// The image
+    #[arg(value_name = "REF", long_help = REFERENCE)]
+    pub reference: String,
+    /// The file
+    pub path: String,
+    /// A layer, numbered from 0, instead of the final file system
+    #[arg(long, value_name = "N")]
+    pub layer: Option<usize>,
+    /// Write to a file, whole or not at all
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  careen diff shop:1.4 shop:1.5
+  careen diff --format json ./old.tar ./new.tar")]
+pub struct Diff {
+    /// The image before
+    #[arg(value_name = "A", long_help = REFERENCE)]
+    pub before: String,
+    /// The image after
+    #[arg(value_name = "B")]
+    pub after: String,
+    #[command(flatten)]
+    pub output: OutputArgs,
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+#[derive(Args)]
+pub struct Explain {
+    /// Id of a rule, as a finding names it
+    pub rule: Option<String>,
+}
+
+#[derive(Args)]
+pub struct Cache {
+    #[command(subcommand)]
+    pub action: CacheAction,
+}
+
+#[derive(Subcommand)]
+pub enum CacheAction {
+    /// Say where it is and how large
+    Info(CacheDir),
+    /// Remove all of it
+    Prune(CacheDir),
+}
+
+#[derive(Args)]
+pub struct CacheDir {
+    /// Folder of the cache
+    #[arg(long, env = "CAREEN_CACHE_DIR", value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Completions {
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    Size,
+    Path,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+    Never,
+}
+
+impl FailOn {
+    /// The least severity that fails; `None` for never.
+    pub fn threshold(self) -> Option<Severity> {
+        match self {
+            Self::Info => Some(Severity::Info),
+            Self::Low => Some(Severity::Low),
+            Self::Medium => Some(Severity::Medium),
+            Self::High => Some(Severity::High),
+            Self::Critical => Some(Severity::Critical),
+            Self::Never => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Args)]
+pub struct OutputArgs {
+    /// Text for people, JSON for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Write to a file, whole or not at all
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// How an image is reached and read.
+#[derive(Args)]
+pub struct SourceArgs {
+    /// os/architecture[/variant] of a multi-platform image [default: this machine's]
+    #[arg(long, value_name = "PLATFORM", help_heading = "Image")]
+    pub platform: Option<Platform>,
+    /// User name at the registry; the password comes from standard input
+    #[arg(
+        long,
+        requires = "password_stdin",
+        help_heading = "Registry",
+        value_name = "NAME"
+    )]
+    pub username: Option<String>,
+    /// Read the password from standard input
+    #[arg(long, requires = "username", help_heading = "Registry")]
+    pub password_stdin: bool,
+    /// Credentials file, instead of docker's and podman's own
+    #[arg(long, value_name = "FILE", help_heading = "Registry")]
+    pub authfile: Option<PathBuf>,
+    /// Trust the certificates in this PEM file too; may be repeated
+    #[arg(long, value_name = "FILE", help_heading = "Registry")]
+    pub ca_file: Vec<PathBuf>,
+    /// Talk HTTP without TLS
+    #[arg(long, help_heading = "Registry")]
+    pub plain_http: bool,
+    /// Trust any certificate: whoever is in between can read and change everything
+    #[arg(long, help_heading = "Registry")]
+    pub insecure_skip_verify: bool,
+    /// Fetch layers from other hosts when the image says so
+    #[arg(long, help_heading = "Registry")]
+    pub follow_foreign_urls: bool,
+    /// Where the local engine listens
+    #[arg(
+        long,
+        env = "DOCKER_HOST",
+        value_name = "ADDRESS",
+        help_heading = "Registry"
+    )]
+    pub docker_host: Option<String>,
+    /// Neither read nor write the cache
+    #[arg(long, help_heading = "Work")]
+    pub no_cache: bool,
+    /// Folder of the cache
+    #[arg(
+        long,
+        env = "CAREEN_CACHE_DIR",
+        value_name = "DIR",
+        help_heading = "Work"
+    )]
+    pub cache_dir: Option<PathBuf>,
+    /// Layers worked on at the same time [default: the number of cores]
+    #[arg(long, value_name = "N", help_heading = "Work")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// Refuse a layer that unpacks to more, such as 20GB
+    #[arg(long, value_name = "SIZE", value_parser = super::number::size, help_heading = "Work")]
+    pub max_layer_bytes: Option<u64>,
+    /// Refuse a layer that unpacks to more than N times its size
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Work")]
+    pub max_ratio: Option<u64>,
+}

@@ -1,0 +1,116 @@
+//! What went wrong, for the user: one line, its causes, and what to do.
+
+use super::status::Status;
+use super::terminal::Terminal;
+use crate::pipeline::PipelineError;
+use crate::text::Sanitized;
+use anstyle::{AnsiColor, Style};
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    #[error("{0}")]
+    Usage(String),
+    #[error("{what}; {hint}")]
+    UsageWithHint { what: String, hint: String },
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    #[error("cannot write the output")]
+    Stdout(#[source] io::Error),
+    #[error("cannot write {}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("cannot read standard input")]
+    Stdin(#[source] io::Error),
+    #[error("cannot read the cache at {}", path.display())]
+    Cache {
+        path: PathBuf,
+        source: PipelineError,
+    },
+    #[error("cannot write the report as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+impl CliError {
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Usage(_) | Self::UsageWithHint { .. } => Status::Usage,
+            _ => Status::NotLookedAt,
+        }
+    }
+
+    /// The reader went away: it has seen enough.
+    pub fn is_broken_pipe(&self) -> bool {
+        let mut cause: Option<&(dyn Error + 'static)> = match self {
+            Self::Stdout(e) => Some(e),
+            Self::Pipeline(e) => Some(e),
+            _ => None,
+        };
+        while let Some(e) = cause {
+            if e.downcast_ref::<io::Error>()
+                .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+            {
+                return true;
+            }
+            cause = e.source();
+        }
+        false
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::UsageWithHint { hint, .. } => Some(hint.clone()),
+            Self::Pipeline(e) => e.hint(),
+            _ => None,
+        }
+    }
+
+    fn headline(&self) -> String {
+        match self {
+            Self::UsageWithHint { what, .. } => what.clone(),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// `error: …`, its causes and `hint: …` on standard error; harmless whatever an image or a registry
+/// put into it.
+pub fn print(e: &CliError, terminal: &Terminal) {
+    let mut stderr = io::stderr().lock();
+    // There is nobody left to tell when this fails.
+    let _ = write(&mut stderr, e, terminal.stderr_colour);
+}
+
+fn write(out: &mut dyn Write, e: &CliError, colour: bool) -> io::Result<()> {
+    let mut text = e.headline();
+    let mut cause = e.source();
+    while let Some(c) = cause {
+        let words = c.to_string();
+        // Many errors already say their cause.
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = c.source();
+    }
+    label(out, "error", AnsiColor::Red, &text, colour)?;
+    if let Some(hint) = e.hint() {
+        label(out, "hint", AnsiColor::Cyan, &hint, colour)?;
+    }
+    Ok(())
+}
+
+fn label(
+    out: &mut dyn Write,
+    word: &str,
+    colour: AnsiColor,
+    text: &str,
+    on: bool,
+) -> io::Result<()> {
+    let style = if on {
+        Style::new().bold().fg_color(Some(colour.into()))
+    } else {
+        Style::new()
+    };
+    writeln!(out, "{style}{word}:{style:#} {}", Sanitized::from(text))
+}

@@ -1,0 +1,62 @@
+//! Ctrl-C: nothing half-written stays behind, and the status says what happened.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// The output being written; removed when the user interrupts.
+static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// 128 + SIGINT, as a shell reports it.
+const INTERRUPTED: i32 = 130;
+
+/// Waits for the signal in a thread of its own. Without a runtime the system's own way (the process
+/// dies) is kept.
+pub fn install() {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    else {
+        return;
+    };
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    let waiting = std::thread::Builder::new()
+        .name("interrupt".to_owned())
+        .spawn(move || {
+            runtime.block_on(async {
+                let signal = tokio::signal::ctrl_c();
+                tokio::pin!(signal);
+                // The handler is in place after the first poll.
+                tokio::select! {
+                    biased;
+                    _ = &mut signal => leave(),
+                    () = std::future::ready(()) => {}
+                }
+                let _ = ready.send(());
+                if signal.await.is_ok() {
+                    leave();
+                }
+            });
+        });
+    if waiting.is_ok() {
+        let _ = is_ready.recv();
+    }
+}
+
+fn leave() {
+    let unfinished = UNFINISHED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    if let Some(path) = unfinished {
+        let _ = std::fs::remove_file(path);
+    }
+    // The progress line, if there is one, is left behind on a line of its own.
+    let _ = writeln!(std::io::stderr());
+    std::process::exit(INTERRUPTED);
+}
+
+/// Names the file that is not finished yet, or that there is none any more.
+pub fn unfinished(path: Option<&Path>) {
+    *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) = path.map(Path::to_path_buf);
+}

@@ -1,0 +1,70 @@
+//! The command line: the only place that knows arguments, the environment, the terminal and exit
+//! statuses. One file a subcommand; [`args`] are turned into plain [`settings`] before anything runs.
+
+mod args;
+mod cache;
+mod cat;
+mod completions;
+mod diff;
+mod error;
+mod explain;
+mod files;
+mod inspect;
+mod interrupt;
+mod man;
+mod number;
+mod output;
+mod plan;
+mod progress;
+mod schema;
+pub mod settings;
+mod status;
+mod terminal;
+
+use args::{Cli, Command};
+use clap::Parser;
+use error::CliError;
+use status::Status;
+use std::process::ExitCode;
+use terminal::Terminal;
+
+/// Runs careen with the arguments and the environment of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // A closed pipe is no reason to fail.
+            let _ = e.print();
+            return if e.use_stderr() {
+                Status::Usage.into()
+            } else {
+                Status::Clean.into()
+            };
+        }
+    };
+    let terminal = Terminal::of_this_process(cli.global.color);
+    interrupt::install();
+    match run(cli, &terminal) {
+        Ok(status) => status.into(),
+        Err(e) if e.is_broken_pipe() => Status::Clean.into(),
+        Err(e) => {
+            error::print(&e, &terminal);
+            e.status().into()
+        }
+    }
+}
+
+fn run(cli: Cli, terminal: &Terminal) -> Result<Status, CliError> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Inspect(a) => inspect::run(a, global, terminal),
+        Command::Files(a) => files::run(a, global, terminal),
+        Command::Cat(a) => cat::run(a, global),
+        Command::Diff(a) => diff::run(a, global, terminal),
+        Command::Explain(a) => explain::run(a, terminal),
+        Command::Cache(a) => cache::run(a),
+        Command::Schema => schema::run(),
+        Command::Completions(a) => completions::run(a),
+        Command::Man => man::run(),
+    }
+}

@@ -1,0 +1,101 @@
+//! Where the data goes: standard output, or a file that is there whole or not at all.
+
+use super::error::CliError;
+use super::interrupt;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// `--output`, looked at before the work starts: a folder that is not there should not cost a run.
+pub fn check(path: Option<&Path>) -> Result<(), CliError> {
+    let Some(path) = path else { return Ok(()) };
+    if path.is_dir() {
+        return Err(CliError::Usage(format!(
+            "--output {} is a folder",
+            path.display()
+        )));
+    }
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        return Err(CliError::UsageWithHint {
+            what: format!(
+                "--output {}: there is no folder {}",
+                path.display(),
+                folder.display()
+            ),
+            hint: "make the folder first".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Writes a finished text.
+pub fn write(text: &str, path: Option<&Path>) -> Result<(), CliError> {
+    with(path, |out| {
+        out.write_all(text.as_bytes()).map_err(CliError::Stdout)
+    })
+}
+
+/// Lets `fill` write. A file is written beside its place and renamed when all is well; a reader of
+/// standard output who goes away early has seen enough.
+pub fn with<T: Default>(
+    path: Option<&Path>,
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let Some(path) = path else {
+        let mut out = io::BufWriter::new(io::stdout());
+        let done = fill(&mut out).and_then(|t| {
+            out.flush().map_err(CliError::Stdout)?;
+            Ok(t)
+        });
+        return match done {
+            Err(e) if e.is_broken_pipe() => {
+                // What is left in the buffer must not be tried again.
+                let _ = out.into_parts();
+                Ok(T::default())
+            }
+            other => other,
+        };
+    };
+    let failed = |source| CliError::File {
+        path: path.to_path_buf(),
+        source,
+    };
+    let mut file = tempfile::Builder::new()
+        .prefix(".careen-")
+        .tempfile_in(folder_of(path))
+        .map_err(failed)?;
+    interrupt::unfinished(Some(file.path()));
+    let done = fill(file.as_file_mut()).map_err(|e| match e {
+        CliError::Stdout(source) => failed(source),
+        other => other,
+    });
+    let done = done.and_then(|t| {
+        file.as_file().sync_all().map_err(failed)?;
+        readable(&file).map_err(failed)?;
+        file.persist(path).map_err(|e| failed(e.error))?;
+        Ok(t)
+    });
+    interrupt::unfinished(None);
+    done
+}
+
+/// A temporary file is the owner's alone; a report is an ordinary file. With secrets in clear it still
+/// is where the user wanted it.
+#[cfg(unix)]
+fn readable(file: &tempfile::NamedTempFile) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.as_file()
+        .set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable(_: &tempfile::NamedTempFile) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! What to do, with the size that the image would have afterwards.
+
+use super::Detail;
+use super::page::{Page, Tone, clean, span};
+use super::width::{columns, cut};
+use super::words;
+use crate::report::model::{AdviceReport, Report};
+
+const FEW: usize = 3;
+
+pub(super) fn write(page: &mut Page, report: &Report, detail: Detail) {
+    if report.advice.is_empty() {
+        return;
+    }
+    page.heading("Advice", "each with the image's size afterwards");
+    let (possible, not): (Vec<_>, Vec<_>) = report.advice.iter().partition(|a| a.possible);
+    let shown = detail.limit(FEW, possible.len());
+    for (i, a) in possible[..shown].iter().enumerate() {
+        step(page, &format!("  {}.", i + 1), a, report);
+    }
+    page.more(2, shown, possible.len());
+    for a in not {
+        page.paragraph("  –", 5, Tone::Plain, &format!("{}: not possible", a.title));
+        page.paragraph("", 5, Tone::Quiet, &a.because);
+    }
+}
+
+fn step(page: &mut Page, number: &str, a: &AdviceReport, report: &Report) {
+    page.paragraph(number, 5, Tone::Strong, &a.title);
+    page.paragraph("", 5, Tone::Plain, &a.because);
+    let estimates = [
+        ("compressed", report.size.compressed, a.estimate.compressed),
+        ("on disk", report.size.on_disk, a.estimate.on_disk),
+    ];
+    for (word, now, then) in estimates {
+        if let Some(then) = then {
+            page.line(&[
+                span(
+                    Tone::Plain,
+                    format!("     {word:<10}  {} → ", words::maybe_bytes(now)),
+                ),
+                span(Tone::Good, words::interval(then)),
+            ]);
+        }
+    }
+    if let Some(dockerfile) = &a.dockerfile {
+        page.blank();
+        for line in dockerfile.lines() {
+            for part in continued(&clean(line), page.width().saturating_sub(7)) {
+                page.line(&[span(Tone::Plain, "       "), span(Tone::Plain, part)]);
+            }
+        }
+        page.blank();
+    }
+}
+
+/// A line of a Dockerfile in parts that fit, each but the last ending in the backslash that continues
+/// an instruction, so that what is copied still works.
+fn continued(line: &str, room: usize) -> Vec<String> {
+    let comment = line.trim_start().starts_with('#');
+    let mut parts = Vec::new();
+    let mut rest = line.to_owned();
+    while columns(&rest) > room {
+        let fits = cut(&rest, room);
+        let Some(at) = fits.rfind(' ').filter(|&at| !rest[..at].trim().is_empty()) else {
+            break;
+        };
+        let tail = rest[at..].trim_start().to_owned();
+        let head = rest[..at].to_owned();
+        if comment {
+            parts.push(head);
+            rest = format!("# {}", tail.trim_start_matches('#').trim_start());
+        } else {
+            parts.push(format!("{head} \\"));
+            rest = format!("    {tail}");
+        }
+        if parts.len() > 200 {
+            break;
+        }
+    }
+    parts.push(rest);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::continued;
+
+    #[test]
+    fn a_long_instruction_goes_on_in_the_next_line() {
+        assert_eq!(
+            continued("RUN apt-get install -y curl git", 22),
+            ["RUN apt-get install \\", "    -y curl git"]
+        );
+        assert_eq!(continued("# one two three", 10), ["# one two", "# three"]);
+        assert_eq!(continued("RUN x", 22), ["RUN x"]);
+        assert_eq!(continued(&"x".repeat(30), 22), ["x".repeat(30)]);
+    }
+}

@@ -1,0 +1,146 @@
+//! The findings, the worst first, those of one rule together.
+
+use super::Detail;
+use super::page::{Page, Tone, clean, span};
+use super::width::{columns, squeeze};
+use super::words;
+use crate::report::model::{FindingReport, Report};
+
+/// Rules, and places of one rule, that a compact report shows.
+const FEW_RULES: usize = 12;
+const FEW_PLACES: usize = 3;
+
+/// Columns of the severity.
+const WORD: usize = 10;
+
+pub(super) fn write(page: &mut Page, report: &Report, detail: Detail) {
+    if report.findings.is_empty() {
+        return;
+    }
+    let groups = group(&report.findings);
+    page.heading(
+        "Findings",
+        &format!(
+            "{} of {}",
+            report.findings.len(),
+            words::count(groups.len(), "rule")
+        ),
+    );
+    let shown = detail.limit(FEW_RULES, groups.len());
+    for g in &groups[..shown] {
+        rule(page, g, detail);
+    }
+    page.more(2, shown, groups.len());
+}
+
+/// Findings of the same rule and severity, in the order of their first.
+fn group(findings: &[FindingReport]) -> Vec<Vec<&FindingReport>> {
+    let mut sorted: Vec<&FindingReport> = findings.iter().collect();
+    sorted.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    let mut groups: Vec<Vec<&FindingReport>> = Vec::new();
+    let mut place = std::collections::HashMap::new();
+    for f in sorted {
+        let at = *place
+            .entry((f.severity, f.rule.as_str()))
+            .or_insert_with(|| {
+                groups.push(Vec::new());
+                groups.len() - 1
+            });
+        groups[at].push(f);
+    }
+    groups
+}
+
+fn rule(page: &mut Page, group: &[&FindingReport], detail: Detail) {
+    let Some(first) = group.first() else { return };
+    let times = match group.len() {
+        1 => String::new(),
+        n => format!("  {n} times"),
+    };
+    page.line(&[
+        span(Tone::Plain, "  "),
+        span(
+            words::severity_tone(first.severity),
+            format!("{:<WORD$}", words::severity(first.severity)),
+        ),
+        span(Tone::Strong, first.rule.clone()),
+        span(Tone::Quiet, times),
+    ]);
+    let same = |pick: fn(&FindingReport) -> &str| group.iter().all(|f| pick(f) == pick(first));
+    let one_message = same(|f| &f.message);
+    if one_message {
+        page.paragraph("", WORD + 2, Tone::Plain, &first.message);
+    }
+    let shown = detail.limit(FEW_PLACES, group.len());
+    for f in &group[..shown] {
+        if !one_message {
+            page.paragraph("", WORD + 2, Tone::Plain, &f.message);
+        }
+        place(page, f, detail);
+    }
+    page.more(WORD + 2, shown, group.len());
+    if let Some(advice) = &first.advice
+        && same(|f| f.advice.as_deref().unwrap_or_default())
+    {
+        page.paragraph(
+            &format!("{:w$}→", "", w = WORD + 2),
+            WORD + 4,
+            Tone::Plain,
+            advice,
+        );
+    }
+}
+
+fn place(page: &mut Page, f: &FindingReport, detail: Detail) {
+    const INDENT: usize = WORD + 2;
+    let mut facts = Vec::new();
+    facts.extend(f.layer.map(|n| format!("layer {n}")));
+    if f.path.is_some() || f.masked.is_some() {
+        facts.push(words::state(f.state).to_owned());
+    }
+    let facts = facts.join(" · ");
+    if let Some(path) = words::place(f) {
+        let room = page.width().saturating_sub(INDENT + columns(&facts) + 3);
+        line(
+            page,
+            &format!("{} · {facts}", squeeze(&clean(&path), room.max(10))),
+        );
+    } else if !facts.is_empty() {
+        line(page, &facts);
+    }
+    if let Some(masked) = &f.masked {
+        line(page, masked);
+    }
+    // In clear because the user asked for it; never without.
+    if let Some(plain) = &f.plain {
+        page.paragraph("", INDENT, Tone::Bad, &format!("in clear: {plain}"));
+    }
+    if let (Some(recover), Some(_)) = (&f.recover, &f.masked) {
+        labelled(page, "get it:", recover);
+    }
+    if detail == Detail::Full {
+        if let Some(instruction) = &f.instruction {
+            labelled(page, "from:", instruction);
+        }
+        if let Some(digest) = &f.layer_digest {
+            labelled(page, "layer:", digest);
+        }
+        labelled(page, "finding:", &f.fingerprint);
+    }
+}
+
+fn line(page: &mut Page, text: &str) {
+    page.line(&[
+        span(Tone::Plain, " ".repeat(WORD + 2)),
+        span(Tone::Plain, text),
+    ]);
+}
+
+fn labelled(page: &mut Page, label: &str, text: &str) {
+    page.paragraph(
+        &format!("{:w$}{label}", "", w = WORD + 2),
+        WORD + 12,
+        Tone::Quiet,
+        text,
+    );
+}

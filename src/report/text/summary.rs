@@ -1,0 +1,312 @@
+//! The first screen: how bad, where, what to do. 25 lines of 80 columns.
+
+use super::page::{Page, Span, Tone, clean, span};
+use super::width::{columns, cut, squeeze};
+use super::words;
+use crate::report::model::{AdviceReport, EstimateReport, FindingReport, Report, Sizes};
+use crate::rules::Severity;
+
+/// Lines of a small terminal, less the one for the prompt.
+const SCREEN: usize = 25;
+
+/// Columns of the labels at the left.
+const LABEL: usize = 10;
+
+pub(super) fn write(page: &mut Page, report: &Report) {
+    identity(page, report);
+    page.blank();
+    partial(page, report);
+    verdict(page, report);
+    sizes(page, report);
+    runs(page, report);
+    let advice: Vec<&AdviceReport> = report
+        .advice
+        .iter()
+        .filter(|a| a.possible)
+        .take(3)
+        .collect();
+    let below = if advice.is_empty() {
+        0
+    } else {
+        advice.len() + 2
+    };
+    worst(page, report, below);
+    if !advice.is_empty() {
+        page.heading("Do first", "");
+        for (i, a) in advice.into_iter().enumerate() {
+            first_step(page, i + 1, a, &report.size);
+        }
+    }
+}
+
+fn identity(page: &mut Page, report: &Report) {
+    let image = &report.image;
+    let mut rest = vec![image.platform.clone()];
+    rest.extend(image.os_release.clone());
+    let rest = cut(&clean(&rest.join(" · ")), page.width() / 2);
+    let room = page.width().saturating_sub(columns(&rest) + 3);
+    page.line(&[
+        span(Tone::Strong, squeeze(&clean(&image.reference), room)),
+        span(Tone::Plain, " · "),
+        span(Tone::Plain, rest),
+    ]);
+    let mut facts: Vec<String> = Vec::new();
+    facts.extend(image.digest.as_deref().map(short_digest));
+    facts.extend(image.created.as_deref().map(|c| {
+        // RFC 3339: the day is enough here.
+        format!("created {}", c.split('T').next().unwrap_or(c))
+    }));
+    facts.push(words::count(report.layers.len(), "layer"));
+    page.line(&[span(Tone::Quiet, facts.join(" · "))]);
+}
+
+/// Enough of a digest to recognise it by.
+fn short_digest(d: &str) -> String {
+    match d.split_once(':') {
+        Some((algorithm, hex)) => format!("{algorithm}:{}", cut(hex, 13)),
+        None => cut(d, 20),
+    }
+}
+
+fn partial(page: &mut Page, report: &Report) {
+    let failed: Vec<_> = report.not_looked_at.iter().filter(|n| n.failed).collect();
+    let Some(first) = failed.first() else { return };
+    page.line(&[
+        span(Tone::Bad, "PARTIAL"),
+        span(
+            Tone::Bad,
+            format!(
+                ": {} could not be looked at; all below is without it",
+                match failed.len() {
+                    1 => "something".to_owned(),
+                    n => format!("{n} things"),
+                }
+            ),
+        ),
+    ]);
+    let more = match failed.len() {
+        1 => String::new(),
+        n => format!(" (and {} more, see the end)", n - 1),
+    };
+    let room = page.width().saturating_sub(LABEL + columns(&more));
+    page.plain(format!(
+        "{:LABEL$}{}{more}",
+        "",
+        cut(&clean(&format!("{}: {}", first.what, first.why)), room)
+    ));
+}
+
+fn labelled(page: &mut Page, label: &str, mut spans: Vec<Span>) {
+    spans.insert(0, span(Tone::Plain, format!("{label:<LABEL$}")));
+    page.line(&spans);
+}
+
+fn verdict(page: &mut Page, report: &Report) {
+    const ORDER: [Severity; 5] = [
+        Severity::Critical,
+        Severity::High,
+        Severity::Medium,
+        Severity::Low,
+        Severity::Info,
+    ];
+    let counts = ORDER
+        .iter()
+        .map(|&s| {
+            (
+                s,
+                report.findings.iter().filter(|f| f.severity == s).count(),
+            )
+        })
+        .filter(|(_, n)| *n > 0)
+        .map(|(s, n)| format!("{n} {}", words::severity(s)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let partial = report.not_looked_at.iter().any(|n| n.failed);
+    let worst = report.findings.iter().map(|f| f.severity).max();
+    let (tone, word) = match worst {
+        Some(Severity::Critical | Severity::High) => (Tone::Bad, "act now"),
+        Some(Severity::Medium | Severity::Low) => (Tone::Warning, "could be better"),
+        _ if partial => (Tone::Warning, "unknown"),
+        Some(Severity::Info) | None => (Tone::Good, "good"),
+    };
+    let what = match (counts.is_empty(), partial) {
+        (true, false) => "no findings".to_owned(),
+        (true, true) => "no findings in what was looked at".to_owned(),
+        (false, _) => format!(
+            "{counts} finding{}",
+            if report.findings.len() == 1 { "" } else { "s" }
+        ),
+    };
+    labelled(
+        page,
+        "Verdict",
+        vec![span(tone, word), span(Tone::Plain, format!(": {what}"))],
+    );
+}
+
+fn sizes(page: &mut Page, report: &Report) {
+    let size = |n| format!("{:>8}", words::maybe_bytes(n));
+    let rows = [
+        (
+            "Size",
+            report.size.compressed,
+            "compressed",
+            "what is pulled and stored in a registry",
+        ),
+        (
+            "",
+            report.size.content,
+            "content",
+            "the files of all layers, hidden ones too",
+        ),
+        ("", report.size.on_disk, "on disk", "what a container shows"),
+    ];
+    for (label, n, name, meaning) in rows {
+        labelled(
+            page,
+            label,
+            vec![
+                span(Tone::Strong, size(n)),
+                span(Tone::Plain, format!(" {name:<12}")),
+                span(Tone::Quiet, meaning),
+            ],
+        );
+    }
+    let waste = &report.waste;
+    labelled(
+        page,
+        "Waste",
+        vec![
+            span(Tone::Strong, size(Some(waste.bytes))),
+            span(Tone::Plain, format!(" {:<12}", "of content")),
+            span(
+                Tone::Quiet,
+                format!(
+                    "hidden by later layers; efficiency {}",
+                    percent(waste.efficiency)
+                ),
+            ),
+        ],
+    );
+}
+
+/// Rounded down, so that 100 % means no waste at all.
+fn percent(ratio: f64) -> String {
+    let tenths = (ratio.clamp(0.0, 1.0) * 1000.0).floor() / 10.0;
+    format!("{tenths} %")
+}
+
+fn runs(page: &mut Page, report: &Report) {
+    let image = &report.image;
+    let user = image.user.split(':').next().unwrap_or_default();
+    let (tone, who) = match user {
+        "" => (Tone::Warning, "root (no USER set)".to_owned()),
+        "root" | "0" => (Tone::Warning, "root".to_owned()),
+        _ => (Tone::Plain, squeeze(&clean(&image.user), page.width() / 3)),
+    };
+    let health = match image.healthcheck.as_deref() {
+        None | Some([]) => "no health check",
+        Some([none, ..]) if none == "NONE" => "health check off",
+        Some(_) => "health check set",
+    };
+    let command = if image.command.is_empty() {
+        "starts nothing by itself".to_owned()
+    } else {
+        format!("starts {}", image.command.join(" "))
+    };
+    labelled(
+        page,
+        "Runs as",
+        vec![
+            span(tone, who),
+            span(Tone::Plain, format!(" · {health} · {command}")),
+        ],
+    );
+}
+
+/// The worst findings: at least three, at most five, as many as the screen holds above `below` lines.
+fn worst(page: &mut Page, report: &Report, below: usize) {
+    if report.findings.is_empty() {
+        return;
+    }
+    let mut findings: Vec<&FindingReport> = report.findings.iter().collect();
+    // Stable: within a severity the report's own order counts.
+    findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    page.heading("Worst findings", "");
+    for (i, f) in findings.iter().take(5).enumerate() {
+        let left = SCREEN.saturating_sub(page.lines() + below);
+        if i >= 3 && left < lines_of(f) {
+            break;
+        }
+        finding(page, f);
+    }
+}
+
+fn lines_of(f: &FindingReport) -> usize {
+    1 + usize::from(where_is(f).is_some())
+}
+
+fn where_is(f: &FindingReport) -> Option<String> {
+    let mut parts = Vec::new();
+    parts.extend(f.layer.map(|n| format!("layer {n}")));
+    if f.path.is_some() || f.masked.is_some() {
+        parts.push(words::state(f.state).to_owned());
+    }
+    (f.path.is_some() || f.masked.is_some()).then(|| parts.join(" · "))
+}
+
+fn finding(page: &mut Page, f: &FindingReport) {
+    const WORD: usize = 10;
+    let what = match &f.masked {
+        Some(masked) => format!("{}  {masked}", f.rule),
+        None => f.message.clone(),
+    };
+    page.line(&[
+        span(Tone::Plain, "  "),
+        span(
+            words::severity_tone(f.severity),
+            format!("{:<WORD$}", words::severity(f.severity)),
+        ),
+        span(Tone::Plain, what),
+    ]);
+    if let Some(rest) = where_is(f) {
+        let indent = " ".repeat(WORD + 2);
+        let place = words::place(f).map(|p| clean(&p)).unwrap_or_default();
+        let gap = if place.is_empty() { "" } else { " · " };
+        let room = page
+            .width()
+            .saturating_sub(indent.len() + columns(gap) + columns(&rest));
+        page.line(&[
+            span(Tone::Plain, indent),
+            span(Tone::Plain, squeeze(&place, room)),
+            span(Tone::Quiet, format!("{gap}{rest}")),
+        ]);
+    }
+}
+
+fn first_step(page: &mut Page, number: usize, advice: &AdviceReport, now: &Sizes) {
+    let gain = gain(&advice.estimate, now).unwrap_or_default();
+    let room = page.width().saturating_sub(5 + columns(&gain) + 2);
+    let title = cut(&clean(&advice.title), room);
+    let gap = room.saturating_sub(columns(&title)) + 2;
+    page.line(&[
+        span(Tone::Plain, format!("  {number}. ")),
+        span(Tone::Plain, title),
+        span(Tone::Plain, " ".repeat(gap)),
+        span(Tone::Good, gain),
+    ]);
+}
+
+/// `on disk 1.24 GB → 180 MB`.
+fn gain(estimate: &EstimateReport, now: &Sizes) -> Option<String> {
+    let (word, before, after) = match (estimate.on_disk, estimate.compressed) {
+        (Some(i), _) => ("on disk", now.on_disk, i.likely),
+        (None, Some(i)) => ("compressed", now.compressed, i.likely),
+        (None, None) => return None,
+    };
+    Some(format!(
+        "{word} {} → {}",
+        words::maybe_bytes(before),
+        words::bytes(after)
+    ))
+}

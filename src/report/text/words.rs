@@ -1,0 +1,113 @@
+//! The report's words for the model's kinds.
+
+use super::page::Tone;
+use crate::analyze::PackageKind;
+use crate::report::model::{FindingReport, Interval, WasteKind};
+use crate::rules::{Severity, State};
+use crate::text::Bytes;
+
+pub(crate) fn severity(s: Severity) -> &'static str {
+    match s {
+        Severity::Info => "info",
+        Severity::Low => "low",
+        Severity::Medium => "medium",
+        Severity::High => "high",
+        Severity::Critical => "critical",
+    }
+}
+
+pub(crate) fn severity_tone(s: Severity) -> Tone {
+    match s {
+        Severity::Critical | Severity::High => Tone::Bad,
+        Severity::Medium => Tone::Warning,
+        Severity::Low | Severity::Info => Tone::Quiet,
+    }
+}
+
+pub(crate) fn state(s: State) -> &'static str {
+    match s {
+        State::Visible => "visible",
+        State::Overwritten => "overwritten later, still downloadable",
+        State::DeletedLater => "deleted later, still downloadable",
+        State::HiddenByOpaque => "hidden later, still downloadable",
+        State::OnlyInConfig => "in the image's configuration",
+        State::OnlyInHistory => "in the build history",
+    }
+}
+
+pub(crate) fn waste(k: WasteKind) -> &'static str {
+    match k {
+        WasteKind::Deleted => "deleted",
+        WasteKind::Overwritten => "overwritten",
+        WasteKind::MetadataOnly => "chmod/chown",
+        WasteKind::Opaque => "dir replaced",
+        WasteKind::DuplicateEntry => "written twice",
+    }
+}
+
+pub(crate) fn package(k: PackageKind) -> &'static str {
+    match k {
+        PackageKind::Dpkg => "dpkg",
+        PackageKind::Apk => "apk",
+        PackageKind::Rpm => "rpm",
+        PackageKind::Python => "python",
+        PackageKind::Node => "node",
+        PackageKind::Java => "java",
+        PackageKind::Gem => "gem",
+        PackageKind::Go => "go",
+        PackageKind::Rust => "rust",
+    }
+}
+
+pub(crate) fn bytes(n: u64) -> String {
+    Bytes(n).to_string()
+}
+
+/// Unknown is a dash, never 0.
+pub(crate) fn maybe_bytes(n: Option<u64>) -> String {
+    n.map_or("–".to_owned(), bytes)
+}
+
+pub(crate) fn maybe_number(n: Option<u64>) -> String {
+    n.map_or("–".to_owned(), |n| n.to_string())
+}
+
+/// `180 MB (150 MB to 210 MB)`; alone where there is no doubt.
+pub(crate) fn interval(i: Interval) -> String {
+    if i.low == i.high {
+        bytes(i.likely)
+    } else {
+        format!(
+            "about {} ({} to {})",
+            bytes(i.likely),
+            bytes(i.low),
+            bytes(i.high)
+        )
+    }
+}
+
+/// A path of the image as people write it, from the root.
+pub(crate) fn path(p: &str) -> String {
+    if p.starts_with('/') {
+        p.to_owned()
+    } else {
+        format!("/{p}")
+    }
+}
+
+/// `/app/.env:3`.
+pub(crate) fn place(f: &FindingReport) -> Option<String> {
+    let path = path(f.path.as_deref()?);
+    Some(match f.line {
+        Some(n) => format!("{path}:{n}"),
+        None => path,
+    })
+}
+
+/// `1 finding`, `2 findings`.
+pub(crate) fn count(n: usize, thing: &str) -> String {
+    match n {
+        1 => format!("1 {thing}"),
+        n => format!("{n} {thing}s"),
+    }
+}

@@ -1,0 +1,81 @@
+//! The text report, by eye (the snapshots) and by rule (no line too wide, nothing hostile).
+
+use crate::report_sample::{slim, tutorial};
+use careen::report::text::{Detail, Paper, render};
+use unicode_width::UnicodeWidthStr;
+
+#[test]
+fn a_bad_image_at_80_columns() {
+    insta::assert_snapshot!(render(&tutorial(), Paper::new(80, false), Detail::Compact));
+}
+
+#[test]
+fn a_bad_image_in_full() {
+    insta::assert_snapshot!(render(&tutorial(), Paper::new(80, false), Detail::Full));
+}
+
+#[test]
+fn a_clean_image_at_80_columns() {
+    insta::assert_snapshot!(render(&slim(), Paper::new(80, false), Detail::Compact));
+}
+
+#[test]
+fn no_line_is_too_wide_and_no_escape_gets_out() {
+    for report in [tutorial(), slim()] {
+        for detail in [Detail::Compact, Detail::Full] {
+            for width in [60, 80, 100, 140] {
+                let text = render(&report, Paper::new(width, false), detail);
+                for line in text.lines() {
+                    assert!(line.width() <= width, "{width}: {line}");
+                    assert_eq!(line, line.trim_end());
+                }
+                assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
+            }
+        }
+    }
+}
+
+#[test]
+fn colour_changes_no_word() {
+    let plain = render(&tutorial(), Paper::new(80, false), Detail::Compact);
+    let mut coloured = render(&tutorial(), Paper::new(80, true), Detail::Compact);
+    assert_ne!(plain, coloured);
+    while let Some(start) = coloured.find("\u{1b}[") {
+        let end = start + coloured[start..].find('m').unwrap();
+        coloured.replace_range(start..=end, "");
+    }
+    assert_eq!(plain, coloured);
+}
+
+#[test]
+fn the_first_screen_answers_the_three_questions() {
+    let text = render(&tutorial(), Paper::new(80, false), Detail::Compact);
+    let screen: String = text.lines().take(25).collect::<Vec<_>>().join("\n");
+    for needed in [
+        "PARTIAL",
+        "Verdict",
+        "compressed",
+        "on disk",
+        "Waste",
+        "root",
+        "secret/aws-access-key",
+        "layer 4",
+        "deleted later",
+        "Do first",
+        "2. ",
+    ] {
+        assert!(
+            screen.contains(needed),
+            "{needed} is not on the first screen:\n{screen}"
+        );
+    }
+}
+
+#[test]
+fn a_secret_is_in_clear_only_when_revealed() {
+    let mut report = tutorial();
+    let clear = "AKIAFAKEFAKEFAKEFAQQ";
+    assert!(!render(&report, Paper::new(80, false), Detail::Full).contains(clear));
+    report.findings[1].plain = Some(clear.to_owned());
+    assert!(render(&report, Paper::new(80, false), Detail::Compact).contains(clear));
+}
