@@ -10,7 +10,7 @@ mod layers;
 pub mod plan;
 mod read;
 
-pub use browse::{Compared, cat, diff, list_files};
+pub use browse::{cat, diff, list_files};
 pub use plan::{PipelineError, Plan, Progress, Silent};
 
 use crate::advise::{self, Evidence};
@@ -47,12 +47,11 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Report {
     let view = View::merge(&image.layers);
     let residue = residue::residue(&view);
     let history = History::new(&image.found.config, image.layers.len());
-    let packages = InstalledPackages::from_view(&view, &image.layers);
+    let packages = InstalledPackages::from_view(&view);
     let unneeded = unneeded::unneeded(&view, &packages);
     let findings = rules::check(&RuleContext {
         image,
         view: &view,
-        residue: &residue,
         history: &history,
         patterns,
         reveal: plan.reveal,

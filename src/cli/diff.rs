@@ -7,7 +7,7 @@ use super::status::Status;
 use super::terminal::Terminal;
 use super::{inspect, output, plan, progress};
 use crate::pipeline;
-use crate::report::diff::{self, diff_reports};
+use crate::report::diff;
 use crate::report::json;
 use crate::report::text::Detail;
 
@@ -18,26 +18,10 @@ pub fn run(args: &Diff, global: &Global, terminal: &Terminal) -> Result<Status, 
     let path = args.output.output.as_deref();
     output::check(path)?;
     let settings = SourceSettings::new(&args.source, false, false, &[&args.before, &args.after])?;
-    let mut sides = Vec::new();
-    for reference in [&args.before, &args.after] {
-        if reference == "-" {
-            return Err(CliError::Usage(
-                "diff reads each image twice: save what comes on standard input to a file"
-                    .to_owned(),
-            ));
-        }
-        let plan = plan::plan(reference, &settings)?;
-        let side = progress::during(terminal, global.quiet, |p| {
-            let inspection = pipeline::inspect(&plan, p)?;
-            let files = pipeline::list_files(&plan, None, p)?;
-            Ok::<_, CliError>((inspection.reports.into_iter().next(), files))
-        })?;
-        sides.push(side);
-    }
-    let [(Some(a), a_files), (Some(b), b_files)] = sides.as_slice() else {
-        return Err(CliError::Usage("diff compares two images".to_owned()));
-    };
-    let difference = diff_reports(a, b, a_files, b_files);
+    let before = plan::plan(&args.before, &settings)?;
+    let after = plan::plan(&args.after, &settings)?;
+    let difference =
+        progress::during(terminal, global.quiet, |p| pipeline::diff(&before, &after, p))?;
     let written = match args.output.format {
         Format::Text => {
             let few = (inspect::detail(global) == Detail::Compact).then_some(FEW);

@@ -7,7 +7,7 @@ use crate::image::{EntryState, LayerState, ReadImage, state_of};
 use crate::layer::{Entry, EntryKind, LayerPath};
 use crate::report::diff::{DiffReport, diff_reports};
 use crate::report::files::FileRow;
-use crate::report::model::{NotLookedAt, Report};
+use crate::report::model::NotLookedAt;
 use crate::source::locator::{Locator, Opened};
 use crate::source::SourceError;
 use std::io::Write;
@@ -88,15 +88,8 @@ fn row(view: &View, path: &LayerPath, node: Node, size: u64) -> FileRow {
     }
 }
 
-/// Two images side by side.
-pub struct Compared {
-    pub report: DiffReport,
-    /// Something of either could not be looked at.
-    pub partial: bool,
-}
-
 /// What changed from one image to another.
-pub fn diff(before: &Plan, after: &Plan, progress: &dyn Progress) -> Result<Compared, PipelineError> {
+pub fn diff(before: &Plan, after: &Plan, progress: &dyn Progress) -> Result<DiffReport, PipelineError> {
     let mut sides = Vec::with_capacity(2);
     for plan in [before, after] {
         let (image, unseen) = one(plan, progress)?;
@@ -105,8 +98,7 @@ pub fn diff(before: &Plan, after: &Plan, progress: &dyn Progress) -> Result<Comp
         sides.push((report, final_files(&view)));
     }
     let [(a, a_files), (b, b_files)] = sides.as_slice() else { unreachable!("two were pushed") };
-    let failed = |r: &Report| r.not_looked_at.iter().any(|n| n.failed);
-    Ok(Compared { partial: failed(a) || failed(b), report: diff_reports(a, b, a_files, b_files) })
+    Ok(diff_reports(a, b, a_files, b_files))
 }
 
 fn final_files(view: &View) -> Vec<FileRow> {

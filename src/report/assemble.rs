@@ -283,8 +283,8 @@ fn packages(packages: &InstalledPackages) -> Vec<PackageReport> {
             kind: p.kind,
             architecture: p.architecture.clone(),
             bytes: p.bytes,
-            layer: p.layer,
-            path: p.path.to_text(),
+            layer: Some(p.layer),
+            path: p.database.to_text(),
         })
         .collect()
 }

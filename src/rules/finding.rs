@@ -1,6 +1,7 @@
 //! What a rule says.
 
 use crate::analyze::Confidence;
+use crate::analyze::secrets::PatternSeverity;
 use crate::layer::LayerPath;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,18 @@ pub enum Severity {
     Medium,
     High,
     Critical,
+}
+
+impl From<PatternSeverity> for Severity {
+    fn from(of_pattern: PatternSeverity) -> Self {
+        match of_pattern {
+            PatternSeverity::Info => Self::Info,
+            PatternSeverity::Low => Self::Low,
+            PatternSeverity::Medium => Self::Medium,
+            PatternSeverity::High => Self::High,
+            PatternSeverity::Critical => Self::Critical,
+        }
+    }
 }
 
 #[derive(
