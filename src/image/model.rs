@@ -523,7 +523,7 @@ impl Model {
                 top.push(hidden.to_owned());
             }
             for k in self.below(&top) {
-                if !(opaque && k == top) && !self.upper(&k) {
+                if (!opaque || k != top) && !self.upper(&k) {
                     self.root.remove(&k);
                 }
             }

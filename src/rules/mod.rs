@@ -1,6 +1,70 @@
-//! Opinion: facts → [`Finding`]. One rule a file; ids are stable for ever. Never cached.
+//! Opinion: facts → [`Finding`]. One rule (or family) a file; ids are stable for ever. Never cached.
 
+pub mod build;
+pub mod files;
 pub mod finding;
+pub mod integrity;
+pub mod leftovers;
+pub mod rule;
+pub mod running;
+pub mod secrets;
 pub mod unneeded;
+pub mod user;
+
+#[cfg(test)]
+mod tests;
 
 pub use finding::{Category, Finding, Severity, State};
+pub use rule::{Rule, RuleContext, SECTIONS};
+
+static RULES: [Rule; 18] = [
+    secrets::RULE,
+    user::ROOT,
+    user::UNKNOWN,
+    running::HEALTHCHECK,
+    running::MUTABLE_TAG,
+    files::SETUID,
+    files::CAPABILITY,
+    files::WORLD_WRITABLE,
+    leftovers::PACKAGE_LISTS,
+    leftovers::CACHES,
+    build::ADD_URL,
+    build::COPY_ORDER,
+    build::UNPINNED_BASE,
+    build::TIMESTAMPS,
+    build::HISTORY_MISMATCH,
+    integrity::DIFF_ID,
+    integrity::TRAILING_DATA,
+    integrity::ESCAPING_PATH,
+];
+
+/// Every rule there is.
+pub fn all() -> &'static [Rule] {
+    &RULES
+}
+
+/// The rule behind a finding's id; `secret/<pattern>` belongs to `secret`.
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    let id = if id.starts_with("secret/") {
+        "secret"
+    } else {
+        id
+    };
+    RULES.iter().find(|r| r.id == id)
+}
+
+/// All findings: severity, confidence, state, path.
+pub fn check(cx: &RuleContext) -> Vec<Finding> {
+    let mut out = Vec::new();
+    for rule in all() {
+        (rule.check)(cx, &mut out);
+    }
+    rule::sort(&mut out);
+    out
+}
+
+/// Text of the image, cut and harmless, for a message.
+fn shown(text: &str) -> String {
+    let cut: String = text.chars().take(80).collect();
+    crate::text::Sanitized::from(cut.as_str()).to_string()
+}

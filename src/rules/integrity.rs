@@ -1,0 +1,113 @@
+//! The image's own bytes are odd.
+
+use super::rule::{Rule, RuleContext};
+use super::{Category, Finding, Severity};
+use crate::image::Node;
+use crate::index::Oddity;
+use crate::text::Bytes;
+
+pub const DIFF_ID: Rule = Rule {
+    id: "integrity/diff-id",
+    title: "a layer is not what the config says",
+    severity: Severity::High,
+    category: Category::Integrity,
+    doc: "## What it does\n\
+        Compares the hash of each layer's uncompressed tar with the diff id that the config declares.\n\n\
+        ## Why it matters\n\
+        A container runtime refuses such an image, and a scanner that trusts the declared hash can be \
+        shown another layer's results.\n\n\
+        ## What to do\n\
+        Build and push the image again; if it comes from somebody else, do not use it.\n",
+    check: diff_id,
+};
+
+fn diff_id(cx: &RuleContext, out: &mut Vec<Finding>) {
+    for (number, layer) in cx.image.layers.iter().enumerate() {
+        if let (Some(index), Some(declared)) = (cx.view.index(number), layer.declared_diff_id)
+            && index.diff_id != declared
+        {
+            let message = format!(
+                "layer {number} hashes to {} but the config declares {declared}",
+                index.diff_id
+            );
+            out.push(Finding {
+                layer: Some(number),
+                advice: Some("Build and push the image again.".to_owned()),
+                ..DIFF_ID.finding(Severity::High, message)
+            });
+        }
+    }
+}
+
+pub const TRAILING_DATA: Rule = Rule {
+    id: "integrity/trailing-data",
+    title: "bytes behind the end of a layer",
+    severity: Severity::Medium,
+    category: Category::Integrity,
+    doc: "## What it does\n\
+        Looks for bytes other than zero behind the end mark of a layer's tar.\n\n\
+        ## Why it matters\n\
+        They are downloaded with the image and nobody unpacks them: a place to hide something, or the \
+        sign of a broken builder.\n\n\
+        ## What to do\n\
+        Build the image again; if the bytes come back, look at the builder.\n",
+    check: trailing_data,
+};
+
+fn trailing_data(cx: &RuleContext, out: &mut Vec<Finding>) {
+    for number in 0..cx.view.layer_count() {
+        for oddity in cx.view.index(number).into_iter().flat_map(|i| &i.oddities) {
+            if let Oddity::TrailingData { bytes } = oddity {
+                let message = format!("layer {number} has {} behind its end", Bytes(*bytes));
+                out.push(Finding {
+                    layer: Some(number),
+                    advice: Some("Build the image again.".to_owned()),
+                    ..TRAILING_DATA.finding(Severity::Medium, message)
+                });
+            }
+        }
+    }
+}
+
+pub const ESCAPING_PATH: Rule = Rule {
+    id: "integrity/escaping-path",
+    title: "a name that climbs out of the root",
+    severity: Severity::High,
+    category: Category::Integrity,
+    doc: "## What it does\n\
+        Looks for names in a layer whose `..` leads out of the image's root.\n\n\
+        ## Why it matters\n\
+        No builder writes them. A careless program that unpacks the layer writes outside of its \
+        directory.\n\n\
+        ## What to do\n\
+        Do not use the image before you know where the name comes from.\n",
+    check: escaping_path,
+};
+
+fn escaping_path(cx: &RuleContext, out: &mut Vec<Finding>) {
+    for layer in 0..cx.view.layer_count() {
+        let Some(index) = cx.view.index(layer) else {
+            continue;
+        };
+        let mut entries = index.oddities.iter().filter_map(|o| match o {
+            Oddity::EscapingPath { entry } => Some(*entry),
+            _ => None,
+        });
+        let Some(entry) = entries.next() else {
+            continue;
+        };
+        let node = Node { layer, entry };
+        if index.entries.get(entry as usize).is_none() {
+            continue;
+        }
+        let message = match entries.count() {
+            0 => format!("a name in layer {layer} climbs out of the root"),
+            more => format!("{} names in layer {layer} climb out of the root", more + 1),
+        };
+        out.push(Finding {
+            state: cx.state(node),
+            advice: Some("Find out who built the image.".to_owned()),
+            ..ESCAPING_PATH.at(cx, node, Severity::High, message)
+        });
+    }
+}

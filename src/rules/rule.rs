@@ -1,0 +1,144 @@
+//! What a rule is, what it may look at, and how its findings are put in order.
+
+use super::{Category, Finding, Severity, State};
+use crate::analyze::Confidence;
+use crate::analyze::secrets::Patterns;
+use crate::image::history::History;
+use crate::image::{EntryState, Node, ReadImage, View, state_of};
+use crate::layer::{Entry, LayerPath};
+use crate::text::{Bytes, fingerprint};
+
+/// All that a rule may look at.
+pub struct RuleContext<'a> {
+    pub image: &'a ReadImage,
+    pub view: &'a View,
+    pub history: &'a History,
+    pub patterns: &'a Patterns,
+    /// Whether findings may carry secrets in clear.
+    pub reveal: bool,
+}
+
+/// One opinion.
+pub struct Rule {
+    /// Stable for ever.
+    pub id: &'static str,
+    pub title: &'static str,
+    /// The most severe that it says.
+    pub severity: Severity,
+    pub category: Category,
+    /// Markdown in the sections of [`SECTIONS`].
+    pub doc: &'static str,
+    pub check: fn(&RuleContext, &mut Vec<Finding>),
+}
+
+/// What every rule's text has, in this order.
+pub const SECTIONS: [&str; 3] = ["## What it does", "## Why it matters", "## What to do"];
+
+impl Rule {
+    /// A finding of this rule about the image's config, to be filled in by `..`.
+    pub fn finding(&self, severity: Severity, message: String) -> Finding {
+        Finding {
+            rule: self.id.to_owned(),
+            category: self.category,
+            severity,
+            confidence: Confidence::VerifiedFormat,
+            state: State::OnlyInConfig,
+            path: None,
+            line: None,
+            layer: None,
+            masked: None,
+            fingerprint: fingerprint(format!("{} {message}", self.id).as_bytes()),
+            message,
+            advice: None,
+            plain: None,
+        }
+    }
+
+    /// A finding of this rule about a visible entry.
+    pub fn at(&self, cx: &RuleContext, node: Node, severity: Severity, message: String) -> Finding {
+        let path = cx.view.path(node).clone();
+        let key = [self.id.as_bytes(), b" ", path.as_bytes()].concat();
+        Finding {
+            state: State::Visible,
+            path: Some(path),
+            layer: Some(node.layer),
+            fingerprint: fingerprint(&key),
+            ..self.finding(severity, message)
+        }
+    }
+}
+
+impl From<EntryState> for State {
+    fn from(state: EntryState) -> Self {
+        match state {
+            EntryState::Visible => Self::Visible,
+            EntryState::Overwritten { .. } => Self::Overwritten,
+            EntryState::DeletedLater { .. } => Self::DeletedLater,
+            EntryState::HiddenByOpaque { .. } => Self::HiddenByOpaque,
+        }
+    }
+}
+
+impl RuleContext<'_> {
+    /// State of an entry, visible or not.
+    pub fn state(&self, node: Node) -> State {
+        state_of(self.view, node).into()
+    }
+
+    /// The kept bytes of a visible file; the flag says that they are not all.
+    pub fn kept(&self, path: &str) -> Option<(&[u8], bool)> {
+        let (_, node) = self.view.follow(&LayerPath::from(path))?;
+        let node = self.view.content_of(node)?;
+        let facts = &self.view.index(node.layer)?.facts;
+        let kept = facts.kept.iter().find(|k| k.entry == node.entry)?;
+        Some((&kept.bytes, kept.truncated))
+    }
+
+    /// Visible entries that fit, with their nodes, by path.
+    pub fn visible(&self, fits: impl Fn(&LayerPath, &Entry) -> bool) -> Vec<Node> {
+        self.view
+            .iter()
+            .filter(|(p, n)| fits(p, self.view.entry(*n)))
+            .map(|(_, n)| n)
+            .collect()
+    }
+}
+
+/// The first few paths, and how many more there are.
+pub fn some_paths(cx: &RuleContext, nodes: &[Node]) -> String {
+    let shown: Vec<String> = nodes
+        .iter()
+        .take(3)
+        .map(|n| cx.view.path(*n).to_string())
+        .collect();
+    match nodes.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// `12.3 MB in 40 files`.
+pub fn amount(bytes: u64, files: usize) -> String {
+    match files {
+        1 => format!("{} in 1 file", Bytes(bytes)),
+        n => format!("{} in {n} files", Bytes(bytes)),
+    }
+}
+
+/// The worst and surest first; then by state and place, so that the same secret in several layers
+/// stands together.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        (b.severity, b.confidence)
+            .cmp(&(a.severity, a.confidence))
+            .then_with(|| (a.state, &a.path).cmp(&(b.state, &b.path)))
+            .then_with(|| {
+                (&a.rule, &a.fingerprint, a.layer, a.line).cmp(&(
+                    &b.rule,
+                    &b.fingerprint,
+                    b.layer,
+                    b.line,
+                ))
+            })
+    });
+}

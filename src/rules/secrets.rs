@@ -1,0 +1,221 @@
+//! Secrets in the files of every layer, in the environment, labels, build arguments and history.
+//!
+//! The ids of the findings are `secret/<pattern id>`; this rule stands for all of them.
+
+use super::rule::{Rule, RuleContext};
+use super::{Category, Finding, Severity, State};
+use crate::analyze::secrets::{PatternSeverity, TextMatch, scan_text};
+use crate::image::Node;
+use std::collections::HashSet;
+
+pub const RULE: Rule = Rule {
+    id: "secret",
+    title: "a secret is in the image",
+    severity: Severity::Critical,
+    category: Category::Secret,
+    doc: "## What it does\n\
+        Looks for passwords, tokens and keys in the files of every layer (those that a later layer \
+        deletes or overwrites too), in environment variables, labels, build arguments and the text of \
+        build steps.\n\n\
+        ## Why it matters\n\
+        Whoever can pull the image can read them. A file that a later layer deletes is still \
+        downloaded with the layer that holds it.\n\n\
+        ## What to do\n\
+        Revoke the secret and issue a new one: it must count as known. Build again without it; for \
+        secrets that the build needs, `RUN --mount=type=secret` leaves nothing behind.\n",
+    check,
+};
+
+fn check(cx: &RuleContext, out: &mut Vec<Finding>) {
+    files(cx, out);
+    let config = &cx.image.found.config.config;
+    let mut known = HashSet::new();
+    for variable in &config.env {
+        let name = variable.split('=').next().unwrap_or_default();
+        let place = format!("environment variable `{}`", super::shown(name));
+        text(
+            cx,
+            variable,
+            &place,
+            State::OnlyInConfig,
+            None,
+            &mut known,
+            out,
+        );
+    }
+    for (key, value) in &config.labels {
+        let place = format!("label `{}`", super::shown(key));
+        let both = format!("{key}={value}");
+        text(
+            cx,
+            &both,
+            &place,
+            State::OnlyInConfig,
+            None,
+            &mut known,
+            out,
+        );
+    }
+    for line in [&config.entrypoint, &config.cmd] {
+        text(
+            cx,
+            &line.join(" "),
+            "the command line",
+            State::OnlyInConfig,
+            None,
+            &mut known,
+            out,
+        );
+    }
+    if let Some(check) = &config.healthcheck {
+        text(
+            cx,
+            &check.test.join(" "),
+            "the health check",
+            State::OnlyInConfig,
+            None,
+            &mut known,
+            out,
+        );
+    }
+    for (number, step) in cx.history.steps.iter().enumerate() {
+        let layer = cx.history.layer_of(number);
+        for (name, value) in &step.args {
+            let place = format!("build argument `{}` in the history", super::shown(name));
+            let both = format!("{name}={value}");
+            text(
+                cx,
+                &both,
+                &place,
+                State::OnlyInHistory,
+                layer,
+                &mut known,
+                out,
+            );
+        }
+        let place = format!("the history's `{}` step", step.keyword);
+        let place = match step.keyword.as_str() {
+            "" => "the history",
+            _ => &place,
+        };
+        text(
+            cx,
+            &step.raw,
+            place,
+            State::OnlyInHistory,
+            layer,
+            &mut known,
+            out,
+        );
+        text(
+            cx,
+            &step.comment,
+            "a comment in the history",
+            State::OnlyInHistory,
+            layer,
+            &mut known,
+            out,
+        );
+    }
+}
+
+fn severity(cx: &RuleContext, pattern: &str) -> Severity {
+    match cx.patterns.get(pattern).map(|p| p.severity) {
+        Some(PatternSeverity::Info) => Severity::Info,
+        Some(PatternSeverity::Low) => Severity::Low,
+        Some(PatternSeverity::Medium) => Severity::Medium,
+        Some(PatternSeverity::High) | None => Severity::High,
+        Some(PatternSeverity::Critical) => Severity::Critical,
+    }
+}
+
+fn what(cx: &RuleContext, pattern: &str) -> String {
+    let description = cx.patterns.get(pattern).map(|p| p.description.as_str());
+    super::shown(description.filter(|d| !d.is_empty()).unwrap_or(pattern))
+}
+
+fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
+    for layer in 0..cx.view.layer_count() {
+        let Some(index) = cx.view.index(layer) else {
+            continue;
+        };
+        for found in &index.facts.secrets {
+            let node = Node {
+                layer,
+                entry: found.entry,
+            };
+            if index.entries.get(found.entry as usize).is_none() {
+                continue;
+            }
+            let state = cx.state(node);
+            let path = cx.view.path(node);
+            let fate = match state {
+                State::Visible => "",
+                State::Overwritten => ", overwritten later but still downloadable",
+                State::HiddenByOpaque => ", hidden by an opaque directory but still downloadable",
+                _ => ", deleted later but still downloadable",
+            };
+            let message = format!("{} in {path}{fate}", what(cx, &found.pattern));
+            out.push(Finding {
+                rule: format!("secret/{}", found.pattern),
+                confidence: found.confidence,
+                state,
+                path: Some(path.clone()),
+                line: found.line,
+                layer: Some(layer),
+                masked: Some(found.masked.clone()),
+                fingerprint: found.fingerprint.clone(),
+                advice: Some(match state {
+                    State::Visible => "Revoke it, and build again without the file.".to_owned(),
+                    _ => "Revoke it, and build again so that no layer ever holds the file."
+                        .to_owned(),
+                }),
+                plain: found.plain.clone().filter(|_| cx.reveal),
+                ..RULE.finding(severity(cx, &found.pattern), message)
+            });
+        }
+    }
+}
+
+/// A secret that stands in several steps (an argument is written into each that sees it) is told once
+/// for the config and once for the history.
+fn text(
+    cx: &RuleContext,
+    text: &str,
+    place: &str,
+    state: State,
+    layer: Option<usize>,
+    known: &mut HashSet<(State, String, String)>,
+    out: &mut Vec<Finding>,
+) {
+    for TextMatch {
+        pattern,
+        masked,
+        fingerprint,
+        confidence,
+        plain,
+        ..
+    } in scan_text(cx.patterns, text.as_bytes(), None, cx.reveal)
+    {
+        if !known.insert((state, pattern.clone(), fingerprint.clone())) {
+            continue;
+        }
+        let message = format!("{} in {place}", what(cx, &pattern));
+        out.push(Finding {
+            rule: format!("secret/{pattern}"),
+            confidence,
+            state,
+            layer,
+            masked: Some(masked),
+            fingerprint,
+            advice: Some(match state {
+                State::OnlyInHistory => {
+                    "Revoke it, and hand it to the build with `RUN --mount=type=secret`.".to_owned()
+                }
+                _ => "Revoke it, and give it to the container when it starts.".to_owned(),
+            }),
+            plain,
+            ..RULE.finding(severity(cx, &pattern), message)
+        });
+    }
+}

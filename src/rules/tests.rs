@@ -1,0 +1,309 @@
+//! The list of rules as a whole, and each rule on an image that has the thing and one that has not.
+
+use super::*;
+use crate::analyze::secrets::Patterns;
+use crate::analyze::{Confidence, KeptFile, SecretMatch};
+use crate::image::history::History;
+use crate::image::testing::*;
+use crate::image::{ImageLayer, ReadImage, View};
+use crate::index::{LayerIndex, Oddity};
+use crate::layer::Entry;
+use crate::oci::{HistoryEntry, ImageConfig};
+use crate::source::FoundImage;
+
+fn image(reference: &str, config: ImageConfig, layers: Vec<ImageLayer>) -> ReadImage {
+    ReadImage {
+        found: FoundImage {
+            reference: reference.into(),
+            digest: None,
+            platform: config.platform(),
+            manifest_raw: None,
+            config_raw: Vec::new(),
+            config,
+            layers: Vec::new(),
+            annotations: Default::default(),
+            pinned: false,
+            remarks: Vec::new(),
+        },
+        layers,
+    }
+}
+
+fn findings(image: &ReadImage) -> Vec<Finding> {
+    let view = View::merge(&image.layers);
+    let history = History::new(&image.found.config, image.layers.len());
+    check(&RuleContext {
+        image,
+        view: &view,
+        history: &history,
+        patterns: &Patterns::builtin(),
+        reveal: false,
+    })
+}
+
+/// Findings of one rule as severity and message.
+fn of(id: &str, image: &ReadImage) -> Vec<(Severity, String)> {
+    findings(image)
+        .into_iter()
+        .filter(|f| f.rule == id)
+        .map(|f| (f.severity, f.message))
+        .collect()
+}
+
+fn with_layer(index: LayerIndex) -> ReadImage {
+    image("/x", ImageConfig::default(), vec![layer_of(index)])
+}
+
+fn entries(entries: Vec<Entry>) -> ReadImage {
+    with_layer(index(entries))
+}
+
+fn user(name: &str, passwd: Option<&str>) -> ReadImage {
+    let mut index = index(match passwd {
+        Some(p) => vec![file("etc/passwd", p.as_bytes())],
+        None => vec![],
+    });
+    if let Some(p) = passwd {
+        index.facts.kept.push(KeptFile {
+            entry: 0,
+            bytes: p.into(),
+            truncated: false,
+        });
+    }
+    let mut image = with_layer(index);
+    image.found.config.config.user = name.into();
+    image
+}
+
+fn history(steps: &[&str]) -> ReadImage {
+    let config = ImageConfig {
+        history: steps
+            .iter()
+            .map(|s| HistoryEntry {
+                created_by: (*s).into(),
+                empty_layer: true,
+                ..Default::default()
+            })
+            .collect(),
+        ..Default::default()
+    };
+    image("/x", config, vec![])
+}
+
+#[test]
+fn rules_have_an_id_of_their_own_and_every_section() {
+    let mut ids: Vec<&str> = all().iter().map(|r| r.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all().len());
+    for rule in all() {
+        let kebab = |c: char| c.is_ascii_lowercase() || c == '-' || c == '/';
+        assert!(rule.id.chars().all(kebab), "{}", rule.id);
+        let mut rest = rule.doc;
+        for section in SECTIONS {
+            let (_, after) = rest
+                .split_once(section)
+                .unwrap_or_else(|| panic!("{}: {section}", rule.id));
+            assert!(
+                after.trim_start().len() > 20,
+                "{}: {section} is empty",
+                rule.id
+            );
+            rest = after;
+        }
+        assert!(super::rule(rule.id).is_some_and(|r| r.id == rule.id));
+    }
+    assert_eq!(super::rule("secret/github-pat").unwrap().id, "secret");
+    assert!(super::rule("no/such").is_none());
+}
+
+#[test]
+fn root_by_every_spelling() {
+    let passwd = "root:x:0:0::/:/bin/sh\ntoor:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n";
+    for root in [
+        "",
+        "0",
+        "root",
+        "0:0",
+        "root:root",
+        "root:1000",
+        "toor",
+        "00",
+    ] {
+        assert_eq!(
+            of("config/root-user", &user(root, Some(passwd))).len(),
+            1,
+            "{root}"
+        );
+        assert!(
+            of("config/unknown-user", &user(root, Some(passwd))).is_empty(),
+            "{root}"
+        );
+    }
+    for other in ["app", "app:root", "1000", "65532:0"] {
+        assert!(
+            of("config/root-user", &user(other, Some(passwd))).is_empty(),
+            "{other}"
+        );
+        assert!(
+            of("config/unknown-user", &user(other, Some(passwd))).is_empty(),
+            "{other}"
+        );
+    }
+    assert_eq!(
+        of("config/unknown-user", &user("ghost", Some(passwd))).len(),
+        1
+    );
+    assert_eq!(of("config/unknown-user", &user("ghost", None)).len(), 1);
+}
+
+#[test]
+fn a_health_check_may_stand_in_the_history_only() {
+    let id = "config/no-healthcheck";
+    assert_eq!(of(id, &history(&[])).len(), 1);
+    assert!(of(id, &history(&["/bin/sh -c #(nop) HEALTHCHECK CMD [\"x\"]"])).is_empty());
+    assert_eq!(of(id, &history(&["HEALTHCHECK NONE"])).len(), 1);
+}
+
+#[test]
+fn a_moving_tag() {
+    let id = "config/mutable-tag";
+    let of = |r: &str| of(id, &image(r, ImageConfig::default(), vec![]));
+    assert_eq!(of("docker.io/library/debian:latest")[0].0, Severity::Low);
+    assert_eq!(of("docker.io/library/debian:12")[0].0, Severity::Info);
+    assert!(of("/tmp/x.tar:latest").is_empty());
+    let mut pinned = image(
+        "docker.io/library/debian:12",
+        ImageConfig::default(),
+        vec![],
+    );
+    pinned.found.pinned = true;
+    assert!(super::tests::of(id, &pinned).is_empty());
+}
+
+#[test]
+fn rights_that_reach_too_far() {
+    let with = |mode: u32, e: Entry| Entry { mode, ..e };
+    let image = entries(vec![
+        with(0o4755, sized("usr/bin/su", 1)),
+        with(0o4755, sized("app/tool", 1)),
+        with(0o1777, dir("tmp")),
+        with(0o777, symlink("l", "tmp")),
+        with(0o777, dir("app/data")),
+        with(0o666, sized("app/f", 1)),
+        Entry {
+            capability: Some(
+                [0x0200_0001u32, 1 << 12, 0, 0, 0]
+                    .map(u32::to_le_bytes)
+                    .concat(),
+            ),
+            ..sized("app/net", 1)
+        },
+    ]);
+    assert_eq!(
+        of("config/setuid", &image),
+        [
+            (Severity::Medium, "/app/tool is setuid".to_string()),
+            (Severity::Info, "/usr/bin/su is setuid".to_string()),
+        ]
+    );
+    assert_eq!(
+        of("config/world-writable", &image)[0].1,
+        "2 paths can be written by everyone: /app/data, /app/f"
+    );
+    assert_eq!(
+        of("config/file-capability", &image)[0].1,
+        "/app/net has cap_net_admin"
+    );
+    let many = (0..30)
+        .map(|i| with(0o4755, sized(&format!("b/{i}"), 1)))
+        .collect();
+    assert_eq!(of("config/setuid", &entries(many)).len(), 1);
+}
+
+#[test]
+fn lists_and_caches_left_behind() {
+    let image = entries(vec![
+        sized("var/lib/apt/lists/a_Packages", 5_000_000),
+        sized("var/lib/apt/lists/b_Packages", 1_000_000),
+        sized("root/.cache/pip/x", 2_000_000),
+        sized("home/u/.npm/x", 3_000_000),
+        dir("home/u"),
+        sized("var/cache/apk/tiny", 10),
+    ]);
+    assert_eq!(
+        of("config/package-lists", &image)[0].1,
+        "apt package lists in /var/lib/apt/lists: 6.00 MB in 2 files"
+    );
+    let caches = of("config/package-cache", &image);
+    assert_eq!(caches.len(), 2, "{caches:?}");
+}
+
+#[test]
+fn build_steps() {
+    let urls = history(&[
+        "ADD https://u:pw@h.test/x?t=1 /x # buildkit",
+        "ADD file:1 in /",
+    ]);
+    let found = of("build/add-url", &urls);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].1.contains("h.test") && !found[0].1.contains("pw"));
+    let id = "build/copy-before-install";
+    let install = "RUN /bin/sh -c npm ci # buildkit";
+    assert_eq!(of(id, &history(&["COPY . . # buildkit", install])).len(), 1);
+    assert!(
+        of(
+            id,
+            &history(&["COPY package.json . # buildkit", install, "COPY . ."])
+        )
+        .is_empty()
+    );
+    assert_eq!(
+        of("build/unpinned-base", &history(&["FROM debian:12"])).len(),
+        1
+    );
+    assert!(
+        of(
+            "build/unpinned-base",
+            &history(&["FROM debian@sha256:00", "RUN x"])
+        )
+        .is_empty()
+    );
+}
+
+#[test]
+fn odd_bytes() {
+    let mut odd = index(vec![sized("etc/x", 1)]);
+    odd.oddities = vec![
+        Oddity::TrailingData { bytes: 7 },
+        Oddity::EscapingPath { entry: 0 },
+        Oddity::EscapingPath { entry: 9 },
+    ];
+    let mut image = with_layer(odd);
+    assert_eq!(of("integrity/trailing-data", &image).len(), 1);
+    assert_eq!(of("integrity/escaping-path", &image).len(), 1);
+    assert!(of("integrity/diff-id", &image).is_empty());
+    image.layers[0].declared_diff_id = Some(index(vec![]).diff_id);
+    assert_eq!(of("integrity/diff-id", &image).len(), 1);
+}
+
+#[test]
+fn a_secret_in_a_deleted_file_says_so() {
+    let mut first = index(vec![sized("root/.netrc", 9)]);
+    first.facts.secrets.push(SecretMatch {
+        entry: 0,
+        pattern: "netrc".into(),
+        line: Some(1),
+        offset: 0,
+        masked: "**** (9 characters)".into(),
+        fingerprint: "00".into(),
+        confidence: Confidence::Likely,
+        plain: None,
+    });
+    let layers = vec![layer_of(first), layer(vec![file("root/.wh..netrc", b"")])];
+    let found = findings(&image("/x", ImageConfig::default(), layers));
+    let secret = found.iter().find(|f| f.rule == "secret/netrc").unwrap();
+    assert_eq!(secret.state, State::DeletedLater);
+    assert_eq!((secret.layer, secret.line), (Some(0), Some(1)));
+    assert!(found.is_sorted_by(|a, b| a.severity >= b.severity));
+}
