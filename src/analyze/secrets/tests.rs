@@ -80,17 +80,15 @@ fn every_pattern_is_complete() {
 #[test]
 fn the_pattern_files_hold_no_secret() {
     let all = Patterns::builtin();
+    let mut wrong = Vec::new();
     for (name, text) in BUILTIN {
-        for m in scan_text(&all, text.as_bytes(), None, true) {
-            assert!(
-                m.confidence < crate::analyze::Confidence::Likely,
-                "{name}:{}: {} {}",
-                m.line,
-                m.pattern,
-                m.masked
-            );
+        for m in scan_text(&all, text.as_bytes(), None, false) {
+            if m.confidence >= crate::analyze::Confidence::Likely {
+                wrong.push(format!("{name}:{}: {} {}", m.line, m.pattern, m.masked));
+            }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 const SMALL: &str = r#"
