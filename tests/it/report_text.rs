@@ -79,3 +79,23 @@ fn a_secret_is_in_clear_only_when_revealed() {
     report.findings[1].plain = Some(clear.to_owned());
     assert!(render(&report, Paper::new(80, false), Detail::Compact).contains(clear));
 }
+
+#[test]
+fn a_difference_names_variables_but_never_their_values() {
+    use careen::report::diff::{diff_reports, text};
+    let before = tutorial();
+    let mut after = tutorial();
+    after.image.user = "1000".to_owned();
+    after.image.env[0].value = "other-value".to_owned();
+    after.packages.remove(0);
+    after.packages[0].version = "74.1-1".to_owned();
+    let same = diff_reports(&before, &before, &[], &[]);
+    assert!(same.config.is_empty() && same.packages.is_empty() && same.files.is_empty());
+    let shown = text(
+        &diff_reports(&before, &after, &[], &[]),
+        Paper::new(80, false),
+        None,
+    );
+    assert!(!shown.contains("other-value") && !shown.contains("ghp_"));
+    insta::assert_snapshot!(shown);
+}

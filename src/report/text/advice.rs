@@ -2,7 +2,7 @@
 
 use super::Detail;
 use super::page::{Page, Tone, clean, span};
-use super::width::{columns, cut};
+use super::width::{columns, head};
 use super::words;
 use crate::report::model::{AdviceReport, Report};
 
@@ -61,17 +61,17 @@ fn continued(line: &str, room: usize) -> Vec<String> {
     let mut parts = Vec::new();
     let mut rest = line.to_owned();
     while columns(&rest) > room {
-        let fits = cut(&rest, room);
+        let fits = head(&rest, room.saturating_sub(1));
         let Some(at) = fits.rfind(' ').filter(|&at| !rest[..at].trim().is_empty()) else {
             break;
         };
         let tail = rest[at..].trim_start().to_owned();
-        let head = rest[..at].to_owned();
+        let part = rest[..at].to_owned();
         if comment {
-            parts.push(head);
+            parts.push(part);
             rest = format!("# {}", tail.trim_start_matches('#').trim_start());
         } else {
-            parts.push(format!("{head} \\"));
+            parts.push(format!("{part} \\"));
             rest = format!("    {tail}");
         }
         if parts.len() > 200 {
@@ -92,7 +92,7 @@ mod tests {
             continued("RUN apt-get install -y curl git", 22),
             ["RUN apt-get install \\", "    -y curl git"]
         );
-        assert_eq!(continued("# one two three", 10), ["# one two", "# three"]);
+        assert_eq!(continued("# one two three", 11), ["# one two", "# three"]);
         assert_eq!(continued("RUN x", 22), ["RUN x"]);
         assert_eq!(continued(&"x".repeat(30), 22), ["x".repeat(30)]);
     }

@@ -21,8 +21,8 @@ pub(super) fn write(page: &mut Page, report: &Report, detail: Detail) {
     page.heading(
         "Findings",
         &format!(
-            "{} of {}",
-            report.findings.len(),
+            "{}, {}",
+            words::count(report.findings.len(), "place"),
             words::count(groups.len(), "rule")
         ),
     );

@@ -41,22 +41,25 @@ pub(super) fn write(page: &mut Page, report: &Report) {
 
 fn identity(page: &mut Page, report: &Report) {
     let image = &report.image;
-    let mut rest = vec![image.platform.clone()];
-    rest.extend(image.os_release.clone());
-    let rest = cut(&clean(&rest.join(" · ")), page.width() / 2);
-    let room = page.width().saturating_sub(columns(&rest) + 3);
+    let platform = cut(&clean(&image.platform), page.width() / 3);
+    let room = page.width().saturating_sub(columns(&platform) + 3);
     page.line(&[
         span(Tone::Strong, squeeze(&clean(&image.reference), room)),
         span(Tone::Plain, " · "),
-        span(Tone::Plain, rest),
+        span(Tone::Plain, platform),
     ]);
     let mut facts: Vec<String> = Vec::new();
+    facts.extend(
+        image
+            .os_release
+            .as_deref()
+            .map(|os| cut(&clean(os), page.width() / 2)),
+    );
     facts.extend(image.digest.as_deref().map(short_digest));
     facts.extend(image.created.as_deref().map(|c| {
         // RFC 3339: the day is enough here.
         format!("created {}", c.split('T').next().unwrap_or(c))
     }));
-    facts.push(words::count(report.layers.len(), "layer"));
     page.line(&[span(Tone::Quiet, facts.join(" · "))]);
 }
 
