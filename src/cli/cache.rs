@@ -4,7 +4,7 @@ use super::args::{Cache, CacheAction};
 use super::error::CliError;
 use super::status::Status;
 use super::{output, settings};
-use crate::pipeline;
+use crate::index::store::{Prune, Store};
 use crate::text::{Bytes, Sanitized};
 use std::path::PathBuf;
 
@@ -22,9 +22,10 @@ pub fn run(args: &Cache) -> Result<Status, CliError> {
         path: dir.clone(),
         source,
     };
+    let store = Store::open(&dir).map_err(failed)?;
     let text = match args.action {
         CacheAction::Info(_) => {
-            let info = pipeline::cache_info(&dir).map_err(failed)?;
+            let info = store.info().map_err(failed)?;
             let folder = dir.display().to_string();
             format!(
                 "folder   {}\nlayers   {}\non disk  {}\n",
@@ -34,7 +35,7 @@ pub fn run(args: &Cache) -> Result<Status, CliError> {
             )
         }
         CacheAction::Prune(_) => {
-            let gone = pipeline::cache_prune(&dir).map_err(failed)?;
+            let gone = store.prune(Prune::All).map_err(failed)?;
             format!(
                 "removed {} layers, {} on disk\n",
                 gone.entries,

@@ -24,10 +24,7 @@ pub enum CliError {
     #[error("cannot read standard input")]
     Stdin(#[source] io::Error),
     #[error("cannot read the cache at {}", path.display())]
-    Cache {
-        path: PathBuf,
-        source: PipelineError,
-    },
+    Cache { path: PathBuf, source: io::Error },
     #[error("cannot write the report as JSON")]
     Json(#[from] serde_json::Error),
 }
@@ -36,6 +33,7 @@ impl CliError {
     pub fn status(&self) -> Status {
         match self {
             Self::Usage(_) | Self::UsageWithHint { .. } => Status::Usage,
+            Self::Pipeline(e) if e.is_usage() => Status::Usage,
             _ => Status::NotLookedAt,
         }
     }

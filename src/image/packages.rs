@@ -1,183 +1,346 @@
-//! The packages in force: those whose record is visible in the merged image, what their files weigh
-//! there, which layer brought them, and who owns a file.
+//! The packages in force and who owns a file.
 //!
-//! A database is rewritten by every layer that installs, so only the visible copy counts; the copies
-//! below say since when a package is there.
+//! A record is in force where the file that states it is the visible one. Holds no opinion.
 
 use super::view::{Node, View};
-use super::{ImageLayer, LayerState};
 use crate::analyze::{OwnedFiles, PackageKind, PackageRecord};
-use crate::index::LayerIndex;
-use crate::layer::LayerPath;
+use crate::layer::{EntryKind, LayerPath};
 use std::collections::{HashMap, HashSet};
 
-/// One package of the final image.
+/// One package of the final file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstalledPackage {
     pub kind: PackageKind,
     pub name: String,
     pub version: String,
     pub architecture: Option<String>,
-    /// Bytes of its files in the final view; as declared where no list names its files.
+    /// The source package, where it differs.
+    pub source: Option<String>,
+    /// Bytes of its files in the final file system, a file with several names once; as the database
+    /// declares where it lists no files.
     pub bytes: Option<u64>,
-    /// The first layer that has this version.
-    pub layer: Option<usize>,
+    /// Place in the layers of the first that states this version, base 0.
+    pub layer: usize,
     /// The file that states it.
-    pub path: LayerPath,
+    pub database: LayerPath,
+    /// The directory or archive that is the package as a whole.
+    pub root: Option<LayerPath>,
 }
 
-/// All packages in force, by kind and name.
-#[derive(Clone, Debug, Default)]
+/// All packages of a view.
+#[derive(Debug, Default)]
 pub struct InstalledPackages {
-    list: Vec<InstalledPackage>,
-    /// Files that a list names.
-    owners: HashMap<Node, usize>,
-    /// Folders that belong to a package as a whole.
-    roots: HashMap<LayerPath, usize>,
+    /// By kind, name, version.
+    packages: Vec<InstalledPackage>,
+    /// Non-directories that a list names, by the place where they really are.
+    files: HashMap<LayerPath, u32>,
+    roots: HashMap<LayerPath, u32>,
+}
+
+/// What joins a list of files with its package.
+#[derive(PartialEq, Eq, Hash)]
+enum ListKey {
+    /// `info/NAME.list`, `info/NAME:ARCH.list`.
+    Dpkg(String),
+    /// A record and its list lie side by side (`status.d/NAME` and `NAME.md5sums`, a `.dist-info`).
+    Beside(LayerPath),
+    /// In one database the lists stand in the order of the packages: name and how many of that name
+    /// came before.
+    Within(LayerPath, String, usize),
 }
 
 impl InstalledPackages {
-    pub fn from_view(view: &View, layers: &[ImageLayer]) -> Self {
-        let visible: HashSet<Node> = view.iter().map(|(_, node)| node).collect();
-        let indexes = || indexed(layers);
-        let mut since: HashMap<(PackageKind, &str, &str), usize> = HashMap::new();
-        let mut records: Vec<(usize, &LayerIndex, &PackageRecord)> = Vec::new();
-        for (layer, index) in indexes() {
+    pub fn from_view(view: &View) -> Self {
+        let mut found = Self::default();
+        let mut keys: HashMap<ListKey, u32> = HashMap::new();
+        let mut lists = Vec::new();
+        let stated = visible_statements(view);
+        let first = first_layers(view);
+        let mut layer = 0;
+        while let Some(index) = stated
+            .layers
+            .get(layer)
+            .copied()
+            .and_then(|l| view.index(l))
+        {
+            let at = |entry| {
+                stated
+                    .paths
+                    .get(&Node {
+                        layer: stated.layers[layer],
+                        entry,
+                    })
+                    .copied()
+            };
+            let mut before: HashMap<(&str, u32), usize> = HashMap::new();
             for record in &index.facts.packages {
-                since
-                    .entry((record.kind, &record.name, &record.version))
-                    .or_insert(layer);
-                if visible.contains(&Node {
-                    layer,
-                    entry: record.entry,
-                }) {
-                    records.push((layer, index, record));
+                if let Some(path) = at(record.entry) {
+                    let nth = before.entry((&record.name, record.entry)).or_default();
+                    // A statement of a lower layer at another name of the database is not known as such.
+                    let since = first.get(&statement(record, path)).copied();
+                    let since = since.unwrap_or(stated.layers[layer]);
+                    found.add(record, path, *nth, since, &mut keys);
+                    *nth += 1;
                 }
             }
-        }
-        records.sort_by(|a, b| {
-            let key = |r: &PackageRecord| (r.kind, r.name.clone(), r.version.clone());
-            key(a.2).cmp(&key(b.2))
-        });
-        let mut all = Self::default();
-        let mut by_name: HashMap<(PackageKind, String), Vec<usize>> = HashMap::new();
-        for (_, index, record) in records {
-            let Some(entry) = index.entries.get(record.entry as usize) else {
-                continue;
-            };
-            let number = all.list.len();
-            by_name
-                .entry((record.kind, list_name(record, &entry.path)))
-                .or_default()
-                .push(number);
-            if let Some(root) = &record.root {
-                all.roots.insert(root.clone(), number);
-            }
-            all.list.push(InstalledPackage {
-                kind: record.kind,
-                name: record.name.clone(),
-                version: record.version.clone(),
-                architecture: record.architecture.clone(),
-                bytes: record.declared_bytes,
-                layer: since
-                    .get(&(record.kind, &*record.name, &*record.version))
-                    .copied(),
-                path: entry.path.clone(),
-            });
-        }
-        let lists = indexes().flat_map(|(layer, index)| {
-            let in_force = |o: &&OwnedFiles| {
-                visible.contains(&Node {
-                    layer,
-                    entry: o.entry,
-                })
-            };
-            index
-                .facts
-                .owned
-                .iter()
-                .filter(in_force)
-                .collect::<Vec<_>>()
-        });
-        let mut listed: Vec<Option<u64>> = vec![None; all.list.len()];
-        for owned in lists {
-            let Some(numbers) = by_name.get(&(owned.kind, owned.package.clone())) else {
-                continue;
-            };
-            let nodes: HashSet<Node> = owned.paths.iter().filter_map(|p| landed(view, p)).collect();
-            let bytes: u64 = nodes.iter().map(|&n| view.bytes_of(n)).sum();
-            for &number in numbers {
-                *listed[number].get_or_insert(0) += bytes;
-            }
-            for node in nodes {
-                // A folder is shared by all who put something into it.
-                if !view.entry(node).is_dir() {
-                    all.owners.entry(node).or_insert(numbers[0]);
+            let mut before: HashMap<(&str, u32), usize> = HashMap::new();
+            for owned in &index.facts.owned {
+                if let Some(path) = at(owned.entry) {
+                    let nth = before.entry((&owned.package, owned.entry)).or_default();
+                    lists.push((list_key(owned, path, *nth), owned));
+                    *nth += 1;
                 }
             }
+            layer += 1;
         }
-        if !all.roots.is_empty() {
-            for (path, node) in view.iter() {
-                if let Some(number) = all.root_of(path) {
-                    *listed[number].get_or_insert(0) += view.bytes_of(node);
-                }
+        // Lists of the operating system first: where Debian ships a Python module, Debian owns it.
+        lists.sort_by_key(|(_, o)| o.kind);
+        let mut parents = HashMap::new();
+        for (key, owned) in lists {
+            if let Some(&package) = keys.get(&key) {
+                found.own(view, package, owned, &mut parents);
             }
         }
-        for (package, bytes) in all.list.iter_mut().zip(listed) {
-            package.bytes = bytes.or(package.bytes);
-        }
-        all
+        found.measure_roots(view);
+        found.sort();
+        found
     }
 
+    /// By kind, name and version.
     pub fn iter(&self) -> impl Iterator<Item = &InstalledPackage> {
-        self.list.iter()
+        self.packages.iter()
     }
 
-    /// Who put the visible file here; a file that two packages list belongs to the system's.
-    pub fn owner_of(&self, path: &LayerPath, node: Node) -> Option<&InstalledPackage> {
+    pub fn len(&self) -> usize {
+        self.packages.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.packages.is_empty()
+    }
+
+    /// The package that lists this file, else the innermost module or gem that it lies in. `path` is
+    /// where the file really is, as [`View::iter`] says it.
+    pub fn owner_of(&self, path: &LayerPath) -> Option<&InstalledPackage> {
         let number = self
-            .owners
-            .get(&node)
+            .files
+            .get(path)
             .copied()
             .or_else(|| self.root_of(path))?;
-        self.list.get(number)
+        self.packages.get(number as usize)
     }
 
-    /// The package of the nearest folder above that is a package's own.
-    fn root_of(&self, path: &LayerPath) -> Option<usize> {
+    fn root_of(&self, path: &LayerPath) -> Option<u32> {
         if self.roots.is_empty() {
             return None;
         }
         let bytes = path.as_bytes();
-        let ends = (0..bytes.len()).rev().filter(|&i| bytes[i] == b'/');
-        ends.map(|i| &bytes[..i])
-            .find_map(|dir| self.roots.get(dir).copied())
+        let ends = std::iter::once(bytes.len()).chain(memchr::memrchr_iter(b'/', bytes));
+        ends.into_iter()
+            .find_map(|end| self.roots.get(&bytes[..end]).copied())
+    }
+
+    fn add(
+        &mut self,
+        record: &PackageRecord,
+        path: &LayerPath,
+        nth: usize,
+        layer: usize,
+        keys: &mut HashMap<ListKey, u32>,
+    ) {
+        let number = u32::try_from(self.packages.len()).unwrap_or(u32::MAX);
+        match record.kind {
+            PackageKind::Dpkg if path.name() == b"status" => {
+                if let Some(arch) = &record.architecture {
+                    keys.insert(ListKey::Dpkg(format!("{}:{arch}", record.name)), number);
+                }
+                keys.entry(ListKey::Dpkg(record.name.clone()))
+                    .or_insert(number);
+            }
+            PackageKind::Dpkg => {
+                keys.insert(ListKey::Beside(path.clone()), number);
+            }
+            PackageKind::Python => {
+                keys.insert(ListKey::Beside(path.parent().unwrap_or_default()), number);
+            }
+            _ => {
+                let key = ListKey::Within(path.clone(), record.name.clone(), nth);
+                keys.insert(key, number);
+            }
+        }
+        if let Some(root) = &record.root {
+            self.roots.insert(root.clone(), number);
+        }
+        self.packages.push(InstalledPackage {
+            kind: record.kind,
+            name: record.name.clone(),
+            version: record.version.clone(),
+            architecture: record.architecture.clone(),
+            source: record.source.clone(),
+            bytes: record.declared_bytes,
+            layer,
+            database: path.clone(),
+            root: record.root.clone(),
+        });
+    }
+
+    /// `parents`: where directories that lists name really are (`bin` may be a link to `usr/bin`).
+    fn own(
+        &mut self,
+        view: &View,
+        package: u32,
+        owned: &OwnedFiles,
+        parents: &mut HashMap<LayerPath, Option<LayerPath>>,
+    ) {
+        let (mut bytes, mut counted) = (0u64, HashSet::new());
+        for path in &owned.paths {
+            let Some(parent) = path.parent() else {
+                continue;
+            };
+            let real = parents.entry(parent).or_insert_with_key(|p| {
+                if p.is_root() {
+                    Some(p.clone())
+                } else {
+                    Some(real_dir(view, p))
+                }
+            });
+            let Some(real) = real.as_ref().map(|d| d.join(path.name())) else {
+                continue;
+            };
+            let Some(node) = view
+                .get(&real)
+                .filter(|&n| view.entry(n).kind != EntryKind::Directory)
+            else {
+                continue;
+            };
+            if counted.insert(node) {
+                bytes = bytes.saturating_add(view.bytes_of(node));
+            }
+            self.files.entry(real).or_insert(package);
+        }
+        if let Some(p) = self.packages.get_mut(package as usize) {
+            p.bytes = Some(bytes);
+        }
+    }
+
+    /// Each file below a root counts for the innermost.
+    fn measure_roots(&mut self, view: &View) {
+        if self.roots.is_empty() {
+            return;
+        }
+        let mut sums: HashMap<u32, u64> = self.roots.values().map(|&n| (n, 0)).collect();
+        for (path, node) in view.iter() {
+            if let Some(sum) = self.root_of(path).and_then(|n| sums.get_mut(&n)) {
+                *sum = sum.saturating_add(view.bytes_of(node));
+            }
+        }
+        for (number, sum) in sums {
+            if let Some(p) = self.packages.get_mut(number as usize) {
+                p.bytes = Some(sum);
+            }
+        }
+    }
+
+    fn sort(&mut self) {
+        let mut order: Vec<u32> = (0..self.packages.len() as u32).collect();
+        let key = |&n: &u32| {
+            let p = &self.packages[n as usize];
+            (p.kind, &p.name, &p.version, &p.architecture, &p.database)
+        };
+        order.sort_by(|a, b| key(a).cmp(&key(b)));
+        let mut place = vec![0u32; order.len()];
+        for (new, &old) in order.iter().enumerate() {
+            place[old as usize] = new as u32;
+        }
+        self.packages = order
+            .iter()
+            .map(|&n| self.packages[n as usize].clone())
+            .collect();
+        let numbers = self.files.values_mut().chain(self.roots.values_mut());
+        numbers.for_each(|n| *n = place[*n as usize]);
     }
 }
 
-fn indexed(layers: &[ImageLayer]) -> impl Iterator<Item = (usize, &LayerIndex)> {
-    layers
+/// A directory's real place; as written where nothing is there.
+fn real_dir(view: &View, dir: &LayerPath) -> LayerPath {
+    match view.follow(dir) {
+        Some((real, _)) => real,
+        // Not in any layer by itself, but perhaps below a link.
+        None => match dir.parent() {
+            Some(parent) if !parent.is_root() => real_dir(view, &parent).join(dir.name()),
+            _ => dir.clone(),
+        },
+    }
+}
+
+fn list_key(owned: &OwnedFiles, path: &LayerPath, nth: usize) -> ListKey {
+    match owned.kind {
+        PackageKind::Dpkg => match path.as_bytes().strip_suffix(b".md5sums") {
+            Some(record) => ListKey::Beside(LayerPath::new(record)),
+            None => ListKey::Dpkg(owned.package.clone()),
+        },
+        PackageKind::Python => ListKey::Beside(path.parent().unwrap_or_default()),
+        _ => ListKey::Within(path.clone(), owned.package.clone(), nth),
+    }
+}
+
+/// Files that state something and are visible.
+struct Visible<'a> {
+    layers: Vec<usize>,
+    paths: HashMap<Node, &'a LayerPath>,
+}
+
+fn visible_statements(view: &View) -> Visible<'_> {
+    let mut stating = HashSet::new();
+    let layers: Vec<usize> = (0..layer_count(view))
+        .filter(|&l| view.index(l).is_some())
+        .collect();
+    for &layer in &layers {
+        let Some(index) = view.index(layer) else {
+            continue;
+        };
+        let packages = index.facts.packages.iter().map(|p| p.entry);
+        let entries = packages.chain(index.facts.owned.iter().map(|o| o.entry));
+        stating.extend(entries.map(|entry| Node { layer, entry }));
+    }
+    let paths = view
         .iter()
-        .enumerate()
-        .filter_map(|(number, layer)| match &layer.state {
-            LayerState::Indexed(index) => Some((number, index.as_ref())),
-            LayerState::NotLookedAt { .. } => None,
-        })
+        .filter(|(_, n)| stating.contains(n))
+        .map(|(p, n)| (n, p))
+        .collect();
+    Visible { layers, paths }
 }
 
-/// How a file list names this package: Python's lists know only their own folder.
-fn list_name(record: &PackageRecord, stated_in: &LayerPath) -> String {
-    match record.kind {
-        PackageKind::Python => stated_in.parent().unwrap_or_default().to_text(),
-        _ => record.name.clone(),
-    }
+/// One above the highest layer that anything visible lies in.
+fn layer_count(view: &View) -> usize {
+    view.iter().map(|(_, n)| n.layer + 1).max().unwrap_or(0)
 }
 
-/// Where a listed path is in the view. Debian's lists say `/bin/ls` where `/bin` links to `usr/bin`.
-fn landed(view: &View, path: &LayerPath) -> Option<Node> {
-    if let Some(node) = view.get(path) {
-        return Some(node);
+type Statement<'a> = (PackageKind, &'a str, &'a str, Option<&'a str>, &'a [u8]);
+
+fn statement<'a>(record: &'a PackageRecord, path: &'a LayerPath) -> Statement<'a> {
+    let arch = record.architecture.as_deref();
+    (
+        record.kind,
+        &record.name,
+        &record.version,
+        arch,
+        path.as_bytes(),
+    )
+}
+
+/// The first layer that states each package at each path.
+fn first_layers(view: &View) -> HashMap<Statement<'_>, usize> {
+    let mut first = HashMap::new();
+    for layer in 0..layer_count(view) {
+        let Some(index) = view.index(layer) else {
+            continue;
+        };
+        for record in &index.facts.packages {
+            if let Some(entry) = index.entries.get(record.entry as usize) {
+                first.entry(statement(record, &entry.path)).or_insert(layer);
+            }
+        }
     }
-    let (parent, _) = view.follow(&path.parent()?)?;
-    view.get(&parent.join(path.name()))
+    first
 }

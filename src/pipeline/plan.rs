@@ -64,14 +64,23 @@ pub enum PipelineError {
 }
 
 impl PipelineError {
+    /// Whether the user's words were wrong, rather than what they name.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Source(e) => e.is_usage(),
+            Self::NoSuchFile { .. } | Self::NoSuchLayer { .. } | Self::NotAFile { .. } => true,
+            _ => false,
+        }
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Source(e) => e.hint(),
             Self::Layer(e) => e.hint(),
-            Self::NoSuchFile { .. } => {
-                Some("`careen files` lists what there is; a deleted file needs `--layer N`".to_owned())
-            }
+            Self::NoSuchFile { .. } => Some(
+                "`careen files` lists what there is; a deleted file needs `--layer N`".to_owned(),
+            ),
             _ => None,
         }
     }

@@ -1,97 +1,174 @@
-//! Alpine's database: one file of paragraphs with one-letter fields, files included (apk-package(5),
-//! "installed database").
+//! Alpine's database: `lib/apk/db/installed`, from apk v3 on `usr/lib/apk/db/installed`.
+//!
+//! One letter a field (apk's "installed database v2"): P name, V version, A architecture, o origin,
+//! I installed size in bytes, F a directory, R a file in it; an empty line ends a package.
 
-use super::collect::{Database, File};
-use crate::analyze::{Facts, OwnedFiles, PackageKind, PackageRecord};
-use crate::layer::LayerPath;
+use super::collect::{text, unread};
+use crate::analyze::{Analyzer, Facts, OwnedFiles, PackageKind, PackageRecord};
+use crate::layer::{Entry, Interest, LayerPath};
 
-pub(super) struct Apk;
+const ID: &str = "apk";
+const LINE_CAP: usize = 64 << 10;
+/// Files of one database; all of a big Alpine image is below 200,000.
+const FILE_CAP: usize = 4_000_000;
 
-impl Database for Apk {
-    const ID: (&'static str, u32) = ("packages/apk", 1);
-    type Role = ();
-
-    fn role(path: &LayerPath) -> Option<()> {
-        matches!(
-            path.as_bytes(),
-            b"lib/apk/db/installed" | b"usr/lib/apk/db/installed"
-        )
-        .then_some(())
-    }
-
-    fn limit((): ()) -> u64 {
-        64 << 20
-    }
-
-    fn parse((): (), file: &File, facts: &mut Facts) -> Result<(), &'static str> {
-        let text = String::from_utf8_lossy(&file.bytes);
-        for paragraph in text.split("\n\n") {
-            let field = |key: &str| {
-                paragraph
-                    .lines()
-                    .find_map(|l| l.strip_prefix(key))
-                    .map(str::to_owned)
-            };
-            let (Some(name), Some(version)) = (field("P:"), field("V:")) else {
-                continue;
-            };
-            facts.owned.push(OwnedFiles {
-                entry: file.entry,
-                kind: PackageKind::Apk,
-                package: name.clone(),
-                paths: files(paragraph),
-            });
-            facts.packages.push(PackageRecord {
-                entry: file.entry,
-                kind: PackageKind::Apk,
-                name,
-                version,
-                architecture: field("A:"),
-                source: field("o:"),
-                declared_bytes: field("I:").and_then(|s| s.parse().ok()),
-                root: None,
-            });
-        }
-        Ok(())
-    }
+#[derive(Default)]
+pub struct ApkAnalyzer {
+    entry: u32,
+    line: Vec<u8>,
+    now: Paragraph,
+    files: usize,
+    records: Vec<PackageRecord>,
+    owned: Vec<OwnedFiles>,
 }
 
-/// `F:` names a directory, `R:` a file in it.
-fn files(paragraph: &str) -> Vec<LayerPath> {
-    let mut directory = LayerPath::default();
-    let mut out = Vec::new();
-    for line in paragraph.lines() {
-        match line.split_once(':') {
-            Some(("F", path)) => directory = LayerPath::new(path.as_bytes()),
-            Some(("R", name)) => out.push(directory.join(name.as_bytes())),
+#[derive(Default)]
+struct Paragraph {
+    name: String,
+    version: String,
+    architecture: Option<String>,
+    origin: Option<String>,
+    size: Option<u64>,
+    dir: Vec<u8>,
+    paths: Vec<LayerPath>,
+}
+
+impl ApkAnalyzer {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let room = LINE_CAP.saturating_sub(self.line.len());
+        self.line.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    fn take_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        match line.as_slice() {
+            [] => self.paragraph(),
+            [letter, b':', value @ ..] => self.field(*letter, value),
+            _ => {}
+        }
+        self.line = line;
+        self.line.clear();
+    }
+
+    fn field(&mut self, letter: u8, value: &[u8]) {
+        match letter {
+            b'P' => self.now.name = text(value),
+            b'V' => self.now.version = text(value),
+            b'A' => self.now.architecture = Some(text(value)),
+            b'o' => self.now.origin = Some(text(value)),
+            b'I' => self.now.size = text(value).parse().ok(),
+            b'F' => self.now.dir = value.to_vec(),
+            b'R' => {
+                self.files += 1;
+                if self.files <= FILE_CAP {
+                    self.now
+                        .paths
+                        .push(LayerPath::new(&self.now.dir).join(value));
+                }
+            }
             _ => {}
         }
     }
-    out
+
+    fn paragraph(&mut self) {
+        let now = std::mem::take(&mut self.now);
+        if now.name.is_empty() {
+            return;
+        }
+        self.owned.push(OwnedFiles {
+            entry: self.entry,
+            kind: PackageKind::Apk,
+            package: now.name.clone(),
+            paths: now.paths,
+        });
+        self.records.push(PackageRecord {
+            entry: self.entry,
+            kind: PackageKind::Apk,
+            source: now.origin.filter(|o| *o != now.name),
+            name: now.name,
+            version: now.version,
+            architecture: now.architecture,
+            declared_bytes: now.size,
+            root: None,
+        });
+    }
+}
+
+impl Analyzer for ApkAnalyzer {
+    fn id(&self) -> (&'static str, u32) {
+        (ID, 1)
+    }
+
+    fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
+        let known: [&[u8]; 2] = [b"lib/apk/db/installed", b"usr/lib/apk/db/installed"];
+        if !entry.is_file() || !known.contains(&entry.path.as_bytes()) {
+            return Interest::Skip;
+        }
+        *self = Self {
+            entry: number,
+            ..Self::default()
+        };
+        Interest::All
+    }
+
+    fn chunk(&mut self, mut bytes: &[u8]) {
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
+            self.push(&bytes[..end]);
+            self.take_line();
+            bytes = &bytes[end + 1..];
+        }
+        self.push(bytes);
+    }
+
+    fn end(&mut self, facts: &mut Facts) {
+        self.take_line();
+        self.paragraph();
+        if self.files > FILE_CAP {
+            unread(
+                facts,
+                self.entry,
+                ID,
+                "more files than are read from one database",
+            );
+        }
+        facts.packages.append(&mut self.records);
+        facts.owned.append(&mut self.owned);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::collect::read;
+    use super::super::feed;
     use super::*;
+
+    // From an Alpine 3.23 image.
+    const DB: &str = "C:Q1CY0E+BmyEgzSr8RD7r8LXNfGEzc=\nP:busybox-binsh\nV:1.37.0-r30\nA:x86_64\nS:1500\nI:12\nT:busybox ash /bin/sh\nU:https://busybox.net/\nL:GPL-2.0-only\no:busybox\nF:bin\nR:sh\na:0:0:777\nZ:Q1pcfTfDNEbNKQc2s1tia7da05M8Q=\n\nP:musl\nV:1.2.5-r21\nA:x86_64\nI:667648\no:musl\nF:lib\nR:ld-musl-x86_64.so.1\nF:\nR:root-file\n";
 
     #[test]
     fn packages_and_their_files() {
-        let db = b"C:Q1abc=\nP:musl\nV:1.2.5-r1\nA:x86_64\nS:400\nI:650\no:musl\nF:lib\nR:ld-musl-x86_64.so.1\na:0:0:755\n\
-            F:\nR:top\n\nP:busybox\nV:1.37\nI:9\n";
-        let facts = read::<Apk>("lib/apk/db/installed", db);
-        let names: Vec<_> = facts
-            .packages
-            .iter()
-            .map(|p| (p.name.as_str(), p.declared_bytes))
-            .collect();
-        assert_eq!(names, [("musl", Some(650)), ("busybox", Some(9))]);
-        assert_eq!(
-            facts.owned[0].paths,
-            [
-                LayerPath::from("lib/ld-musl-x86_64.so.1"),
-                LayerPath::from("top")
-            ]
-        );
+        for step in [1, 11, 4096] {
+            let facts = feed(
+                &mut ApkAnalyzer::new(),
+                "lib/apk/db/installed",
+                DB.as_bytes(),
+                step,
+            );
+            assert_eq!(facts.packages.len(), 2);
+            assert_eq!(facts.packages[0].source.as_deref(), Some("busybox"));
+            assert_eq!(facts.packages[0].declared_bytes, Some(12));
+            assert_eq!(facts.packages[1].source, None);
+            assert_eq!(facts.owned[0].paths, [LayerPath::from("bin/sh")]);
+            assert_eq!(
+                facts.owned[1].paths,
+                [
+                    LayerPath::from("lib/ld-musl-x86_64.so.1"),
+                    LayerPath::from("root-file")
+                ]
+            );
+        }
     }
 }

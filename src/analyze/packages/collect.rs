@@ -1,116 +1,74 @@
-//! What the database readers share: a file is gathered up to a limit, then parsed as a whole. Databases
-//! are small beside what they describe; one above its limit is said to be unread.
+//! Holds one small file while it streams by.
 
-use crate::analyze::{Analyzer, Facts, Unread};
-use crate::layer::{Entry, Interest, LayerPath};
-use std::marker::PhantomData;
+use crate::analyze::{Facts, Unread};
+use crate::layer::{Entry, Interest};
 
-/// One kind of database: which files are its own, and what they say.
-pub(super) trait Database: Send {
-    /// Id and version of the analyzer.
-    const ID: (&'static str, u32);
-    /// What a file of this database is; decided by its path alone.
-    type Role: Copy + Send;
-
-    fn role(path: &LayerPath) -> Option<Self::Role>;
-
-    /// Bytes up to which a file is read.
-    fn limit(role: Self::Role) -> u64;
-
-    fn parse(role: Self::Role, file: &File, facts: &mut Facts) -> Result<(), &'static str>;
+/// One file, whole, up to a cap; a file over the cap becomes an [`Unread`], never silence.
+#[derive(Default)]
+pub(in crate::analyze) struct Collect {
+    entry: u32,
+    bytes: Vec<u8>,
+    cap: usize,
+    size: u64,
 }
 
-/// A gathered file.
-pub(super) struct File {
-    pub entry: u32,
-    pub path: LayerPath,
-    pub bytes: Vec<u8>,
-}
-
-pub(super) struct Collector<D: Database> {
-    current: Option<(D::Role, File, u64)>,
-    database: PhantomData<D>,
-}
-
-impl<D: Database> Collector<D> {
-    pub fn new() -> Self {
-        Self {
-            current: None,
-            database: PhantomData,
-        }
-    }
-}
-
-impl<D: Database> Analyzer for Collector<D> {
-    fn id(&self) -> (&'static str, u32) {
-        D::ID
-    }
-
-    fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
-        self.current = None;
-        if !entry.is_file() {
-            return Interest::Skip;
-        }
-        let Some(role) = D::role(&entry.path) else {
-            return Interest::Skip;
-        };
-        let limit = D::limit(role);
-        let file = File {
-            entry: number,
-            path: entry.path.clone(),
-            bytes: Vec::new(),
-        };
-        self.current = Some((role, file, entry.size));
-        // Nothing of a file that is too large is gathered.
-        Interest::Head(if entry.size > limit { 0 } else { entry.size })
-    }
-
-    fn chunk(&mut self, bytes: &[u8]) {
-        if let Some((_, file, _)) = &mut self.current {
-            file.bytes.extend_from_slice(bytes);
-        }
-    }
-
-    fn end(&mut self, facts: &mut Facts) {
-        let Some((role, file, size)) = self.current.take() else {
-            return;
-        };
-        let result = if size > D::limit(role) {
-            Err("is larger than any such file should be")
+impl Collect {
+    /// Starts on an entry. Over the cap only one byte is asked for, so that `end` comes.
+    pub(in crate::analyze) fn start(&mut self, number: u32, entry: &Entry, cap: usize) -> Interest {
+        self.entry = number;
+        self.bytes.clear();
+        self.cap = cap;
+        self.size = entry.size;
+        if self.fits() {
+            Interest::All
         } else {
-            D::parse(role, &file, facts)
-        };
-        if let Err(why) = result {
-            facts.unread.push(Unread {
-                entry: file.entry,
-                analyzer: D::ID.0.to_owned(),
-                why: why.to_owned(),
-            });
+            Interest::Head(1)
         }
+    }
+
+    pub(in crate::analyze) fn chunk(&mut self, bytes: &[u8]) {
+        let room = self.cap.saturating_sub(self.bytes.len());
+        self.bytes
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// The entry's number and its bytes; `None`, with the reason left in `facts`, if it was too big.
+    pub(in crate::analyze) fn finish(
+        &mut self,
+        analyzer: &str,
+        facts: &mut Facts,
+    ) -> Option<(u32, Vec<u8>)> {
+        let bytes = std::mem::take(&mut self.bytes);
+        if self.fits() {
+            return Some((self.entry, bytes));
+        }
+        let why = format!(
+            "{} bytes, more than the {} that are read",
+            self.size, self.cap
+        );
+        unread(facts, self.entry, analyzer, &why);
+        None
+    }
+
+    /// The entry that is being read.
+    pub(in crate::analyze) fn entry(&self) -> u32 {
+        self.entry
+    }
+
+    fn fits(&self) -> bool {
+        self.size <= self.cap as u64
     }
 }
 
-/// Shows one file to a database's reader, as a walk would.
-#[cfg(test)]
-pub(super) fn read<D: Database>(path: &str, bytes: &[u8]) -> Facts {
-    let mut analyzer = Collector::<D>::new();
-    let mut facts = Facts::default();
-    let entry = Entry {
-        path: LayerPath::from(path),
-        kind: crate::layer::EntryKind::File,
-        size: bytes.len() as u64,
-        mode: 0o644,
-        uid: 0,
-        gid: 0,
-        mtime: 0,
-        link: None,
-        device: None,
-        capability: None,
-        content: None,
-    };
-    if analyzer.begin(7, &entry) != Interest::Skip {
-        analyzer.chunk(bytes);
-        analyzer.end(&mut facts);
-    }
-    facts
+pub(in crate::analyze) fn unread(facts: &mut Facts, entry: u32, analyzer: &str, why: &str) {
+    facts.unread.push(Unread {
+        entry,
+        analyzer: analyzer.to_owned(),
+        why: why.to_owned(),
+    });
+}
+
+/// Text of a database, broken bytes replaced.
+pub(in crate::analyze) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes.trim_ascii()).into_owned()
 }

@@ -1,169 +1,328 @@
-//! Debian's database: `var/lib/dpkg/status`, or a file a package in `status.d` as distroless images have
-//! it, and the lists of files beside them (deb-control(5), dpkg-query(1)).
+//! Debian's database: `var/lib/dpkg/status` with `info/*.list`, and the one file a package that
+//! distroless images have in `status.d`.
+//!
+//! `info/*.md5sums` are not read: `.list` names the same files and more, and dpkg itself cannot work
+//! without it. In `status.d` there is no `.list`, so there `NAME.md5sums` says what is owned.
 
-use super::collect::{Database, File};
-use crate::analyze::{Facts, OwnedFiles, PackageKind, PackageRecord};
-use crate::layer::LayerPath;
+use super::collect::{Collect, text, unread};
+use crate::analyze::{Analyzer, Facts, OwnedFiles, PackageKind, PackageRecord};
+use crate::layer::{Entry, Interest, LayerPath};
 
-pub(super) struct Dpkg;
+const ID: &str = "dpkg";
+/// The longest list seen in Debian (linux-headers, texlive) is below 4 MiB.
+const LIST_CAP: usize = 32 << 20;
+/// Longer lines are cut; no field that is read comes near.
+const LINE_CAP: usize = 64 << 10;
+/// Packages of one status file; Debian has 65,000 in all.
+const RECORD_CAP: usize = 500_000;
 
-#[derive(Clone, Copy)]
-pub(super) enum Role {
-    /// Paragraphs, each with a `Status` of its own.
+#[derive(Default)]
+enum Reading {
+    #[default]
+    Nothing,
     Status,
-    /// One paragraph a file; being there means installed.
-    StatusD,
-    /// `info/NAME.list`: absolute paths, one a line.
-    List,
-    /// `NAME.md5sums`: the only file list of distroless images.
-    Sums,
+    /// `.list` or `.md5sums` of this package.
+    Owned {
+        package: String,
+        sums: bool,
+    },
 }
 
-impl Database for Dpkg {
-    const ID: (&'static str, u32) = ("packages/dpkg", 1);
-    type Role = Role;
+#[derive(Default)]
+pub struct DpkgAnalyzer {
+    reading: Reading,
+    status: StatusReader,
+    entry: u32,
+    file: Collect,
+}
 
-    fn role(path: &LayerPath) -> Option<Role> {
-        let rest = path.as_bytes().strip_prefix(b"var/lib/dpkg/")?;
-        if rest == b"status" {
-            return Some(Role::Status);
+impl DpkgAnalyzer {
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Analyzer for DpkgAnalyzer {
+    fn id(&self) -> (&'static str, u32) {
+        (ID, 1)
+    }
+
+    fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
+        self.reading = Reading::Nothing;
+        let path = entry.path.as_bytes();
+        if !entry.is_file() || !path.starts_with(b"var/lib/dpkg/") {
+            return Interest::Skip;
         }
+        self.entry = number;
+        let rest = &path[b"var/lib/dpkg/".len()..];
         if let Some(name) = rest.strip_prefix(b"status.d/") {
-            let sums = name.ends_with(b".md5sums");
-            return Some(if sums { Role::Sums } else { Role::StatusD });
+            if let Some(package) = name.strip_suffix(b".md5sums") {
+                self.reading = Reading::Owned {
+                    package: text(package),
+                    sums: true,
+                };
+                return self.file.start(number, entry, LIST_CAP);
+            }
+        } else if rest != b"status" {
+            let Some(package) = rest
+                .strip_prefix(b"info/")
+                .and_then(|n| n.strip_suffix(b".list"))
+            else {
+                return Interest::Skip;
+            };
+            self.reading = Reading::Owned {
+                package: text(package),
+                sums: false,
+            };
+            return self.file.start(number, entry, LIST_CAP);
         }
-        (rest.starts_with(b"info/") && rest.ends_with(b".list")).then_some(Role::List)
+        self.reading = Reading::Status;
+        // A package of `status.d` is there because it is installed and need not say so.
+        self.status = StatusReader {
+            implied: rest != b"status",
+            ..Default::default()
+        };
+        Interest::All
     }
 
-    fn limit(role: Role) -> u64 {
-        match role {
-            Role::Status => 64 << 20,
-            Role::StatusD => 1 << 20,
-            Role::List | Role::Sums => 32 << 20,
+    fn chunk(&mut self, bytes: &[u8]) {
+        match self.reading {
+            Reading::Nothing => {}
+            Reading::Status => self.status.chunk(bytes),
+            Reading::Owned { .. } => self.file.chunk(bytes),
         }
     }
 
-    fn parse(role: Role, file: &File, facts: &mut Facts) -> Result<(), &'static str> {
-        match role {
-            Role::Status | Role::StatusD => {
-                let text = String::from_utf8_lossy(&file.bytes);
-                for paragraph in text.split("\n\n") {
-                    facts.packages.extend(record(
-                        paragraph,
-                        matches!(role, Role::Status),
-                        file.entry,
-                    ));
+    fn end(&mut self, facts: &mut Facts) {
+        match std::mem::take(&mut self.reading) {
+            Reading::Nothing => {}
+            Reading::Status => {
+                let mut status = std::mem::take(&mut self.status);
+                status.finish();
+                if status.over {
+                    unread(
+                        facts,
+                        self.entry,
+                        ID,
+                        "more packages than are read from one file",
+                    );
                 }
+                facts.packages.extend(status.found.into_iter().map(|mut r| {
+                    r.entry = self.entry;
+                    r
+                }));
             }
-            Role::List => {
-                let lines = file.bytes.split(|&b| b == b'\n');
-                let paths = lines
-                    .filter(|l| !l.is_empty() && *l != b"/.")
-                    .map(LayerPath::new);
-                own(file, b".list", paths.collect(), facts);
-            }
-            Role::Sums => {
-                // `<md5>  <path>`.
-                let lines = file.bytes.split(|&b| b == b'\n');
-                let paths = lines.filter_map(|l| l.get(34..)).map(LayerPath::new);
-                own(file, b".md5sums", paths.collect(), facts);
+            Reading::Owned { package, sums } => {
+                let Some((entry, bytes)) = self.file.finish(ID, facts) else {
+                    return;
+                };
+                let paths = bytes
+                    .split(|&b| b == b'\n')
+                    .filter_map(|line| if sums { sum_path(line) } else { Some(line) })
+                    .map(LayerPath::new)
+                    .filter(|p| !p.is_root())
+                    .collect();
+                facts.owned.push(OwnedFiles {
+                    entry,
+                    kind: PackageKind::Dpkg,
+                    package,
+                    paths,
+                });
             }
         }
-        Ok(())
     }
 }
 
-fn own(file: &File, suffix: &[u8], paths: Vec<LayerPath>, facts: &mut Facts) {
-    let stem = file.path.name().strip_suffix(suffix).unwrap_or_default();
-    // `libc6:amd64.list` where several architectures can be installed side by side.
-    let name = stem.split(|&b| b == b':').next().unwrap_or_default();
-    facts.owned.push(OwnedFiles {
-        entry: file.entry,
-        kind: PackageKind::Dpkg,
-        package: String::from_utf8_lossy(name).into_owned(),
-        paths,
-    });
+/// `HASH  path`, as md5sum(1) prints it.
+fn sum_path(line: &[u8]) -> Option<&[u8]> {
+    let space = memchr::memchr(b' ', line)?;
+    Some(line[space..].trim_ascii_start())
 }
 
-/// One paragraph; `None` for one that is no installed package.
-fn record(paragraph: &str, needs_status: bool, entry: u32) -> Option<PackageRecord> {
-    let field = |name: &str| {
-        paragraph.lines().find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim())
-        })
-    };
-    if needs_status && field("Status")?.split_whitespace().next_back() != Some("installed") {
-        return None;
+/// Paragraphs of `Field: value` (deb-control(5)), read line by line.
+#[derive(Default)]
+struct StatusReader {
+    line: Vec<u8>,
+    implied: bool,
+    over: bool,
+    fields: Fields,
+    found: Vec<PackageRecord>,
+}
+
+#[derive(Default)]
+struct Fields {
+    package: Option<String>,
+    version: Option<String>,
+    status: Option<String>,
+    architecture: Option<String>,
+    source: Option<String>,
+    installed_size: Option<u64>,
+}
+
+impl StatusReader {
+    fn chunk(&mut self, mut bytes: &[u8]) {
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
+            self.push(&bytes[..end]);
+            self.take_line();
+            bytes = &bytes[end + 1..];
+        }
+        self.push(bytes);
     }
-    Some(PackageRecord {
-        entry,
-        kind: PackageKind::Dpkg,
-        name: field("Package")?.to_owned(),
-        version: field("Version")?.to_owned(),
-        architecture: field("Architecture").map(str::to_owned),
-        source: field("Source").map(str::to_owned),
-        // In units of 1024 bytes.
-        declared_bytes: field("Installed-Size")
-            .and_then(|s| s.parse::<u64>().ok()?.checked_mul(1024)),
-        root: None,
-    })
+
+    fn push(&mut self, bytes: &[u8]) {
+        let room = LINE_CAP.saturating_sub(self.line.len());
+        self.line.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    fn take_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        if line.trim_ascii().is_empty() {
+            self.paragraph();
+        } else if !line[0].is_ascii_whitespace()
+            && let Some(colon) = memchr::memchr(b':', &line)
+        {
+            let value = || Some(text(&line[colon + 1..]));
+            let fields = &mut self.fields;
+            match line[..colon].to_ascii_lowercase().as_slice() {
+                b"package" => fields.package = value(),
+                b"version" => fields.version = value(),
+                b"status" => fields.status = value(),
+                b"architecture" => fields.architecture = value(),
+                b"source" => fields.source = value(),
+                b"installed-size" => fields.installed_size = value().and_then(|v| v.parse().ok()),
+                _ => {}
+            }
+        }
+        // Keeps the allocation.
+        self.line = line;
+        self.line.clear();
+    }
+
+    fn paragraph(&mut self) {
+        let fields = std::mem::take(&mut self.fields);
+        let (Some(name), Some(version)) = (fields.package, fields.version) else {
+            return;
+        };
+        // `want flag state` (dpkg(1)); everything short of installed (config-files, half-installed,
+        // unpacked) is not a package that is there.
+        let installed = match &fields.status {
+            Some(status) => status.split_ascii_whitespace().nth(2) == Some("installed"),
+            None => self.implied,
+        };
+        if !installed || name.is_empty() {
+            return;
+        }
+        if self.found.len() >= RECORD_CAP {
+            self.over = true;
+            return;
+        }
+        // `glibc (2.36-9)` where the source's version differs.
+        let source = fields
+            .source
+            .as_deref()
+            .and_then(|s| s.split_ascii_whitespace().next());
+        let source = source.filter(|s| *s != name).map(str::to_owned);
+        self.found.push(PackageRecord {
+            entry: 0,
+            kind: PackageKind::Dpkg,
+            source,
+            name,
+            version,
+            architecture: fields.architecture,
+            // deb-control(5): in units of 1024 bytes.
+            declared_bytes: fields.installed_size.and_then(|k| k.checked_mul(1024)),
+            root: None,
+        });
+    }
+
+    fn finish(&mut self) {
+        self.take_line();
+        self.paragraph();
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::collect::read;
+    use super::super::feed;
     use super::*;
 
-    const STATUS: &str = "Package: libc6\nStatus: install ok installed\nInstalled-Size: 10\nArchitecture: amd64\n\
-        Source: glibc\nVersion: 2.36-9\nDescription: GNU C Library\n Version: not a field\n\n\
-        Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n\
-        Package: half\nStatus: install ok half-configured\nVersion: 1\n";
+    const STATUS: &str = "Package: adduser\nStatus: install ok installed\nInstalled-Size: 686\nArchitecture: all\nVersion: 3.134\nConffiles:\n /etc/adduser.conf cc3493ecd2d0\nDescription: add users\n .\n Package: not-a-field\n\nPackage: libc6\nStatus: hold ok installed\nArchitecture: amd64\nSource: glibc (2.36-9)\nVersion: 2.36-9+deb12u14\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n";
 
     #[test]
-    fn only_installed_packages_count() {
-        let facts = read::<Dpkg>("var/lib/dpkg/status", STATUS.as_bytes());
-        let [p] = facts.packages.as_slice() else {
-            panic!("{facts:?}")
-        };
-        assert_eq!(
-            (p.name.as_str(), p.version.as_str(), p.declared_bytes),
-            ("libc6", "2.36-9", Some(10240))
-        );
-        assert_eq!(p.source.as_deref(), Some("glibc"));
+    fn only_what_is_installed_in_chunks_of_any_size() {
+        for step in [1, 7, 4096] {
+            let facts = feed(
+                &mut DpkgAnalyzer::new(),
+                "var/lib/dpkg/status",
+                STATUS.as_bytes(),
+                step,
+            );
+            let seen: Vec<_> = facts
+                .packages
+                .iter()
+                .map(|p| {
+                    (
+                        p.name.as_str(),
+                        p.version.as_str(),
+                        p.source.as_deref(),
+                        p.declared_bytes,
+                    )
+                })
+                .collect();
+            assert_eq!(
+                seen,
+                [
+                    ("adduser", "3.134", None, Some(686 * 1024)),
+                    ("libc6", "2.36-9+deb12u14", Some("glibc"), None),
+                ]
+            );
+            assert!(facts.packages.iter().all(|p| p.entry == 7));
+        }
     }
 
     #[test]
     fn distroless_has_a_file_a_package() {
-        let facts = read::<Dpkg>(
+        let record = b"Package: tzdata\nVersion: 2024a\nArchitecture: all\n";
+        let facts = feed(
+            &mut DpkgAnalyzer::new(),
             "var/lib/dpkg/status.d/tzdata",
-            b"Package: tzdata\nVersion: 2025b\n",
+            record,
+            5,
         );
         assert_eq!(facts.packages[0].name, "tzdata");
-        let sums = b"d41d8cd98f00b204e9800998ecf8427e  usr/share/zoneinfo/UTC\n";
-        let facts = read::<Dpkg>("var/lib/dpkg/status.d/tzdata.md5sums", sums);
-        assert_eq!(facts.owned[0].package, "tzdata");
-        assert_eq!(
-            facts.owned[0].paths,
-            [LayerPath::from("usr/share/zoneinfo/UTC")]
+        let sums = b"d41d8cd98f00b204e9800998ecf8427e  usr/share/zone info/UTC\n";
+        let facts = feed(
+            &mut DpkgAnalyzer::new(),
+            "var/lib/dpkg/status.d/tzdata.md5sums",
+            sums,
+            5,
         );
         assert!(facts.packages.is_empty());
+        assert_eq!(
+            facts.owned[0].paths,
+            [LayerPath::from("usr/share/zone info/UTC")]
+        );
     }
 
     #[test]
-    fn lists_name_their_package_without_its_architecture() {
-        let facts = read::<Dpkg>(
+    fn lists_are_owned_files_without_the_root() {
+        let facts = feed(
+            &mut DpkgAnalyzer::new(),
             "var/lib/dpkg/info/libc6:amd64.list",
-            b"/.\n/lib\n/lib/libc.so.6\n",
+            b"/.\n/lib\n/lib/x\n",
+            3,
         );
-        assert_eq!(facts.owned[0].package, "libc6");
+        assert_eq!(facts.owned[0].package, "libc6:amd64");
         assert_eq!(
             facts.owned[0].paths,
-            [LayerPath::from("lib"), LayerPath::from("lib/libc.so.6")]
+            [LayerPath::from("lib"), LayerPath::from("lib/x")]
         );
-        assert_eq!(
-            read::<Dpkg>("var/lib/dpkg/status-old", STATUS.as_bytes()),
-            Facts::default()
+        let facts = feed(
+            &mut DpkgAnalyzer::new(),
+            "var/lib/dpkg/status-old",
+            STATUS.as_bytes(),
+            64,
         );
+        assert_eq!(facts, Facts::default());
     }
 }

@@ -1,79 +1,135 @@
-//! Node packages: the `package.json` of each folder directly below a `node_modules` (or below a scope in
-//! it). The folder is the package's own, nested packages apart.
+//! Node modules: `package.json` directly in `node_modules/NAME` or `node_modules/@SCOPE/NAME`.
+//!
+//! Any other `package.json` is not an installed package: deeper ones choose a module format or are
+//! test fixtures, and one outside of `node_modules` is the application itself.
 
-use super::collect::{Database, File};
-use crate::analyze::{Facts, PackageKind, PackageRecord};
-use crate::layer::LayerPath;
+use super::collect::{Collect, text, unread};
+use crate::analyze::{Analyzer, Facts, PackageKind, PackageRecord};
+use crate::layer::{Entry, Interest, LayerPath};
 use serde::Deserialize;
 
-pub(super) struct Node;
+const ID: &str = "node";
+const CAP: usize = 4 << 20;
 
-impl Database for Node {
-    const ID: (&'static str, u32) = ("packages/node", 1);
-    type Role = ();
+#[derive(Default)]
+pub struct NodeAnalyzer {
+    file: Collect,
+    root: LayerPath,
+}
 
-    fn role(path: &LayerPath) -> Option<()> {
-        if path.name() != b"package.json" {
-            return None;
-        }
-        let package = path.parent()?;
-        let above = package.parent()?;
-        let installed = above.name() == b"node_modules"
-            || (above.name().starts_with(b"@") && above.parent()?.name() == b"node_modules");
-        installed.then_some(())
+#[derive(Deserialize)]
+struct Manifest {
+    name: Option<serde_json::Value>,
+    version: Option<serde_json::Value>,
+}
+
+impl NodeAnalyzer {
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Analyzer for NodeAnalyzer {
+    fn id(&self) -> (&'static str, u32) {
+        (ID, 1)
     }
 
-    fn limit((): ()) -> u64 {
-        4 << 20
-    }
-
-    fn parse((): (), file: &File, facts: &mut Facts) -> Result<(), &'static str> {
-        #[derive(Deserialize)]
-        struct Manifest {
-            name: String,
-            version: String,
+    fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
+        if !entry.is_file() || entry.path.name() != b"package.json" {
+            return Interest::Skip;
         }
-        // Tests of packages ship broken ones on purpose: no package, not an unread one.
-        let Ok(manifest) = serde_json::from_slice::<Manifest>(&file.bytes) else {
-            return Ok(());
+        let Some(root) = entry.path.parent() else {
+            return Interest::Skip;
         };
+        let mut above = root.as_bytes().rsplit(|&b| b == b'/').skip(1);
+        let module = match above.next() {
+            Some(b"node_modules") => true,
+            Some(scope) if scope.starts_with(b"@") => above.next() == Some(b"node_modules"),
+            _ => false,
+        };
+        if !module {
+            return Interest::Skip;
+        }
+        self.root = root;
+        self.file.start(number, entry, CAP)
+    }
+
+    fn chunk(&mut self, bytes: &[u8]) {
+        self.file.chunk(bytes);
+    }
+
+    fn end(&mut self, facts: &mut Facts) {
+        let Some((entry, bytes)) = self.file.finish(ID, facts) else {
+            return;
+        };
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        let manifest: Manifest = match serde_json::from_slice(bytes) {
+            Ok(m) => m,
+            Err(_) => return unread(facts, entry, ID, "not valid JSON"),
+        };
+        let word = |v: Option<serde_json::Value>| {
+            v.as_ref()
+                .and_then(|v| v.as_str())
+                .map(|s| text(s.as_bytes()))
+        };
+        let (Some(name), Some(version)) = (word(manifest.name), word(manifest.version)) else {
+            return;
+        };
+        if name.is_empty() {
+            return;
+        }
         facts.packages.push(PackageRecord {
-            entry: file.entry,
+            entry,
             kind: PackageKind::Node,
-            name: manifest.name,
-            version: manifest.version,
+            name,
+            version,
             architecture: None,
             source: None,
             declared_bytes: None,
-            root: file.path.parent(),
+            root: Some(self.root.clone()),
         });
-        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::collect::read;
+    use super::super::feed;
     use super::*;
 
     #[test]
-    fn installed_packages_only() {
-        let json = br#"{"name":"express","version":"4.19.2"}"#;
-        for path in [
-            "app/node_modules/express/package.json",
-            "app/node_modules/@x/express/package.json",
+    fn only_modules() {
+        let json = br#"{"name": "@babel/core", "version": "7.1.0", "main": {}}"#;
+        for (path, root) in [
+            (
+                "app/node_modules/@babel/core/package.json",
+                Some("app/node_modules/@babel/core"),
+            ),
+            (
+                "app/node_modules/core/package.json",
+                Some("app/node_modules/core"),
+            ),
+            ("app/package.json", None),
+            ("app/node_modules/core/test/x/package.json", None),
+            ("node_modules/package.json", None),
         ] {
-            let facts = read::<Node>(path, json);
-            assert_eq!(facts.packages[0].root, LayerPath::from(path).parent());
+            let facts = feed(&mut NodeAnalyzer::new(), path, json, 10);
+            assert_eq!(
+                facts.packages.first().and_then(|p| p.root.clone()),
+                root.map(LayerPath::from),
+                "{path}"
+            );
         }
-        for path in [
-            "app/package.json",
-            "app/node_modules/express/test/package.json",
-        ] {
-            assert!(read::<Node>(path, json).packages.is_empty(), "{path}");
-        }
+    }
+
+    #[test]
+    fn bad_json_is_named_and_half_a_manifest_is_nothing() {
+        let path = "node_modules/x/package.json";
         assert_eq!(
-            read::<Node>("node_modules/x/package.json", b"{"),
+            feed(&mut NodeAnalyzer::new(), path, b"{", 1).unread.len(),
+            1
+        );
+        assert_eq!(
+            feed(&mut NodeAnalyzer::new(), path, br#"{"type":"module"}"#, 1),
             Facts::default()
         );
     }

@@ -1,150 +1,206 @@
-//! Python distributions: `NAME.dist-info/METADATA` with `RECORD` beside it (the recording-installed-projects
-//! specification), and the older `NAME.egg-info/PKG-INFO`.
+//! Python's installed distributions: `NAME.dist-info/METADATA` with `RECORD`, and the older
+//! `NAME.egg-info` (a directory with `PKG-INFO`, or that file itself).
 
-use super::collect::{Database, File};
-use crate::analyze::{Facts, OwnedFiles, PackageKind, PackageRecord};
-use crate::layer::LayerPath;
+use super::collect::{Collect, text};
+use crate::analyze::{Analyzer, Facts, OwnedFiles, PackageKind, PackageRecord};
+use crate::layer::{Entry, Interest, LayerPath};
 
-pub(super) struct Python;
+const ID: &str = "python";
+/// Only the head of the metadata is needed: the long description follows it.
+const METADATA_HEAD: usize = 256 << 10;
+const RECORD_CAP: usize = 32 << 20;
 
-#[derive(Clone, Copy)]
-pub(super) enum Role {
-    Metadata,
-    Record,
+#[derive(Default)]
+pub struct PythonAnalyzer {
+    /// The directory that paths in RECORD start from, while a RECORD is read.
+    site: Option<LayerPath>,
+    path: LayerPath,
+    entry: u32,
+    file: Collect,
+    head: Vec<u8>,
 }
 
-impl Database for Python {
-    const ID: (&'static str, u32) = ("packages/python", 1);
-    type Role = Role;
-
-    fn role(path: &LayerPath) -> Option<Role> {
-        let parent = path.parent()?;
-        let (dist, egg) = (
-            parent.name().ends_with(b".dist-info"),
-            parent.name().ends_with(b".egg-info"),
-        );
-        match path.name() {
-            b"METADATA" if dist => Some(Role::Metadata),
-            b"PKG-INFO" if egg => Some(Role::Metadata),
-            b"RECORD" if dist => Some(Role::Record),
-            // A single file in place of the directory.
-            name if name.ends_with(b".egg-info") => Some(Role::Metadata),
-            _ => None,
-        }
-    }
-
-    fn limit(role: Role) -> u64 {
-        match role {
-            Role::Metadata => 4 << 20,
-            Role::Record => 32 << 20,
-        }
-    }
-
-    fn parse(role: Role, file: &File, facts: &mut Facts) -> Result<(), &'static str> {
-        match role {
-            Role::Metadata => metadata(file, facts),
-            Role::Record => record(file, facts),
-        }
-        Ok(())
+impl PythonAnalyzer {
+    pub fn new() -> Self {
+        Self::default()
     }
 }
 
-fn metadata(file: &File, facts: &mut Facts) {
-    let text = String::from_utf8_lossy(&file.bytes);
-    // The headers end at the first empty line; the description may quote others.
-    let headers = text.split("\n\n").next().unwrap_or_default();
-    let field = |key: &str| {
-        headers.lines().find_map(|l| {
-            let (k, v) = l.split_once(':')?;
-            k.eq_ignore_ascii_case(key).then(|| v.trim().to_owned())
-        })
-    };
-    if let (Some(name), Some(version)) = (field("Name"), field("Version")) {
-        facts.packages.push(PackageRecord {
-            entry: file.entry,
+impl Analyzer for PythonAnalyzer {
+    fn id(&self) -> (&'static str, u32) {
+        (ID, 1)
+    }
+
+    fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
+        if !entry.is_file() {
+            return Interest::Skip;
+        }
+        let name = entry.path.name();
+        let wanted = name == b"METADATA" || name == b"RECORD" || name == b"PKG-INFO";
+        if !wanted && !name.ends_with(b".egg-info") {
+            return Interest::Skip;
+        }
+        let Some(dir) = entry.path.parent() else {
+            return Interest::Skip;
+        };
+        let fits = match name {
+            b"METADATA" | b"RECORD" => dir.name().ends_with(b".dist-info"),
+            b"PKG-INFO" => dir.name().ends_with(b".egg-info") || dir.name() == b"EGG-INFO",
+            _ => true,
+        };
+        if !fits {
+            return Interest::Skip;
+        }
+        self.entry = number;
+        self.path = entry.path.clone();
+        self.head.clear();
+        self.site = None;
+        if name == b"RECORD" {
+            self.site = dir.parent();
+            return self.file.start(number, entry, RECORD_CAP);
+        }
+        Interest::Head(METADATA_HEAD as u64)
+    }
+
+    fn chunk(&mut self, bytes: &[u8]) {
+        if self.site.is_some() {
+            self.file.chunk(bytes);
+        } else {
+            let room = METADATA_HEAD.saturating_sub(self.head.len());
+            self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+    }
+
+    fn end(&mut self, facts: &mut Facts) {
+        let Some(site) = self.site.take() else {
+            facts.packages.extend(metadata(&self.head, self.entry));
+            return;
+        };
+        let Some((entry, bytes)) = self.file.finish(ID, facts) else {
+            return;
+        };
+        let paths = bytes
+            .split(|&b| b == b'\n')
+            .filter_map(record_path)
+            .map(|p| {
+                if p.starts_with(b"/") {
+                    LayerPath::new(&p)
+                } else {
+                    site.join(&p)
+                }
+            })
+            .filter(|p| !p.is_root())
+            .collect();
+        let dir = self.path.parent().unwrap_or_default();
+        let stem = dir.name().strip_suffix(b".dist-info").unwrap_or_default();
+        let name = stem.split(|&b| b == b'-').next().unwrap_or_default();
+        facts.owned.push(OwnedFiles {
+            entry,
             kind: PackageKind::Python,
-            name,
-            version,
-            architecture: None,
-            source: None,
-            declared_bytes: None,
-            root: None,
+            package: text(name),
+            paths,
         });
     }
 }
 
-/// `path,hash,size` lines, relative to the folder that holds the `.dist-info`. The owner is named by
-/// that folder, `NAME-VERSION.dist-info`: `RECORD` itself does not say.
-fn record(file: &File, facts: &mut Facts) {
-    let Some(dist_info) = file.path.parent() else {
-        return;
+/// The path of a RECORD line: CSV, quoted where it holds a comma or a quote (PEP 627).
+fn record_path(line: &[u8]) -> Option<Vec<u8>> {
+    let Some(quoted) = line.strip_prefix(b"\"") else {
+        let end = memchr::memchr(b',', line)?;
+        return (end > 0).then(|| line[..end].to_vec());
     };
-    let Some(site) = dist_info.parent() else {
-        return;
-    };
-    let text = String::from_utf8_lossy(&file.bytes);
-    let path = |line: &str| {
-        let line = line.trim_end_matches('\r');
-        let raw = match line.strip_prefix('"') {
-            Some(quoted) => quoted.split('"').next(),
-            None => line.split(',').next(),
-        }?;
-        let absolute = raw.starts_with('/');
-        (!raw.is_empty()).then(|| {
-            if absolute {
-                LayerPath::from(raw)
-            } else {
-                site.join(raw.as_bytes())
-            }
-        })
-    };
-    facts.owned.push(OwnedFiles {
-        entry: file.entry,
+    let mut out = Vec::new();
+    let mut bytes = quoted.iter().peekable();
+    while let Some(&b) = bytes.next() {
+        if b == b'"' && bytes.next_if_eq(&&b'"').is_none() {
+            return Some(out);
+        }
+        out.push(b);
+    }
+    None
+}
+
+fn metadata(head: &[u8], entry: u32) -> Option<PackageRecord> {
+    let (mut name, mut version) = (None, None);
+    for line in head.split(|&b| b == b'\n') {
+        let line = line.trim_ascii_end();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(v) = line.strip_prefix(b"Name:") {
+            name.get_or_insert_with(|| text(v));
+        } else if let Some(v) = line.strip_prefix(b"Version:") {
+            version.get_or_insert_with(|| text(v));
+        }
+    }
+    Some(PackageRecord {
+        entry,
         kind: PackageKind::Python,
-        package: dist_info.to_text(),
-        paths: text.lines().filter_map(path).collect(),
-    });
+        name: name.filter(|n| !n.is_empty())?,
+        version: version?,
+        architecture: None,
+        source: None,
+        declared_bytes: None,
+        root: None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::collect::read;
+    use super::super::feed;
     use super::*;
 
     #[test]
-    fn name_and_version_come_from_the_headers_only() {
-        let text = b"Metadata-Version: 2.1\nName: Flask\nVersion: 3.0.3\n\nVersion: 9\n";
-        for path in [
-            "s/Flask-3.0.3.dist-info/METADATA",
-            "s/Flask.egg-info/PKG-INFO",
-            "s/Flask.egg-info",
-        ] {
-            let facts = read::<Python>(path, text);
-            assert_eq!(
-                (
-                    facts.packages[0].name.as_str(),
-                    facts.packages[0].version.as_str()
-                ),
-                ("Flask", "3.0.3")
-            );
-        }
-        assert!(read::<Python>("s/METADATA", text).packages.is_empty());
+    fn metadata_and_record() {
+        let dir = "usr/lib/python3/site-packages/Flask-2.0.dist-info";
+        let meta = b"Metadata-Version: 2.1\r\nName: Flask\r\nVersion: 2.0\r\n\r\nName: no\r\n";
+        let facts = feed(
+            &mut PythonAnalyzer::new(),
+            &format!("{dir}/METADATA"),
+            meta,
+            9,
+        );
+        assert_eq!(
+            (
+                facts.packages[0].name.as_str(),
+                facts.packages[0].version.as_str()
+            ),
+            ("Flask", "2.0")
+        );
+        let record = b"../../../bin/flask,sha256=x,9\r\nflask/app.py,sha256=y,8\n\"flask/a,\"\"b.py\",,\n,,\n";
+        let facts = feed(
+            &mut PythonAnalyzer::new(),
+            &format!("{dir}/RECORD"),
+            record,
+            9,
+        );
+        assert_eq!(
+            facts.owned[0].paths,
+            [
+                "usr/bin/flask",
+                "usr/lib/python3/site-packages/flask/app.py",
+                "usr/lib/python3/site-packages/flask/a,\"b.py"
+            ]
+            .map(LayerPath::from)
+        );
     }
 
     #[test]
-    fn record_lists_files_beside_and_above() {
-        let text = b"flask/__init__.py,sha256=x,10\n../../../bin/flask,,\n\"odd,name\",,\n";
-        let facts = read::<Python>(
-            "usr/lib/python3/site-packages/flask-3.dist-info/RECORD",
-            text,
+    fn an_egg_is_a_file_or_a_directory() {
+        let meta = b"Name: six\nVersion: 1.16.0\n";
+        for path in ["x/six-1.16.0.egg-info", "x/six-1.16.0.egg-info/PKG-INFO"] {
+            assert_eq!(
+                feed(&mut PythonAnalyzer::new(), path, meta, 99)
+                    .packages
+                    .len(),
+                1,
+                "{path}"
+            );
+        }
+        assert!(
+            feed(&mut PythonAnalyzer::new(), "x/PKG-INFO", meta, 99)
+                .packages
+                .is_empty()
         );
-        let want: Vec<LayerPath> = [
-            "usr/lib/python3/site-packages/flask/__init__.py",
-            "usr/bin/flask",
-            "usr/lib/python3/site-packages/odd,name",
-        ]
-        .map(LayerPath::from)
-        .into();
-        assert_eq!(facts.owned[0].paths, want);
     }
 }

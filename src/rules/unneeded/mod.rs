@@ -1,14 +1,187 @@
-//! What production does not need.
+//! What production does not need, with bytes and owner. The knowledge is in `table.toml`.
+//!
+//! Which kind a file counts for: the first kind in the table that its path matches; else the kind of
+//! the package that owns it; else none. So a compiler's manual counts as `man`, not as `build-tool`,
+//! and each file counts at most once. Only what has bytes counts: a symlink alone is no gain.
 
+mod table;
+
+use crate::image::packages::InstalledPackages;
+use crate::image::view::{Node, View};
 use crate::layer::LayerPath;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use table::MATCHER;
 
-/// Files of one kind and owner.
+/// Paths named in one item.
+const PATHS: usize = 20;
+/// Debug sections of one file below this are not worth a word.
+const DEBUG_SECTIONS: u64 = 64 << 10;
+
+/// Files of one kind that belong to one package, or to none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnneededItem {
+    /// A name of the table: `build-tool`, `doc`, `cache`…
     pub kind: String,
+    /// Why production does not need it.
+    pub why: String,
+    /// On disk.
     pub bytes: u64,
+    /// The topmost paths that cover it and nothing else; the largest first, at most 20.
     pub paths: Vec<LayerPath>,
+    /// The package that owns it.
     pub owner: Option<String>,
+    /// Bytes by the layer that holds them.
     pub layers: BTreeMap<usize, u64>,
+}
+
+/// All of it, largest first.
+pub fn unneeded(view: &View, packages: &InstalledPackages) -> Vec<UnneededItem> {
+    let matcher = &*MATCHER;
+    let debug = debug_sections(view);
+    let debug_kind = matcher.kinds.iter().position(|k| k.name == "debug");
+    let mut groups: BTreeMap<(usize, Option<&str>), Group<'_>> = BTreeMap::new();
+    let mut cover = Cover::default();
+    for (path, node) in view.iter() {
+        let bytes = view.bytes_of(node);
+        if view.entry(node).is_dir() {
+            continue;
+        }
+        let owner = packages.owner_of(path);
+        let kind = matcher.of_path(path.as_bytes()).or_else(|| {
+            let kind = matcher.of_package(owner?.kind, &owner?.name)?;
+            (!matcher.excepts(kind, path.as_bytes()) && !is_record(path)).then_some(kind)
+        });
+        let owner = owner.map(|o| o.name.as_str());
+        if let Some(kind) = kind {
+            cover.add(path, Some((kind, owner)));
+            groups
+                .entry((kind, owner))
+                .or_default()
+                .add(path, node, bytes);
+            continue;
+        }
+        cover.add(path, None);
+        // A needed program with symbols in it: only the symbols are unneeded.
+        let symbols = debug.get(&node).copied().unwrap_or(0).min(bytes);
+        if symbols >= DEBUG_SECTIONS
+            && let Some(kind) = debug_kind
+        {
+            groups
+                .entry((kind, owner))
+                .or_default()
+                .add_part(path, node, symbols);
+        }
+    }
+    let mut items: Vec<UnneededItem> = groups
+        .into_iter()
+        .filter(|(_, g)| g.bytes > 0)
+        .map(|((kind, owner), group)| UnneededItem {
+            kind: matcher.kinds[kind].name.clone(),
+            why: matcher.kinds[kind].why.clone(),
+            bytes: group.bytes,
+            paths: group.topmost(&cover, (kind, owner)),
+            owner: owner.map(str::to_owned),
+            layers: group.layers,
+        })
+        .collect();
+    items.sort_by(|a, b| {
+        b.bytes
+            .cmp(&a.bytes)
+            .then_with(|| (&a.kind, &a.owner).cmp(&(&b.kind, &b.owner)))
+    });
+    items
+}
+
+/// Licence texts stay, whatever package they come with.
+fn is_record(path: &LayerPath) -> bool {
+    path.name() == b"copyright"
+}
+
+fn debug_sections(view: &View) -> HashMap<Node, u64> {
+    let layers = view.iter().map(|(_, n)| n.layer + 1).max().unwrap_or(0);
+    let of = |layer| {
+        view.index(layer)
+            .into_iter()
+            .flat_map(move |i| i.facts.elf.iter().map(move |e| (layer, e)))
+    };
+    (0..layers)
+        .flat_map(of)
+        // A relocatable object is all symbols; taking them away breaks it.
+        .filter(|(_, e)| e.elf_type != 1)
+        .filter_map(|(layer, e)| {
+            Some((
+                Node {
+                    layer,
+                    entry: e.entry,
+                },
+                e.debug_bytes?,
+            ))
+        })
+        .collect()
+}
+
+type GroupKey<'a> = (usize, Option<&'a str>);
+
+/// For each directory, whether all files below it are of one group.
+#[derive(Default)]
+struct Cover<'a>(HashMap<LayerPath, Option<GroupKey<'a>>>);
+
+impl<'a> Cover<'a> {
+    fn add(&mut self, path: &LayerPath, key: Option<GroupKey<'a>>) {
+        let mut dir = path.parent();
+        while let Some(at) = dir {
+            dir = at.parent();
+            match self.0.get_mut(&at) {
+                Some(one) if *one == key => {}
+                Some(None) => return,
+                Some(one) => *one = None,
+                None => drop(self.0.insert(at, key)),
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Group<'a> {
+    bytes: u64,
+    layers: BTreeMap<usize, u64>,
+    whole: Vec<(&'a LayerPath, u64)>,
+    parts: Vec<(&'a LayerPath, u64)>,
+}
+
+impl<'a> Group<'a> {
+    fn count(&mut self, node: Node, bytes: u64) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        let layer = self.layers.entry(node.layer).or_default();
+        *layer = layer.saturating_add(bytes);
+    }
+
+    fn add(&mut self, path: &'a LayerPath, node: Node, bytes: u64) {
+        self.count(node, bytes);
+        self.whole.push((path, bytes));
+    }
+
+    fn add_part(&mut self, path: &'a LayerPath, node: Node, bytes: u64) {
+        self.count(node, bytes);
+        self.parts.push((path, bytes));
+    }
+
+    fn topmost(&self, cover: &Cover<'_>, key: GroupKey<'_>) -> Vec<LayerPath> {
+        let mut tops: HashMap<LayerPath, u64> = HashMap::new();
+        for &(path, bytes) in &self.whole {
+            let mut top = path.clone();
+            while let Some(parent) = top.parent().filter(|p| !p.is_root()) {
+                if cover.0.get(&parent) != Some(&Some(key)) {
+                    break;
+                }
+                top = parent;
+            }
+            *tops.entry(top).or_default() += bytes;
+        }
+        tops.extend(self.parts.iter().map(|&(p, b)| (p.clone(), b)));
+        let mut tops: Vec<_> = tops.into_iter().filter(|(_, b)| *b > 0).collect();
+        tops.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        tops.truncate(PATHS);
+        tops.into_iter().map(|(p, _)| p).collect()
+    }
 }

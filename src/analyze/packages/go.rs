@@ -1,0 +1,241 @@
+//! Go's build info in a binary: the main module and the modules it was linked with.
+//!
+//! Read is the inline form of Go 1.18 and later (2022): a magic, a byte of flags, then at offset 32
+//! two length-prefixed strings, the Go version and the module list (Go's `debug/buildinfo`).
+
+use super::collect::{text, unread};
+use crate::analyze::{Analyzer, Facts, PackageKind, PackageRecord};
+use crate::layer::{Entry, Interest};
+use memchr::memmem;
+
+const MAGIC: &[u8] = b"\xff Go buildinf:";
+/// The linker aligns the section.
+const INLINE: u8 = 2;
+/// Two strings of a large program; Kubernetes' are below 64 KiB.
+const INFO_CAP: usize = 1 << 20;
+/// Modules of one binary.
+const MODULES: usize = 20_000;
+
+#[derive(Default)]
+pub struct GoAnalyzer {
+    entry: u32,
+    seen: u64,
+    elf: bool,
+    done: bool,
+    /// What the magic, or the beginning of it, was found in.
+    window: Vec<u8>,
+    found: bool,
+}
+
+impl GoAnalyzer {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn search(&mut self, bytes: &[u8]) {
+        let before = self.window.len();
+        if !self.found && before > 0 {
+            // The magic may lie across two chunks.
+            self.window
+                .extend_from_slice(&bytes[..bytes.len().min(MAGIC.len() - 1)]);
+            match memmem::find(&self.window, MAGIC) {
+                Some(at) => {
+                    self.window.truncate(before);
+                    self.window.drain(..at);
+                    self.found = true;
+                }
+                None => self.window.clear(),
+            }
+        }
+        if self.found {
+            self.append(bytes);
+        } else if let Some(at) = memmem::find(bytes, MAGIC) {
+            self.found = true;
+            self.window.clear();
+            self.append(&bytes[at..]);
+        } else {
+            let keep = bytes.len().min(MAGIC.len() - 1);
+            self.window = bytes[bytes.len() - keep..].to_vec();
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        let room = INFO_CAP.saturating_sub(self.window.len());
+        self.window
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        // Enough to see that this is only the text of the magic, in a tool that looks for it.
+        if self.window.len() >= 64 && strings(&self.window).is_none() && !may_be(&self.window) {
+            self.found = false;
+            self.window.clear();
+        }
+        if self.window.len() >= INFO_CAP || strings(&self.window).is_some() {
+            self.done = true;
+        }
+    }
+}
+
+fn may_be(info: &[u8]) -> bool {
+    info.get(15).is_some_and(|flags| flags & INLINE != 0)
+        && string(info.get(32..).unwrap_or_default())
+            .is_some_and(|(v, _)| v.starts_with(b"go") || v.starts_with(b"devel"))
+}
+
+/// The Go version and the module list.
+fn strings(info: &[u8]) -> Option<(&[u8], &[u8])> {
+    if !may_be(info) {
+        return None;
+    }
+    let (version, rest) = string(info.get(32..)?)?;
+    let (modules, _) = string(rest)?;
+    Some((version, modules))
+}
+
+/// A string behind its length, a base-128 number with the low bits first.
+fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut length = 0usize;
+    for (i, &b) in bytes.iter().take(4).enumerate() {
+        length |= usize::from(b & 0x7f) << (7 * i);
+        if b < 0x80 {
+            let end = (i + 1).checked_add(length)?;
+            return Some((bytes.get(i + 1..end)?, &bytes[end..]));
+        }
+    }
+    None
+}
+
+impl Analyzer for GoAnalyzer {
+    fn id(&self) -> (&'static str, u32) {
+        ("go", 1)
+    }
+
+    fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
+        // A Go program is executable and never below a megabyte; shared libraries are not searched.
+        if !entry.is_file() || entry.mode & 0o111 == 0 || entry.size < 4096 {
+            return Interest::Skip;
+        }
+        *self = Self {
+            entry: number,
+            ..Self::default()
+        };
+        Interest::All
+    }
+
+    fn chunk(&mut self, bytes: &[u8]) {
+        if self.seen == 0 {
+            self.elf = bytes.first() == Some(&0x7f);
+        }
+        self.seen += bytes.len() as u64;
+        if self.elf && !self.done && !bytes.is_empty() {
+            self.search(bytes);
+        }
+    }
+
+    fn end(&mut self, facts: &mut Facts) {
+        let window = std::mem::take(&mut self.window);
+        if !self.found || !self.elf {
+            return;
+        }
+        match strings(&window) {
+            Some((version, modules)) => packages(self.entry, version, modules, facts),
+            None if may_be(&window) => unread(facts, self.entry, "go", "its Go build info is cut"),
+            None => {}
+        }
+    }
+}
+
+fn packages(entry: u32, go: &[u8], modules: &[u8], facts: &mut Facts) {
+    let mut push = |name: &[u8], version: &[u8]| {
+        facts.packages.push(PackageRecord {
+            entry,
+            kind: PackageKind::Go,
+            name: text(name),
+            version: text(version),
+            architecture: None,
+            source: None,
+            declared_bytes: None,
+            root: None,
+        });
+    };
+    push(b"stdlib", go.strip_prefix(b"go").unwrap_or(go));
+    // The list stands between two marks of 16 bytes.
+    let list = modules
+        .get(16..modules.len().saturating_sub(16))
+        .unwrap_or_default();
+    let mut lines = list.split(|&b| b == b'\n').take(MODULES).peekable();
+    while let Some(line) = lines.next() {
+        let mut words = line.split(|&b| b == b'\t');
+        let (kind, mut name, mut version) = (
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default(),
+        );
+        if kind != b"mod" && kind != b"dep" {
+            continue;
+        }
+        // `=>`: what was really linked in its place.
+        if let Some(replaced) = lines.next_if(|l| l.starts_with(b"=>\t")) {
+            let mut words = replaced.split(|&b| b == b'\t').skip(1);
+            name = words.next().unwrap_or(name);
+            version = words.next().unwrap_or(version);
+        }
+        if !name.is_empty() {
+            push(name, version);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::feed;
+    use super::*;
+
+    fn binary(list: &str) -> Vec<u8> {
+        let mut out = b"\x7fELF".to_vec();
+        out.resize(5000, 0);
+        // A program that looks for the magic holds it too.
+        out.extend([MAGIC, &[0; 100]].concat());
+        out.extend(MAGIC);
+        out.extend([8, INLINE]);
+        out.resize(out.len() + 16, 0);
+        out.push(8);
+        out.extend(b"go1.21.3");
+        let length = list.len() + 32;
+        out.extend([(length & 0x7f | 0x80) as u8, (length >> 7) as u8]);
+        out.extend([&[b'0'; 16][..], list.as_bytes(), &[b'1'; 16]].concat());
+        out.resize(out.len() + 9000, 1);
+        out
+    }
+
+    #[test]
+    fn main_module_and_dependencies_in_chunks_of_any_size() {
+        let list = "path\texample.com/app\nmod\texample.com/app\t(devel)\t\ndep\tgolang.org/x/net\tv0.1.0\th1:x=\ndep\ta.b/c\tv1.0.0\n=>\td.e/f\tv2.0.0\th1:y=\nbuild\t-compiler=gc\n";
+        for step in [1, 13, 5003, 100_000] {
+            let facts = feed(&mut GoAnalyzer::new(), "usr/bin/app", &binary(list), step);
+            let seen: Vec<_> = facts
+                .packages
+                .iter()
+                .map(|p| (p.name.as_str(), p.version.as_str()))
+                .collect();
+            assert_eq!(
+                seen,
+                [
+                    ("stdlib", "1.21.3"),
+                    ("example.com/app", "(devel)"),
+                    ("golang.org/x/net", "v0.1.0"),
+                    ("d.e/f", "v2.0.0")
+                ],
+                "{step}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_in_other_files() {
+        let mut script = binary("mod\ta\tb\n");
+        script[0] = b'#';
+        assert_eq!(
+            feed(&mut GoAnalyzer::new(), "usr/bin/app", &script, 100),
+            Facts::default()
+        );
+    }
+}
