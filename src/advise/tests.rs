@@ -40,6 +40,7 @@ fn image() -> ReadImage {
 fn gcc() -> UnneededItem {
     UnneededItem {
         kind: "build-tool".into(),
+        why: "it builds".into(),
         bytes: 3_000_000,
         paths: vec![LayerPath::from("gcc")],
         owner: Some("gcc-12".into()),

@@ -234,7 +234,7 @@ mod tests {
                     .as_deref()
                     .is_some_and(|i| i.starts_with('/'))
             );
-            assert_eq!(elf.machine, file.elf_header().e_machine(file.endian()));
+            assert_eq!(elf.machine, file.elf_header().e_machine(file.endian()).0);
         }
     }
 

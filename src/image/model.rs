@@ -390,6 +390,7 @@ fn a_layer_that_was_not_looked_at_changes_nothing() {
         compressed: None,
         state: LayerState::NotLookedAt {
             why: "foreign".into(),
+            failed: true,
         },
     };
     let view = View::merge(&[
