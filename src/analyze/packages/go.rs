@@ -33,44 +33,52 @@ impl GoAnalyzer {
     }
 
     fn search(&mut self, bytes: &[u8]) {
-        let before = self.window.len();
-        if !self.found && before > 0 {
-            // The magic may lie across two chunks.
-            self.window
-                .extend_from_slice(&bytes[..bytes.len().min(MAGIC.len() - 1)]);
-            match memmem::find(&self.window, MAGIC) {
-                Some(at) => {
-                    self.window.truncate(before);
-                    self.window.drain(..at);
-                    self.found = true;
-                }
-                None => self.window.clear(),
-            }
-        }
-        if self.found {
-            self.append(bytes);
-        } else if let Some(at) = memmem::find(bytes, MAGIC) {
-            self.found = true;
-            self.window.clear();
-            self.append(&bytes[at..]);
-        } else {
-            let keep = bytes.len().min(MAGIC.len() - 1);
-            self.window = bytes[bytes.len() - keep..].to_vec();
+        let mut again = self.look(bytes);
+        // Behind the text of the magic, in a tool that looks for it, the real one may follow.
+        while let Some(rest) = again {
+            again = self.look(&rest);
         }
     }
 
-    fn append(&mut self, bytes: &[u8]) {
+    /// Looks for the magic, or gathers what stands behind it. Gives back what followed a magic that
+    /// was none.
+    fn look(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        if !self.found {
+            let carried = self.window.len();
+            // The magic may lie across two chunks.
+            self.window
+                .extend_from_slice(&bytes[..bytes.len().min(MAGIC.len() - 1)]);
+            if let Some(at) = memmem::find(&self.window, MAGIC) {
+                self.window.truncate(carried);
+                self.window.drain(..at);
+                self.found = true;
+            } else if let Some(at) = memmem::find(bytes, MAGIC) {
+                self.window.clear();
+                self.found = true;
+                return self.gather(&bytes[at..]);
+            } else {
+                if bytes.len() >= MAGIC.len() {
+                    self.window = bytes[bytes.len() - (MAGIC.len() - 1)..].to_vec();
+                } else {
+                    let extra = self.window.len().saturating_sub(MAGIC.len() - 1);
+                    self.window.drain(..extra);
+                }
+                return None;
+            }
+        }
+        self.gather(bytes)
+    }
+
+    fn gather(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         let room = INFO_CAP.saturating_sub(self.window.len());
         self.window
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
-        // Enough to see that this is only the text of the magic, in a tool that looks for it.
-        if self.window.len() >= 64 && strings(&self.window).is_none() && !may_be(&self.window) {
+        if self.window.len() >= 64 && !may_be(&self.window) {
             self.found = false;
-            self.window.clear();
+            return Some(std::mem::take(&mut self.window).split_off(1));
         }
-        if self.window.len() >= INFO_CAP || strings(&self.window).is_some() {
-            self.done = true;
-        }
+        self.done = self.window.len() >= INFO_CAP || strings(&self.window).is_some();
+        None
     }
 }
 

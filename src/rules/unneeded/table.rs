@@ -109,7 +109,10 @@ impl Matcher {
 }
 
 fn path_glob(glob: &str) -> Result<globset::Glob, globset::Error> {
-    GlobBuilder::new(glob).literal_separator(true).build()
+    GlobBuilder::new(glob)
+        .literal_separator(true)
+        .empty_alternates(true)
+        .build()
 }
 
 fn as_path(path: &[u8]) -> std::borrow::Cow<'_, std::path::Path> {
