@@ -186,7 +186,12 @@ pub enum CacheAction {
 #[derive(Args)]
 pub struct CacheDir {
     /// Folder of the cache
-    #[arg(long, env = "CAREEN_CACHE_DIR", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "CAREEN_CACHE_DIR",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
     pub cache_dir: Option<PathBuf>,
 }
 
@@ -278,6 +283,7 @@ pub struct SourceArgs {
     #[arg(
         long,
         env = "DOCKER_HOST",
+        hide_env_values = true,
         value_name = "ADDRESS",
         help_heading = "Registry"
     )]
@@ -289,6 +295,7 @@ pub struct SourceArgs {
     #[arg(
         long,
         env = "CAREEN_CACHE_DIR",
+        hide_env_values = true,
         value_name = "DIR",
         help_heading = "Work"
     )]

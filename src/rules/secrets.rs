@@ -4,8 +4,11 @@
 
 use super::rule::{Rule, RuleContext};
 use super::{Category, Finding, Severity, State};
-use crate::analyze::secrets::{PatternSeverity, TextMatch, scan_text};
+use crate::analyze::PackageKind;
+use crate::analyze::secrets::{TextMatch, scan_text};
 use crate::image::Node;
+use crate::image::packages::InstalledPackage;
+use crate::layer::LayerPath;
 use std::collections::HashSet;
 
 pub const RULE: Rule = Rule {
@@ -120,13 +123,22 @@ fn check(cx: &RuleContext, out: &mut Vec<Finding>) {
 }
 
 fn severity(cx: &RuleContext, pattern: &str) -> Severity {
-    match cx.patterns.get(pattern).map(|p| p.severity) {
-        Some(PatternSeverity::Info) => Severity::Info,
-        Some(PatternSeverity::Low) => Severity::Low,
-        Some(PatternSeverity::Medium) => Severity::Medium,
-        Some(PatternSeverity::High) | None => Severity::High,
-        Some(PatternSeverity::Critical) => Severity::Critical,
+    cx.patterns
+        .get(pattern)
+        .map_or(Severity::High, |p| p.severity.into())
+}
+
+/// The package of the distribution that ships this very file to everyone: an example key in a library
+/// is nobody's secret. A file that a later layer changed is not the package's any more, and what lies
+/// in `etc` is made to be filled in.
+fn shipped_by<'a>(cx: &'a RuleContext, node: Node) -> Option<&'a InstalledPackage> {
+    let path = cx.view.path(node);
+    if path.is_within(&LayerPath::from("etc")) {
+        return None;
     }
+    let package = cx.packages.owner_of(path)?;
+    let distribution = [PackageKind::Dpkg, PackageKind::Apk, PackageKind::Rpm];
+    (distribution.contains(&package.kind) && package.layer == node.layer).then_some(package)
 }
 
 fn what(cx: &RuleContext, pattern: &str) -> String {
@@ -155,7 +167,14 @@ fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
                 State::HiddenByOpaque => ", hidden by an opaque directory but still downloadable",
                 _ => ", deleted later but still downloadable",
             };
-            let message = format!("{} in {path}{fate}", what(cx, &found.pattern));
+            let package = shipped_by(cx, node).filter(|_| state == State::Visible);
+            let whose = package.map(|p| format!(", shipped by package {}", super::shown(&p.name)));
+            let whose = whose.unwrap_or_default();
+            let message = format!("{} in {path}{fate}{whose}", what(cx, &found.pattern));
+            let severity = match package {
+                Some(_) => Severity::Info,
+                None => severity(cx, &found.pattern),
+            };
             out.push(Finding {
                 rule: format!("secret/{}", found.pattern),
                 confidence: found.confidence,
@@ -166,12 +185,16 @@ fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
                 masked: Some(found.masked.clone()),
                 fingerprint: found.fingerprint.clone(),
                 advice: Some(match state {
+                    _ if package.is_some() => {
+                        "Everyone who installs the package has it: check that nothing of yours trusts it."
+                            .to_owned()
+                    }
                     State::Visible => "Revoke it, and build again without the file.".to_owned(),
                     _ => "Revoke it, and build again so that no layer ever holds the file."
                         .to_owned(),
                 }),
                 plain: found.plain.clone().filter(|_| cx.reveal),
-                ..RULE.finding(severity(cx, &found.pattern), message)
+                ..RULE.finding(severity, message)
             });
         }
     }

@@ -32,7 +32,9 @@ fn image(reference: &str, config: ImageConfig, layers: Vec<ImageLayer>) -> ReadI
 fn findings(image: &ReadImage) -> Vec<Finding> {
     let view = View::merge(&image.layers);
     let history = History::new(&image.found.config, image.layers.len());
+    let packages = crate::image::packages::InstalledPackages::from_view(&view);
     check(&RuleContext {
+        packages: &packages,
         image,
         view: &view,
         history: &history,

@@ -192,8 +192,3 @@ fn rpm_says_the_same(form: &str, file: &str) {
 fn rpm_says_the_same_of_a_sqlite_database() {
     rpm_says_the_same("sqlite", "rpmdb.sqlite");
 }
-
-#[test]
-fn rpm_says_the_same_of_an_ndb_database() {
-    rpm_says_the_same("ndb", "Packages.db");
-}
