@@ -186,12 +186,7 @@ pub enum CacheAction {
 #[derive(Args)]
 pub struct CacheDir {
     /// Folder of the cache
-    #[arg(
-        long,
-        env = "CAREEN_CACHE_DIR",
-        hide_env_values = true,
-        value_name = "DIR"
-    )]
+    #[arg(long, env = "CAREEN_CACHE_DIR", hide_env_values = true, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
 }
 
@@ -254,12 +249,7 @@ pub struct SourceArgs {
     #[arg(long, value_name = "PLATFORM", help_heading = "Image")]
     pub platform: Option<Platform>,
     /// User name at the registry; the password comes from standard input
-    #[arg(
-        long,
-        requires = "password_stdin",
-        help_heading = "Registry",
-        value_name = "NAME"
-    )]
+    #[arg(long, requires = "password_stdin", help_heading = "Registry", value_name = "NAME")]
     pub username: Option<String>,
     /// Read the password from standard input
     #[arg(long, requires = "username", help_heading = "Registry")]

@@ -36,39 +36,15 @@ fn check(cx: &RuleContext, out: &mut Vec<Finding>) {
     for variable in &config.env {
         let name = variable.split('=').next().unwrap_or_default();
         let place = format!("environment variable `{}`", super::shown(name));
-        text(
-            cx,
-            variable,
-            &place,
-            State::OnlyInConfig,
-            None,
-            &mut known,
-            out,
-        );
+        text(cx, variable, &place, State::OnlyInConfig, None, &mut known, out);
     }
     for (key, value) in &config.labels {
         let place = format!("label `{}`", super::shown(key));
         let both = format!("{key}={value}");
-        text(
-            cx,
-            &both,
-            &place,
-            State::OnlyInConfig,
-            None,
-            &mut known,
-            out,
-        );
+        text(cx, &both, &place, State::OnlyInConfig, None, &mut known, out);
     }
     for line in [&config.entrypoint, &config.cmd] {
-        text(
-            cx,
-            &line.join(" "),
-            "the command line",
-            State::OnlyInConfig,
-            None,
-            &mut known,
-            out,
-        );
+        text(cx, &line.join(" "), "the command line", State::OnlyInConfig, None, &mut known, out);
     }
     if let Some(check) = &config.healthcheck {
         text(
@@ -86,30 +62,14 @@ fn check(cx: &RuleContext, out: &mut Vec<Finding>) {
         for (name, value) in &step.args {
             let place = format!("build argument `{}` in the history", super::shown(name));
             let both = format!("{name}={value}");
-            text(
-                cx,
-                &both,
-                &place,
-                State::OnlyInHistory,
-                layer,
-                &mut known,
-                out,
-            );
+            text(cx, &both, &place, State::OnlyInHistory, layer, &mut known, out);
         }
         let place = format!("the history's `{}` step", step.keyword);
         let place = match step.keyword.as_str() {
             "" => "the history",
             _ => &place,
         };
-        text(
-            cx,
-            &step.raw,
-            place,
-            State::OnlyInHistory,
-            layer,
-            &mut known,
-            out,
-        );
+        text(cx, &step.raw, place, State::OnlyInHistory, layer, &mut known, out);
         text(
             cx,
             &step.comment,
@@ -123,9 +83,7 @@ fn check(cx: &RuleContext, out: &mut Vec<Finding>) {
 }
 
 fn severity(cx: &RuleContext, pattern: &str) -> Severity {
-    cx.patterns
-        .get(pattern)
-        .map_or(Severity::High, |p| p.severity.into())
+    cx.patterns.get(pattern).map_or(Severity::High, |p| p.severity.into())
 }
 
 /// The package of the distribution that ships this very file to everyone: an example key in a library
@@ -152,10 +110,7 @@ fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
             continue;
         };
         for found in &index.facts.secrets {
-            let node = Node {
-                layer,
-                entry: found.entry,
-            };
+            let node = Node { layer, entry: found.entry };
             if index.entries.get(found.entry as usize).is_none() {
                 continue;
             }
@@ -211,14 +166,8 @@ fn text(
     known: &mut HashSet<(State, String, String)>,
     out: &mut Vec<Finding>,
 ) {
-    for TextMatch {
-        pattern,
-        masked,
-        fingerprint,
-        confidence,
-        plain,
-        ..
-    } in scan_text(cx.patterns, text.as_bytes(), None, cx.reveal)
+    for TextMatch { pattern, masked, fingerprint, confidence, plain, .. } in
+        scan_text(cx.patterns, text.as_bytes(), None, cx.reveal)
     {
         if !known.insert((state, pattern.clone(), fingerprint.clone())) {
             continue;

@@ -35,10 +35,7 @@ fn step(page: &mut Page, number: &str, a: &AdviceReport, report: &Report) {
     for (word, now, then) in estimates {
         if let Some(then) = then {
             page.line(&[
-                span(
-                    Tone::Plain,
-                    format!("     {word:<10}  {} → ", words::maybe_bytes(now)),
-                ),
+                span(Tone::Plain, format!("     {word:<10}  {} → ", words::maybe_bytes(now))),
                 span(Tone::Good, words::interval(then)),
             ]);
         }

@@ -53,11 +53,7 @@ impl Analyzer for RpmAnalyzer {
         if !entry.is_file() || entry.size == 0 {
             return Interest::Skip;
         }
-        let cap = if matches!(self.form, Form::Sqlite) {
-            CAP
-        } else {
-            0
-        };
+        let cap = if matches!(self.form, Form::Sqlite) { CAP } else { 0 };
         self.file.start(number, entry, cap)
     }
 
@@ -89,19 +85,9 @@ impl Analyzer for RpmAnalyzer {
         };
         let read = sqlite(&bytes, &mut take).map_err(|e| e.to_string());
         if let Err(e) = read {
-            unread(
-                facts,
-                entry,
-                ID,
-                &format!("not a readable rpm database: {e}"),
-            );
+            unread(facts, entry, ID, &format!("not a readable rpm database: {e}"));
         } else if bad > 0 {
-            unread(
-                facts,
-                entry,
-                ID,
-                &format!("{bad} package headers that are broken"),
-            );
+            unread(facts, entry, ID, &format!("{bad} package headers that are broken"));
         }
     }
 }
@@ -145,10 +131,7 @@ mod tests {
     fn what_cannot_be_read_is_named() {
         for (path, bytes) in [
             ("var/lib/rpm/Packages", &b"\0\x05\x31\x62"[..]),
-            (
-                "var/lib/rpm/rpmdb.sqlite",
-                b"no database at all, but long enough",
-            ),
+            ("var/lib/rpm/rpmdb.sqlite", b"no database at all, but long enough"),
             ("usr/lib/sysimage/rpm/Packages.db", b"RpmX"),
         ] {
             let facts = feed(&mut RpmAnalyzer::new(), path, bytes, 3);
