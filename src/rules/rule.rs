@@ -4,6 +4,7 @@ use super::{Category, Finding, Severity, State};
 use crate::analyze::Confidence;
 use crate::analyze::secrets::Patterns;
 use crate::image::history::History;
+use crate::image::packages::InstalledPackages;
 use crate::image::{EntryState, Node, ReadImage, View, state_of};
 use crate::layer::{Entry, LayerPath};
 use crate::text::{Bytes, fingerprint};
@@ -12,6 +13,7 @@ use crate::text::{Bytes, fingerprint};
 pub struct RuleContext<'a> {
     pub image: &'a ReadImage,
     pub view: &'a View,
+    pub packages: &'a InstalledPackages,
     pub history: &'a History,
     pub patterns: &'a Patterns,
     /// Whether findings may carry secrets in clear.
