@@ -52,8 +52,8 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Report {
     let findings = rules::check(&RuleContext {
         image,
         view: &view,
-        history: &history,
         packages: &packages,
+        history: &history,
         patterns,
         reveal: plan.reveal,
     });

@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::analyze::secrets::Patterns;
-use crate::analyze::{Confidence, KeptFile, SecretMatch};
+use crate::analyze::{Confidence, KeptFile, OwnedFiles, PackageKind, PackageRecord, SecretMatch};
 use crate::image::history::History;
 use crate::image::testing::*;
 use crate::image::{ImageLayer, ReadImage, View};
 use crate::index::{LayerIndex, Oddity};
-use crate::layer::Entry;
+use crate::layer::{Entry, LayerPath};
 use crate::oci::{HistoryEntry, ImageConfig};
 use crate::source::FoundImage;
 
@@ -239,4 +239,67 @@ fn a_secret_in_a_deleted_file_says_so() {
     assert_eq!(secret.state, State::DeletedLater);
     assert_eq!((secret.layer, secret.line), (Some(0), Some(1)));
     assert!(found.is_sorted_by(|a, b| a.severity >= b.severity));
+}
+
+fn key_in(index: &mut LayerIndex, entry: u32, confidence: Confidence) {
+    index.facts.secrets.push(SecretMatch {
+        entry,
+        pattern: "rsa-private-key".into(),
+        line: None,
+        offset: 0,
+        masked: "****".into(),
+        fingerprint: "00".into(),
+        confidence,
+        plain: None,
+    });
+}
+
+/// A layer with a package whose one file is entry 2.
+fn packaged(kind: PackageKind, path: &str) -> LayerIndex {
+    let files = ["x.dist-info/METADATA", "x.dist-info/RECORD", path];
+    let mut index = index(files.map(|f| sized(f, 9)).to_vec());
+    index.facts.packages.push(PackageRecord {
+        entry: 0,
+        kind,
+        name: "x".into(),
+        version: "1".into(),
+        architecture: None,
+        source: None,
+        declared_bytes: None,
+        root: None,
+    });
+    index.facts.owned.push(OwnedFiles {
+        entry: if kind == PackageKind::Python { 1 } else { 0 },
+        kind,
+        package: "x".into(),
+        paths: vec![LayerPath::from(path)],
+    });
+    index
+}
+
+#[test]
+fn a_key_that_a_package_ships_is_low_unless_someone_may_have_put_it_there() {
+    let severities = |layers| {
+        let found = findings(&image("/x", ImageConfig::default(), layers));
+        let keys = found.into_iter().filter(|f| f.category == Category::Secret);
+        keys.map(|f| (f.severity, f.confidence)).collect::<Vec<_>>()
+    };
+    let one = |kind, path, confidence| {
+        let mut index = packaged(kind, path);
+        key_in(&mut index, 2, confidence);
+        severities(vec![layer_of(index)])
+    };
+    let verified = Confidence::VerifiedFormat;
+    let low = [(Severity::Low, Confidence::Possible)];
+    let sure = [(Severity::Critical, verified)];
+    assert_eq!(one(PackageKind::Rpm, "usr/lib/a.so", verified), low);
+    assert_eq!(one(PackageKind::Rpm, "etc/a.conf", verified), sure);
+    assert_eq!(one(PackageKind::Python, "a.py", verified), sure);
+    assert_eq!(one(PackageKind::Python, "a.py", Confidence::Likely), low);
+
+    // A later step writes another file over the package's.
+    let base = layer_of(packaged(PackageKind::Rpm, "usr/lib/a.so"));
+    let mut over = index(vec![sized("usr/lib/a.so", 10)]);
+    key_in(&mut over, 0, verified);
+    assert_eq!(severities(vec![base, layer_of(over)]), sure);
 }

@@ -33,7 +33,8 @@ fn step(page: &mut Page, number: &str, a: &AdviceReport, report: &Report) {
         ("on disk", report.size.on_disk, a.estimate.on_disk),
     ];
     for (word, now, then) in estimates {
-        if let Some(then) = then {
+        // What stays as it is needs no line.
+        if let Some(then) = then.filter(|t| t.low != t.high || now != Some(t.likely)) {
             page.line(&[
                 span(Tone::Plain, format!("     {word:<10}  {} → ", words::maybe_bytes(now))),
                 span(Tone::Good, words::interval(then)),

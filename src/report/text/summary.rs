@@ -238,10 +238,12 @@ fn finding(page: &mut Page, f: &FindingReport) {
 }
 
 fn first_step(page: &mut Page, number: usize, advice: &AdviceReport, now: &Sizes) {
+    // Advice that makes nothing smaller says what to do over the whole line.
     let gain = gain(&advice.estimate, now).unwrap_or_default();
-    let room = page.width().saturating_sub(5 + columns(&gain) + 2);
+    let gap = if gain.is_empty() { 0 } else { 2 };
+    let room = page.width().saturating_sub(5 + columns(&gain) + gap);
     let title = cut(&clean(&advice.title), room);
-    let gap = room.saturating_sub(columns(&title)) + 2;
+    let gap = room.saturating_sub(columns(&title)) + gap;
     page.line(&[
         span(Tone::Plain, format!("  {number}. ")),
         span(Tone::Plain, title),
@@ -257,5 +259,8 @@ fn gain(estimate: &EstimateReport, now: &Sizes) -> Option<String> {
         (None, Some(i)) => ("compressed", now.compressed, i.likely),
         (None, None) => return None,
     };
+    if before == Some(after) {
+        return None;
+    }
     Some(format!("{word} {} → {}", words::maybe_bytes(before), words::bytes(after)))
 }
