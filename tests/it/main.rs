@@ -5,6 +5,7 @@ mod support;
 
 mod architecture;
 mod cli_basics;
+mod forms;
 mod local_sources;
 mod packages;
 mod registry;

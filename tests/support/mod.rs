@@ -5,6 +5,7 @@
 
 pub mod fake_registry;
 pub mod image_builder;
+pub mod program;
 pub mod registry;
 pub mod tls;
 pub mod token_server;
