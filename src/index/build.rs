@@ -99,6 +99,9 @@ pub fn build(
                 what: "the walk ended early".to_owned(),
             });
         }
+        (Err(Stopped::Stream(e @ StreamError::Corrupt { .. })), _) => {
+            return Err(stream(blame(&mut stored, e)));
+        }
         (Err(Stopped::Stream(e)), _) => return Err(stream(e)),
     };
     let (summary, indexer) = walked.map_err(|source| LayerError::Tar { layer: layer(), source })?;
@@ -124,6 +127,15 @@ fn index(diff_id: DiffId, tar_bytes: u64, summary: WalkSummary, indexer: Indexer
         entries,
         facts,
         oddities,
+    }
+}
+
+/// A stream that does not inflate is most often not the one that was asked for: reads the rest of it, and
+/// says that if it is so.
+fn blame<R: Read>(stored: &mut VerifyReader<R>, corrupt: StreamError) -> StreamError {
+    match io::copy(stored, &mut io::sink()) {
+        Ok(_) => corrupt,
+        Err(e) => StreamError::from_io(e, "stored", 0),
     }
 }
 

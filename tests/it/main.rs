@@ -4,9 +4,12 @@
 mod support;
 
 mod architecture;
+mod bad_input;
+mod cat;
 mod cli_basics;
 mod forms;
 mod local_sources;
+mod overlay;
 mod packages;
 mod registry;
 mod registry_faults;
