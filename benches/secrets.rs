@@ -68,11 +68,7 @@ fn main() {
         }
         best = best.min(start.elapsed().as_secs_f64());
     }
-    let likely = facts
-        .secrets
-        .iter()
-        .filter(|s| s.confidence >= Confidence::Likely)
-        .count();
+    let likely = facts.secrets.iter().filter(|s| s.confidence >= Confidence::Likely).count();
     println!(
         "{tree}: {} files, {:.0} MB, {:.0} MB/s, {} matches, {likely} of them likely or better",
         files.len(),

@@ -35,14 +35,9 @@ pub struct Inspection {
 /// Inspects every image that the plan's words and platforms name.
 pub fn inspect(plan: &Plan, progress: &dyn Progress) -> Result<Inspection, PipelineError> {
     let reading = read::read(plan, progress)?;
-    let reports: Vec<Report> = reading
-        .images
-        .iter()
-        .map(|image| judge(plan, image, &reading.unseen))
-        .collect();
-    let partial = reports
-        .iter()
-        .any(|r| r.not_looked_at.iter().any(|n| n.failed));
+    let reports: Vec<Report> =
+        reading.images.iter().map(|image| judge(plan, image, &reading.unseen)).collect();
+    let partial = reports.iter().any(|r| r.not_looked_at.iter().any(|n| n.failed));
     Ok(Inspection { reports, partial })
 }
 
@@ -57,8 +52,8 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Report {
     let findings = rules::check(&RuleContext {
         image,
         view: &view,
-        packages: &packages,
         history: &history,
+        packages: &packages,
         patterns,
         reveal: plan.reveal,
     });

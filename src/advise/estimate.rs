@@ -49,10 +49,7 @@ pub(super) fn after(evidence: &Evidence, removal: &Removal, sure: bool) -> (Esti
 
     let on_disk_now = evidence.view.on_disk_bytes();
     let visible: u64 = removal.visible.values().sum::<u64>().min(on_disk_now);
-    let complete = evidence
-        .layers()
-        .iter()
-        .all(|l| matches!(l.state, LayerState::Indexed(_)));
+    let complete = evidence.layers().iter().all(|l| matches!(l.state, LayerState::Indexed(_)));
     let on_disk = complete.then(|| Interval {
         low: on_disk_now - visible,
         likely: on_disk_now - visible,
@@ -89,11 +86,5 @@ pub(super) fn after(evidence: &Evidence, removal: &Removal, sure: bool) -> (Esti
         (Some(now), Some(then)) => now - then.likely,
         _ => removal.bytes(),
     };
-    (
-        Estimate {
-            compressed,
-            on_disk,
-        },
-        saves,
-    )
+    (Estimate { compressed, on_disk }, saves)
 }

@@ -60,10 +60,8 @@ impl Evidence<'_> {
 
 /// The largest things to do; a leaked secret comes before any of them.
 pub fn advise(evidence: &Evidence) -> Vec<Advice> {
-    let mut sized: Vec<Advice> = proposals::SIZED
-        .iter()
-        .filter_map(|propose| propose(evidence))
-        .collect();
+    let mut sized: Vec<Advice> =
+        proposals::SIZED.iter().filter_map(|propose| propose(evidence)).collect();
     sized.sort_by(|a, b| b.saves.cmp(&a.saves).then(a.id.cmp(b.id)));
     let mut all: Vec<Advice> = proposals::secrets(evidence).into_iter().collect();
     all.extend(sized);

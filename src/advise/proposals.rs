@@ -13,13 +13,8 @@ const FLOOR: u64 = 100_000;
 type Proposal = fn(&Evidence) -> Option<Advice>;
 
 /// Those that are about size.
-pub(super) const SIZED: &[Proposal] = &[
-    multi_stage,
-    clean_in_step,
-    copy_with_owner,
-    without_docs,
-    ignore_vcs,
-];
+pub(super) const SIZED: &[Proposal] =
+    &[multi_stage, clean_in_step, copy_with_owner, without_docs, ignore_vcs];
 
 const TOOLS: &[&str] = &["build-tool", "header", "static-library"];
 const DOCS: &[&str] = &["doc", "man", "info", "locale"];
@@ -27,11 +22,7 @@ const DOCS: &[&str] = &["doc", "man", "info", "locale"];
 /// Bytes of unneeded items of these kinds, by layer.
 fn unneeded(evidence: &Evidence, kinds: &[&str]) -> Removal {
     let mut removal = Removal::default();
-    for item in evidence
-        .unneeded
-        .iter()
-        .filter(|i| kinds.contains(&i.kind.as_str()))
-    {
+    for item in evidence.unneeded.iter().filter(|i| kinds.contains(&i.kind.as_str())) {
         for (layer, bytes) in &item.layers {
             *removal.visible.entry(*layer).or_default() += bytes;
         }
@@ -50,11 +41,8 @@ fn hidden(evidence: &Evidence, kinds: &[ResidueKind]) -> BTreeMap<usize, u64> {
 
 /// The largest owners among unneeded items, for a sentence.
 fn largest_owners(evidence: &Evidence, kinds: &[&str]) -> String {
-    let mut items: Vec<_> = evidence
-        .unneeded
-        .iter()
-        .filter(|i| kinds.contains(&i.kind.as_str()))
-        .collect();
+    let mut items: Vec<_> =
+        evidence.unneeded.iter().filter(|i| kinds.contains(&i.kind.as_str())).collect();
     items.sort_by_key(|i| std::cmp::Reverse(i.bytes));
     let mut names = Vec::new();
     for item in items {
@@ -87,10 +75,7 @@ fn blame(evidence: &Evidence, layer: usize) -> String {
 }
 
 fn worst(by_layer: &BTreeMap<usize, u64>) -> Option<usize> {
-    by_layer
-        .iter()
-        .max_by_key(|(_, bytes)| **bytes)
-        .map(|(layer, _)| *layer)
+    by_layer.iter().max_by_key(|(_, bytes)| **bytes).map(|(layer, _)| *layer)
 }
 
 fn sized(
@@ -136,18 +121,14 @@ fn clean_in_step(evidence: &Evidence) -> Option<Advice> {
     let cached: u64 = removal.visible.values().sum();
     let mut facts = Vec::new();
     if deleted > 0 {
-        let place = worst(&removal.hidden)
-            .map(|l| blame(evidence, l))
-            .unwrap_or_default();
+        let place = worst(&removal.hidden).map(|l| blame(evidence, l)).unwrap_or_default();
         facts.push(format!(
             "{} are deleted by a later step but still downloaded, most of them in {place}",
             Bytes(deleted)
         ));
     }
     if cached > 0 {
-        let place = worst(&removal.visible)
-            .map(|l| blame(evidence, l))
-            .unwrap_or_default();
+        let place = worst(&removal.visible).map(|l| blame(evidence, l)).unwrap_or_default();
         facts.push(format!(
             "{} of package lists and caches stay in the image, most of them in {place}",
             Bytes(cached)
@@ -158,10 +139,7 @@ fn clean_in_step(evidence: &Evidence) -> Option<Advice> {
         kind: "same-base",
         title: "Delete in the step that creates, not in a later one".to_owned(),
         possible: true,
-        because: format!(
-            "{}; compressed sizes at each layer's own ratio",
-            facts.join("; ")
-        ),
+        because: format!("{}; compressed sizes at each layer's own ratio", facts.join("; ")),
         dockerfile: Some(
             "RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \\\n    \
              apt-get update && apt-get install -y --no-install-recommends <packages> \\\n \
@@ -174,22 +152,15 @@ fn clean_in_step(evidence: &Evidence) -> Option<Advice> {
 }
 
 fn copy_with_owner(evidence: &Evidence) -> Option<Advice> {
-    let removal = Removal {
-        hidden: hidden(evidence, &[ResidueKind::MetadataOnly]),
-        ..Removal::default()
-    };
+    let removal =
+        Removal { hidden: hidden(evidence, &[ResidueKind::MetadataOnly]), ..Removal::default() };
     let culprits: BTreeSet<usize> = evidence
         .residue
         .iter()
         .filter(|r| r.kind == ResidueKind::MetadataOnly)
         .map(|r| r.hidden_by)
         .collect();
-    let by = culprits
-        .iter()
-        .take(2)
-        .map(|&l| blame(evidence, l))
-        .collect::<Vec<_>>()
-        .join(" and ");
+    let by = culprits.iter().take(2).map(|&l| blame(evidence, l)).collect::<Vec<_>>().join(" and ");
     sized(evidence, &removal, true, |estimate, saves| Advice {
         id: "copy-with-owner",
         kind: "same-base",
@@ -261,11 +232,7 @@ pub(super) fn secrets(evidence: &Evidence) -> Option<Advice> {
     if leaked.is_empty() {
         return None;
     }
-    let distinct = leaked
-        .iter()
-        .map(|f| f.fingerprint.as_str())
-        .collect::<BTreeSet<_>>()
-        .len();
+    let distinct = leaked.iter().map(|f| f.fingerprint.as_str()).collect::<BTreeSet<_>>().len();
     let gone = leaked.iter().filter(|f| f.state != State::Visible).count();
     let noun = if distinct == 1 { "secret" } else { "secrets" };
     let hidden = match gone {
@@ -296,10 +263,7 @@ pub(super) fn secrets(evidence: &Evidence) -> Option<Advice> {
 }
 
 pub(super) fn user(evidence: &Evidence) -> Option<Advice> {
-    evidence
-        .findings
-        .iter()
-        .find(|f| f.rule == "config/root-user")?;
+    evidence.findings.iter().find(|f| f.rule == "config/root-user")?;
     Some(Advice {
         id: "run-as-user",
         kind: "config",

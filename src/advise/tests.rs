@@ -31,10 +31,7 @@ fn image() -> ReadImage {
         pinned: false,
         remarks: Vec::new(),
     };
-    ReadImage {
-        found,
-        layers: vec![base, top],
-    }
+    ReadImage { found, layers: vec![base, top] }
 }
 
 fn gcc() -> UnneededItem {
@@ -68,10 +65,7 @@ fn secret() -> Finding {
 
 fn run(image: &ReadImage, unneeded: &[UnneededItem], findings: &[Finding]) -> Vec<Advice> {
     let view = View::merge(&image.layers);
-    let steps = [
-        Some("ADD / /".to_owned()),
-        Some("RUN chown -R app /".to_owned()),
-    ];
+    let steps = [Some("ADD / /".to_owned()), Some("RUN chown -R app /".to_owned())];
     advise(&Evidence {
         image,
         view: &view,
@@ -114,10 +108,8 @@ fn an_interval_is_ordered_and_saves_no_more_than_is_there() {
 #[test]
 fn a_layer_that_was_not_looked_at_leaves_no_estimate() {
     let mut image = image();
-    image.layers[1].state = crate::image::LayerState::NotLookedAt {
-        why: "cut".into(),
-        failed: true,
-    };
+    image.layers[1].state =
+        crate::image::LayerState::NotLookedAt { why: "cut".into(), failed: true };
     let advice = run(&image, &[gcc()], &[]);
     assert_eq!(advice[0].estimate, Estimate::default());
 }

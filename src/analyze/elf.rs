@@ -104,13 +104,7 @@ impl<'a> Elf<'a> {
             2 => true,
             _ => return None,
         };
-        Some(Self {
-            head,
-            tail,
-            tail_start: size.saturating_sub(tail.len() as u64),
-            wide,
-            big,
-        })
+        Some(Self { head, tail, tail_start: size.saturating_sub(tail.len() as u64), wide, big })
     }
 
     fn bytes(&self, at: u64, length: u64) -> Option<&'a [u8]> {
@@ -124,11 +118,7 @@ impl<'a> Elf<'a> {
     fn number(&self, at: u64, width: u64) -> Option<u64> {
         let bytes = self.bytes(at, width)?;
         let add = |n: u64, b: &u8| n << 8 | u64::from(*b);
-        Some(if self.big {
-            bytes.iter().fold(0, add)
-        } else {
-            bytes.iter().rev().fold(0, add)
-        })
+        Some(if self.big { bytes.iter().fold(0, add) } else { bytes.iter().rev().fold(0, add) })
     }
 
     /// A field at one of two offsets, by the class of the file.
@@ -190,9 +180,7 @@ impl<'a> Elf<'a> {
                 SHT_PROGBITS if !loaded => sum = sum.saturating_add(length(base)?),
                 SHT_SYMTAB => {
                     let names = section(self.field(base, (24, 4), (40, 4))?)?;
-                    sum = sum
-                        .saturating_add(length(base)?)
-                        .saturating_add(length(names)?);
+                    sum = sum.saturating_add(length(base)?).saturating_add(length(names)?);
                 }
                 _ => {}
             }
@@ -236,25 +224,15 @@ mod tests {
                 elf.debug_bytes
             );
             assert!(wanted > 0);
-            assert!(
-                elf.interpreter
-                    .as_deref()
-                    .is_some_and(|i| i.starts_with('/'))
-            );
+            assert!(elf.interpreter.as_deref().is_some_and(|i| i.starts_with('/')));
             assert_eq!(elf.machine, file.elf_header().e_machine(file.endian()).0);
         }
     }
 
     #[test]
     fn nothing_of_other_files() {
-        assert_eq!(
-            feed(&mut ElfAnalyzer::new(), "x", &[b'#'; 100], 3),
-            Facts::default()
-        );
-        assert_eq!(
-            feed(&mut ElfAnalyzer::new(), "x", b"\x7fELF", 3),
-            Facts::default()
-        );
+        assert_eq!(feed(&mut ElfAnalyzer::new(), "x", &[b'#'; 100], 3), Facts::default());
+        assert_eq!(feed(&mut ElfAnalyzer::new(), "x", b"\x7fELF", 3), Facts::default());
     }
 
     proptest! {

@@ -46,19 +46,13 @@ impl Analyzer for RuntimeAnalyzer {
         let Some(&(_, cap)) = KEPT.iter().find(|(p, _)| entry.is_file() && *p == path) else {
             return Interest::Skip;
         };
-        *self = Self {
-            entry: number,
-            cap,
-            truncated: entry.size > cap as u64,
-            bytes: Vec::new(),
-        };
+        *self = Self { entry: number, cap, truncated: entry.size > cap as u64, bytes: Vec::new() };
         Interest::Head(cap as u64)
     }
 
     fn chunk(&mut self, bytes: &[u8]) {
         let room = self.cap.saturating_sub(self.bytes.len());
-        self.bytes
-            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
     fn end(&mut self, facts: &mut Facts) {
@@ -77,12 +71,7 @@ mod tests {
 
     #[test]
     fn keeps_what_is_known_and_nothing_secret() {
-        let facts = feed(
-            &mut RuntimeAnalyzer::new(),
-            "etc/passwd",
-            b"root:x:0:0::/:/bin/sh\n",
-            4,
-        );
+        let facts = feed(&mut RuntimeAnalyzer::new(), "etc/passwd", b"root:x:0:0::/:/bin/sh\n", 4);
         assert_eq!(facts.kept[0].bytes, b"root:x:0:0::/:/bin/sh\n");
         assert!(!facts.kept[0].truncated);
         for path in ["etc/shadow", "etc/gshadow", "app/etc/passwd"] {
@@ -99,9 +88,6 @@ mod tests {
     fn a_long_file_is_cut_and_says_so() {
         let long = vec![b'x'; SMALL + 1];
         let facts = feed(&mut RuntimeAnalyzer::new(), "etc/os-release", &long, 1000);
-        assert_eq!(
-            (facts.kept[0].bytes.len(), facts.kept[0].truncated),
-            (SMALL, true)
-        );
+        assert_eq!((facts.kept[0].bytes.len(), facts.kept[0].truncated), (SMALL, true));
     }
 }

@@ -186,7 +186,7 @@ pub enum CacheAction {
 #[derive(Args)]
 pub struct CacheDir {
     /// Folder of the cache
-    #[arg(long, env = "CAREEN_CACHE_DIR", value_name = "DIR")]
+    #[arg(long, env = "CAREEN_CACHE_DIR", hide_env_values = true, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
 }
 
@@ -249,12 +249,7 @@ pub struct SourceArgs {
     #[arg(long, value_name = "PLATFORM", help_heading = "Image")]
     pub platform: Option<Platform>,
     /// User name at the registry; the password comes from standard input
-    #[arg(
-        long,
-        requires = "password_stdin",
-        help_heading = "Registry",
-        value_name = "NAME"
-    )]
+    #[arg(long, requires = "password_stdin", help_heading = "Registry", value_name = "NAME")]
     pub username: Option<String>,
     /// Read the password from standard input
     #[arg(long, requires = "username", help_heading = "Registry")]
@@ -278,6 +273,7 @@ pub struct SourceArgs {
     #[arg(
         long,
         env = "DOCKER_HOST",
+        hide_env_values = true,
         value_name = "ADDRESS",
         help_heading = "Registry"
     )]
@@ -289,6 +285,7 @@ pub struct SourceArgs {
     #[arg(
         long,
         env = "CAREEN_CACHE_DIR",
+        hide_env_values = true,
         value_name = "DIR",
         help_heading = "Work"
     )]

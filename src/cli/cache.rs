@@ -10,18 +10,14 @@ use std::path::PathBuf;
 
 pub fn run(args: &Cache) -> Result<Status, CliError> {
     let (CacheAction::Info(place) | CacheAction::Prune(place)) = &args.action;
-    let dir: PathBuf = place
-        .cache_dir
-        .clone()
-        .or_else(settings::default_cache_dir)
-        .ok_or_else(|| CliError::UsageWithHint {
-            what: "there is no folder for the cache".to_owned(),
-            hint: "name one with --cache-dir or CAREEN_CACHE_DIR".to_owned(),
+    let dir: PathBuf =
+        place.cache_dir.clone().or_else(settings::default_cache_dir).ok_or_else(|| {
+            CliError::UsageWithHint {
+                what: "there is no folder for the cache".to_owned(),
+                hint: "name one with --cache-dir or CAREEN_CACHE_DIR".to_owned(),
+            }
         })?;
-    let failed = |source| CliError::Cache {
-        path: dir.clone(),
-        source,
-    };
+    let failed = |source| CliError::Cache { path: dir.clone(), source };
     let store = Store::open(&dir).map_err(failed)?;
     let text = match args.action {
         CacheAction::Info(_) => {
@@ -36,11 +32,7 @@ pub fn run(args: &Cache) -> Result<Status, CliError> {
         }
         CacheAction::Prune(_) => {
             let gone = store.prune(Prune::All).map_err(failed)?;
-            format!(
-                "removed {} layers, {} on disk\n",
-                gone.entries,
-                Bytes(gone.bytes)
-            )
+            format!("removed {} layers, {} on disk\n", gone.entries, Bytes(gone.bytes))
         }
     };
     output::write(&text, None)?;

@@ -12,8 +12,6 @@ pub fn run(args: &Cat, _: &Global) -> Result<Status, CliError> {
     output::check(path)?;
     let settings = SourceSettings::new(&args.source, false, false, &[&args.reference])?;
     let plan = plan::plan(&args.reference, &settings)?;
-    output::with(path, |out| {
-        Ok(pipeline::cat(&plan, &args.path, args.layer, out)?)
-    })?;
+    output::with(path, |out| Ok(pipeline::cat(&plan, &args.path, args.layer, out)?))?;
     Ok(Status::Clean)
 }

@@ -20,9 +20,8 @@ pub fn run(args: &Diff, global: &Global, terminal: &Terminal) -> Result<Status, 
     let settings = SourceSettings::new(&args.source, false, false, &[&args.before, &args.after])?;
     let before = plan::plan(&args.before, &settings)?;
     let after = plan::plan(&args.after, &settings)?;
-    let difference = progress::during(terminal, global.quiet, |p| {
-        pipeline::diff(&before, &after, p)
-    })?;
+    let difference =
+        progress::during(terminal, global.quiet, |p| pipeline::diff(&before, &after, p))?;
     let written = match args.output.format {
         Format::Text => {
             let few = (inspect::detail(global) == Detail::Compact).then_some(FEW);
@@ -31,9 +30,5 @@ pub fn run(args: &Diff, global: &Global, terminal: &Terminal) -> Result<Status, 
         Format::Json => json::pretty(&difference)?,
     };
     output::write(&written, path)?;
-    Ok(if difference.partial {
-        Status::NotLookedAt
-    } else {
-        Status::Clean
-    })
+    Ok(if difference.partial { Status::NotLookedAt } else { Status::Clean })
 }

@@ -46,8 +46,7 @@ impl CliError {
             _ => None,
         };
         while let Some(e) = cause {
-            if e.downcast_ref::<io::Error>()
-                .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+            if e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
             {
                 return true;
             }
@@ -105,10 +104,6 @@ fn label(
     text: &str,
     on: bool,
 ) -> io::Result<()> {
-    let style = if on {
-        Style::new().bold().fg_color(Some(colour.into()))
-    } else {
-        Style::new()
-    };
+    let style = if on { Style::new().bold().fg_color(Some(colour.into())) } else { Style::new() };
     writeln!(out, "{style}{word}:{style:#} {}", Sanitized::from(text))
 }

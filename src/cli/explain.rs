@@ -16,12 +16,7 @@ pub fn run(args: &Explain, terminal: &Terminal) -> Result<Status, CliError> {
     let secrets: Vec<Secret> = patterns.iter().map(Secret::new).collect();
     let mut all: Vec<RuleDoc> = rules::all()
         .iter()
-        .map(|r| RuleDoc {
-            id: r.id,
-            title: r.title,
-            severity: r.severity,
-            doc: r.doc,
-        })
+        .map(|r| RuleDoc { id: r.id, title: r.title, severity: r.severity, doc: r.doc })
         .collect();
     all.extend(secrets.iter().map(Secret::doc));
     let text = match &args.rule {
@@ -54,12 +49,7 @@ impl Secret {
     }
 
     fn doc(&self) -> RuleDoc<'_> {
-        RuleDoc {
-            id: &self.id,
-            title: &self.title,
-            severity: self.severity,
-            doc: &self.doc,
-        }
+        RuleDoc { id: &self.id, title: &self.title, severity: self.severity, doc: &self.doc }
     }
 }
 

@@ -18,9 +18,8 @@ pub fn run(args: &Files, global: &Global, terminal: &Terminal) -> Result<Status,
     let filter = args.filter.as_deref().map(matcher).transpose()?;
     let settings = SourceSettings::new(&args.source, false, false, &[&args.reference])?;
     let plan = plan::plan(&args.reference, &settings)?;
-    let mut rows = progress::during(terminal, global.quiet, |p| {
-        pipeline::list_files(&plan, args.layer, p)
-    })?;
+    let mut rows =
+        progress::during(terminal, global.quiet, |p| pipeline::list_files(&plan, args.layer, p))?;
     choose(&mut rows, filter.as_ref(), args.sort);
     let written = match args.output.format {
         Format::Text => list(&rows),

@@ -14,12 +14,8 @@ use crate::rules::Severity;
 pub fn run(args: &Inspect, global: &Global, terminal: &Terminal) -> Result<Status, CliError> {
     let path = args.output.output.as_deref();
     output::check(path)?;
-    let settings = SourceSettings::new(
-        &args.source,
-        args.all_platforms,
-        args.reveal,
-        &[&args.reference],
-    )?;
+    let settings =
+        SourceSettings::new(&args.source, args.all_platforms, args.reveal, &[&args.reference])?;
     let plan = plan::plan(&args.reference, &settings)?;
     let inspection = progress::during(terminal, global.quiet, |p| pipeline::inspect(&plan, p))?;
     let written = match args.output.format {
@@ -47,29 +43,17 @@ pub fn paper(terminal: &Terminal, to_file: bool) -> Paper {
 }
 
 pub fn detail(global: &Global) -> Detail {
-    if global.verbose {
-        Detail::Full
-    } else {
-        Detail::Compact
-    }
+    if global.verbose { Detail::Full } else { Detail::Compact }
 }
 
 /// A partial report never looks clean, nor like one that is merely full of findings.
 fn status(inspection: &Inspection, threshold: Option<Severity>) -> Status {
     let failed = inspection.partial
-        || inspection
-            .reports
-            .iter()
-            .any(|r| r.not_looked_at.iter().any(|n| n.failed));
+        || inspection.reports.iter().any(|r| r.not_looked_at.iter().any(|n| n.failed));
     if failed {
         return Status::NotLookedAt;
     }
-    let worst = inspection
-        .reports
-        .iter()
-        .flat_map(|r| &r.findings)
-        .map(|f| f.severity)
-        .max();
+    let worst = inspection.reports.iter().flat_map(|r| &r.findings).map(|f| f.severity).max();
     match (worst, threshold) {
         (Some(worst), Some(threshold)) if worst >= threshold => Status::Findings,
         _ => Status::Clean,

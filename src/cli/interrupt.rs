@@ -13,41 +13,33 @@ const INTERRUPTED: i32 = 130;
 /// Waits for the signal in a thread of its own. Without a runtime the system's own way (the process
 /// dies) is kept.
 pub fn install() {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    else {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return;
     };
     let (ready, is_ready) = std::sync::mpsc::channel();
-    let waiting = std::thread::Builder::new()
-        .name("interrupt".to_owned())
-        .spawn(move || {
-            runtime.block_on(async {
-                let signal = tokio::signal::ctrl_c();
-                tokio::pin!(signal);
-                // The handler is in place after the first poll.
-                tokio::select! {
-                    biased;
-                    _ = &mut signal => leave(),
-                    () = std::future::ready(()) => {}
-                }
-                let _ = ready.send(());
-                if signal.await.is_ok() {
-                    leave();
-                }
-            });
+    let waiting = std::thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            let signal = tokio::signal::ctrl_c();
+            tokio::pin!(signal);
+            // The handler is in place after the first poll.
+            tokio::select! {
+                biased;
+                _ = &mut signal => leave(),
+                () = std::future::ready(()) => {}
+            }
+            let _ = ready.send(());
+            if signal.await.is_ok() {
+                leave();
+            }
         });
+    });
     if waiting.is_ok() {
         let _ = is_ready.recv();
     }
 }
 
 fn leave() {
-    let unfinished = UNFINISHED
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
+    let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(path) = unfinished {
         let _ = std::fs::remove_file(path);
     }

@@ -35,11 +35,7 @@ pub fn main() -> ExitCode {
         Err(e) => {
             // A closed pipe is no reason to fail.
             let _ = e.print();
-            return if e.use_stderr() {
-                Status::Usage.into()
-            } else {
-                Status::Clean.into()
-            };
+            return if e.use_stderr() { Status::Usage.into() } else { Status::Clean.into() };
         }
     };
     let terminal = Terminal::of_this_process(cli.global.color);

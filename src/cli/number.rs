@@ -2,10 +2,7 @@
 
 /// `500`, `20GB`, `512MiB`: decimal and binary units, no fractions.
 pub fn size(s: &str) -> Result<u64, String> {
-    let end = s
-        .bytes()
-        .position(|b| !b.is_ascii_digit())
-        .unwrap_or(s.len());
+    let end = s.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(s.len());
     let (digits, unit) = s.split_at(end);
     let number: u64 = digits
         .parse()
@@ -21,14 +18,10 @@ pub fn size(s: &str) -> Result<u64, String> {
         "gib" => 1 << 30,
         "tib" => 1 << 40,
         _ => {
-            return Err(format!(
-                "`{unit}` is no unit of size (kB, MB, GB, KiB, MiB, GiB)"
-            ));
+            return Err(format!("`{unit}` is no unit of size (kB, MB, GB, KiB, MiB, GiB)"));
         }
     };
-    number
-        .checked_mul(factor)
-        .ok_or_else(|| "too large".to_owned())
+    number.checked_mul(factor).ok_or_else(|| "too large".to_owned())
 }
 
 #[cfg(test)]
@@ -40,14 +33,7 @@ mod tests {
         assert_eq!(size("20GB"), Ok(20_000_000_000));
         assert_eq!(size("512MiB"), Ok(512 << 20));
         assert_eq!(size("7"), Ok(7));
-        for bad in [
-            "",
-            "GB",
-            "1.5GB",
-            "1 parsec",
-            "99999999999999999999",
-            "99999999TiB",
-        ] {
+        for bad in ["", "GB", "1.5GB", "1 parsec", "99999999999999999999", "99999999TiB"] {
             assert!(size(bad).is_err(), "{bad}");
         }
     }

@@ -9,19 +9,12 @@ use std::path::{Path, PathBuf};
 pub fn check(path: Option<&Path>) -> Result<(), CliError> {
     let Some(path) = path else { return Ok(()) };
     if path.is_dir() {
-        return Err(CliError::Usage(format!(
-            "--output {} is a folder",
-            path.display()
-        )));
+        return Err(CliError::Usage(format!("--output {} is a folder", path.display())));
     }
     let folder = folder_of(path);
     if !folder.is_dir() {
         return Err(CliError::UsageWithHint {
-            what: format!(
-                "--output {}: there is no folder {}",
-                path.display(),
-                folder.display()
-            ),
+            what: format!("--output {}: there is no folder {}", path.display(), folder.display()),
             hint: "make the folder first".to_owned(),
         });
     }
@@ -37,9 +30,7 @@ fn folder_of(path: &Path) -> PathBuf {
 
 /// Writes a finished text.
 pub fn write(text: &str, path: Option<&Path>) -> Result<(), CliError> {
-    with(path, |out| {
-        out.write_all(text.as_bytes()).map_err(CliError::Stdout)
-    })
+    with(path, |out| out.write_all(text.as_bytes()).map_err(CliError::Stdout))
 }
 
 /// Lets `fill` write. A file is written beside its place and renamed when all is well; a reader of
@@ -63,14 +54,9 @@ pub fn with<T: Default>(
             other => other,
         };
     };
-    let failed = |source| CliError::File {
-        path: path.to_path_buf(),
-        source,
-    };
-    let mut file = tempfile::Builder::new()
-        .prefix(".careen-")
-        .tempfile_in(folder_of(path))
-        .map_err(failed)?;
+    let failed = |source| CliError::File { path: path.to_path_buf(), source };
+    let mut file =
+        tempfile::Builder::new().prefix(".careen-").tempfile_in(folder_of(path)).map_err(failed)?;
     interrupt::unfinished(Some(file.path()));
     let done = fill(file.as_file_mut()).map_err(|e| match e {
         CliError::Stdout(source) => failed(source),
@@ -91,8 +77,7 @@ pub fn with<T: Default>(
 #[cfg(unix)]
 fn readable(file: &tempfile::NamedTempFile) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    file.as_file()
-        .set_permissions(std::fs::Permissions::from_mode(0o644))
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]

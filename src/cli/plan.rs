@@ -42,9 +42,7 @@ pub fn plan(reference: &str, s: &SourceSettings) -> Result<Plan, CliError> {
 }
 
 fn var(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name)
-        .filter(|v| !v.is_empty())
-        .map(PathBuf::from)
+    std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from)
 }
 
 /// Docker's and containers' credential files, in the order in which they are looked at.
@@ -56,10 +54,7 @@ fn auth_files(first: Option<&PathBuf>) -> Vec<PathBuf> {
     let containers = config.map(|d| d.join("containers/auth.json"));
     let docker = var("DOCKER_CONFIG").or_else(|| home().map(|h| h.join(".docker")));
     let docker = docker.map(|d| d.join("config.json"));
-    [named, runtime, containers, docker]
-        .into_iter()
-        .flatten()
-        .collect()
+    [named, runtime, containers, docker].into_iter().flatten().collect()
 }
 
 /// The sockets of local engines: Docker's, then Podman's for this user and for root.

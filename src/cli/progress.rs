@@ -30,18 +30,14 @@ impl Bar {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(200));
-        Some(Self {
-            bar,
-            state: Mutex::default(),
-        })
+        Some(Self { bar, state: Mutex::default() })
     }
 
     fn say(&self, name: &str, change: impl FnOnce(&mut State)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
         let name: String = Sanitized::from(name).to_string().chars().take(19).collect();
-        self.bar
-            .set_message(format!("{} of {} layers  {name}", state.done, state.found));
+        self.bar.set_message(format!("{} of {} layers  {name}", state.done, state.found));
     }
 }
 

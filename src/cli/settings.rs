@@ -51,9 +51,7 @@ impl SourceSettings {
     ) -> Result<Self, CliError> {
         let from_stdin = references.iter().filter(|r| **r == "-").count();
         if from_stdin > 1 || (from_stdin == 1 && args.password_stdin) {
-            return Err(CliError::Usage(
-                "standard input can be read only once".to_owned(),
-            ));
+            return Err(CliError::Usage("standard input can be read only once".to_owned()));
         }
         let login = match &args.username {
             Some(name) => Some((name.clone(), password(std::io::stdin().lock())?)),
@@ -67,11 +65,8 @@ impl SourceSettings {
                 named_by_user: args.platform.is_some(),
             }
         };
-        let cache_dir = if args.no_cache {
-            None
-        } else {
-            args.cache_dir.clone().or_else(default_cache_dir)
-        };
+        let cache_dir =
+            if args.no_cache { None } else { args.cache_dir.clone().or_else(default_cache_dir) };
         Ok(Self {
             platform,
             registry: RegistryFlags {
@@ -89,10 +84,7 @@ impl SourceSettings {
                 .jobs
                 .or_else(|| std::thread::available_parallelism().ok())
                 .map_or(1, usize::from),
-            limits: LimitFlags {
-                max_layer_bytes: args.max_layer_bytes,
-                max_ratio: args.max_ratio,
-            },
+            limits: LimitFlags { max_layer_bytes: args.max_layer_bytes, max_ratio: args.max_ratio },
         })
     }
 }
@@ -100,15 +92,10 @@ impl SourceSettings {
 /// The first line's worth: what `echo` or a secret store writes, less the line break.
 fn password(input: impl Read) -> Result<Redacted<String>, CliError> {
     let mut text = String::new();
-    input
-        .take(PASSWORD_LIMIT)
-        .read_to_string(&mut text)
-        .map_err(CliError::Stdin)?;
+    input.take(PASSWORD_LIMIT).read_to_string(&mut text).map_err(CliError::Stdin)?;
     let password = text.trim_end_matches(['\r', '\n']);
     if password.is_empty() {
-        return Err(CliError::Usage(
-            "--password-stdin: standard input is empty".to_owned(),
-        ));
+        return Err(CliError::Usage("--password-stdin: standard input is empty".to_owned()));
     }
     Ok(Redacted::new(password.to_owned()))
 }
@@ -116,12 +103,7 @@ fn password(input: impl Read) -> Result<Redacted<String>, CliError> {
 /// `careen` in the user's cache folder by each system's convention.
 pub fn default_cache_dir() -> Option<PathBuf> {
     use etcetera::BaseStrategy;
-    Some(
-        etcetera::choose_base_strategy()
-            .ok()?
-            .cache_dir()
-            .join("careen"),
-    )
+    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("careen"))
 }
 
 #[cfg(test)]

@@ -21,12 +21,7 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 /// Joins entrypoint and cmd and finds the program.
 pub fn effective_command(config: &ContainerConfig, view: &View) -> Command {
-    let argv: Vec<String> = config
-        .entrypoint
-        .iter()
-        .chain(&config.cmd)
-        .cloned()
-        .collect();
+    let argv: Vec<String> = config.entrypoint.iter().chain(&config.cmd).cloned().collect();
     let shell_form = match argv.as_slice() {
         [shell, flag, _, ..] => {
             let name = shell.rsplit('/').next().unwrap_or_default();
@@ -35,11 +30,7 @@ pub fn effective_command(config: &ContainerConfig, view: &View) -> Command {
         _ => false,
     };
     let program = argv.first().and_then(|p| find_program(config, view, p));
-    Command {
-        argv,
-        shell_form,
-        program,
-    }
+    Command { argv, shell_form, program }
 }
 
 /// Finds a program as `execvp` would: a name with `/` is a path from the working directory, any other
@@ -61,9 +52,7 @@ pub fn find_program(
         return file(from(name));
     }
     let path = config.env.iter().find_map(|e| e.strip_prefix("PATH="));
-    path.unwrap_or(DEFAULT_PATH)
-        .split(':')
-        .find_map(|dir| file(from(dir).join(name.as_bytes())))
+    path.unwrap_or(DEFAULT_PATH).split(':').find_map(|dir| file(from(dir).join(name.as_bytes())))
 }
 
 #[cfg(test)]
@@ -90,10 +79,7 @@ mod tests {
         config.entrypoint = vec!["./run".into()];
         config.cmd = vec!["-v".into()];
         let c = effective_command(&config, &view);
-        assert_eq!(
-            (c.argv, c.shell_form),
-            (vec!["./run".to_string(), "-v".into()], false)
-        );
+        assert_eq!((c.argv, c.shell_form), (vec!["./run".to_string(), "-v".into()], false));
         assert_eq!(c.program.unwrap().0, "app/run".into());
         assert!(find_program(&config, &view, "sh").is_some());
         assert!(find_program(&config, &view, "nothing").is_none());

@@ -63,9 +63,7 @@ impl History {
     /// Reads the history of an image of this many layers.
     pub fn new(config: &ImageConfig, layers: usize) -> Self {
         let steps: Vec<Instruction> = config.history.iter().map(Instruction::parse).collect();
-        let made: Vec<usize> = (0..steps.len())
-            .filter(|&i| !steps[i].empty_layer)
-            .collect();
+        let made: Vec<usize> = (0..steps.len()).filter(|&i| !steps[i].empty_layer).collect();
         let (of_layer, remark) = if made.len() == layers {
             (made.iter().copied().map(Some).collect(), None)
         } else {
@@ -81,12 +79,7 @@ impl History {
             None => base_layers(&steps).filter(|&n| n < layers),
             Some(_) => None,
         };
-        Self {
-            steps,
-            of_layer,
-            remark,
-            base_layers,
-        }
+        Self { steps, of_layer, remark, base_layers }
     }
 
     /// The step that made a layer.
@@ -192,9 +185,7 @@ fn arguments<'a>(text: &'a str, out: &mut Vec<(String, String)>) -> &'a str {
     };
     for left in (0..count.min(1000)).rev() {
         let end = if left == 0 {
-            [" /bin/sh -c ", " /bin/bash ", " /"]
-                .iter()
-                .find_map(|s| rest.find(s))
+            [" /bin/sh -c ", " /bin/bash ", " /"].iter().find_map(|s| rest.find(s))
         } else {
             // The next blank that a `NAME=` follows.
             rest.match_indices(' ').map(|(i, _)| i).find(|&i| {
@@ -242,33 +233,21 @@ mod tests {
     use super::*;
 
     fn step(created_by: &str) -> Instruction {
-        Instruction::parse(&HistoryEntry {
-            created_by: created_by.into(),
-            ..Default::default()
-        })
+        Instruction::parse(&HistoryEntry { created_by: created_by.into(), ..Default::default() })
     }
 
     #[test]
     fn spellings_of_builders() {
         for (raw, line) in [
-            (
-                "/bin/sh -c #(nop) COPY file:ab12 in /app ",
-                "COPY file:ab12 in /app",
-            ),
+            ("/bin/sh -c #(nop) COPY file:ab12 in /app ", "COPY file:ab12 in /app"),
             ("/bin/sh -c #(nop)  CMD [\"bash\"]", "CMD [\"bash\"]"),
             (
                 "/bin/sh -c apt-get update &&     apt-get install -y x",
                 "RUN apt-get update && apt-get install -y x",
             ),
-            (
-                "RUN /bin/sh -c make\n  install # buildkit",
-                "RUN make install",
-            ),
+            ("RUN /bin/sh -c make\n  install # buildkit", "RUN make install"),
             ("COPY . . # buildkit", "COPY . ."),
-            (
-                "RUN |2 A=1 B=two words /bin/sh -c echo $A # buildkit",
-                "RUN echo $A",
-            ),
+            ("RUN |2 A=1 B=two words /bin/sh -c echo $A # buildkit", "RUN echo $A"),
             ("|1 TOKEN=x /bin/sh -c ./b", "RUN ./b"),
             ("/bin/bash -o pipefail -c curl x | sh", "RUN curl x | sh"),
             ("RUN apk add x", "RUN apk add x"),
@@ -284,17 +263,8 @@ mod tests {
     #[test]
     fn values_of_build_arguments() {
         let s = step("RUN |2 A=1 B=two words /bin/sh -c echo # buildkit");
-        assert_eq!(
-            s.args,
-            [("A".into(), "1".into()), ("B".into(), "two words".into())]
-        );
-        for odd in [
-            "|x A=1",
-            "|9 A=1",
-            "|1",
-            "|1 ",
-            "|99999999999999999999 A=1 /bin/sh -c x",
-        ] {
+        assert_eq!(s.args, [("A".into(), "1".into()), ("B".into(), "two words".into())]);
+        for odd in ["|x A=1", "|9 A=1", "|1", "|1 ", "|99999999999999999999 A=1 /bin/sh -c x"] {
             step(odd);
         }
     }
@@ -322,10 +292,7 @@ mod tests {
         ]);
         let h = History::new(&c, 2);
         assert_eq!(h.of_layer(1).unwrap().line(), "RUN make");
-        assert_eq!(
-            (h.base_layers, h.is_base(0), h.is_base(1)),
-            (Some(1), true, false)
-        );
+        assert_eq!((h.base_layers, h.is_base(0), h.is_base(1)), (Some(1), true, false));
         assert_eq!(h.layer_of(2), Some(1));
         let wrong = History::new(&c, 3);
         assert!(wrong.of_layer(1).is_none() && wrong.remark.is_some());

@@ -12,6 +12,8 @@ pub mod residue;
 pub mod view;
 
 #[cfg(test)]
+mod accounting;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -57,21 +57,9 @@ impl InstalledPackages {
         let stated = visible_statements(view);
         let first = first_layers(view);
         let mut layer = 0;
-        while let Some(index) = stated
-            .layers
-            .get(layer)
-            .copied()
-            .and_then(|l| view.index(l))
-        {
-            let at = |entry| {
-                stated
-                    .paths
-                    .get(&Node {
-                        layer: stated.layers[layer],
-                        entry,
-                    })
-                    .copied()
-            };
+        while let Some(index) = stated.layers.get(layer).copied().and_then(|l| view.index(l)) {
+            let at =
+                |entry| stated.paths.get(&Node { layer: stated.layers[layer], entry }).copied();
             let mut before: HashMap<(&str, u32), usize> = HashMap::new();
             for record in &index.facts.packages {
                 if let Some(path) = at(record.entry) {
@@ -122,11 +110,7 @@ impl InstalledPackages {
     /// The package that lists this file, else the innermost module or gem that it lies in. `path` is
     /// where the file really is, as [`View::iter`] says it.
     pub fn owner_of(&self, path: &LayerPath) -> Option<&InstalledPackage> {
-        let number = self
-            .files
-            .get(path)
-            .copied()
-            .or_else(|| self.root_of(path))?;
+        let number = self.files.get(path).copied().or_else(|| self.root_of(path))?;
         self.packages.get(number as usize)
     }
 
@@ -136,8 +120,7 @@ impl InstalledPackages {
         }
         let bytes = path.as_bytes();
         let ends = std::iter::once(bytes.len()).chain(memchr::memrchr_iter(b'/', bytes));
-        ends.into_iter()
-            .find_map(|end| self.roots.get(&bytes[..end]).copied())
+        ends.into_iter().find_map(|end| self.roots.get(&bytes[..end]).copied())
     }
 
     fn add(
@@ -154,8 +137,7 @@ impl InstalledPackages {
                 if let Some(arch) = &record.architecture {
                     keys.insert(ListKey::Dpkg(format!("{}:{arch}", record.name)), number);
                 }
-                keys.entry(ListKey::Dpkg(record.name.clone()))
-                    .or_insert(number);
+                keys.entry(ListKey::Dpkg(record.name.clone())).or_insert(number);
             }
             PackageKind::Dpkg => {
                 keys.insert(ListKey::Beside(path.clone()), number);
@@ -198,18 +180,13 @@ impl InstalledPackages {
                 continue;
             };
             let real = parents.entry(parent).or_insert_with_key(|p| {
-                if p.is_root() {
-                    Some(p.clone())
-                } else {
-                    Some(real_dir(view, p))
-                }
+                if p.is_root() { Some(p.clone()) } else { Some(real_dir(view, p)) }
             });
             let Some(real) = real.as_ref().map(|d| d.join(path.name())) else {
                 continue;
             };
-            let Some(node) = view
-                .get(&real)
-                .filter(|&n| view.entry(n).kind != EntryKind::Directory)
+            let Some(node) =
+                view.get(&real).filter(|&n| view.entry(n).kind != EntryKind::Directory)
             else {
                 continue;
             };
@@ -252,10 +229,7 @@ impl InstalledPackages {
         for (new, &old) in order.iter().enumerate() {
             place[old as usize] = new as u32;
         }
-        self.packages = order
-            .iter()
-            .map(|&n| self.packages[n as usize].clone())
-            .collect();
+        self.packages = order.iter().map(|&n| self.packages[n as usize].clone()).collect();
         let numbers = self.files.values_mut().chain(self.roots.values_mut());
         numbers.for_each(|n| *n = place[*n as usize]);
     }
@@ -292,9 +266,7 @@ struct Visible<'a> {
 
 fn visible_statements(view: &View) -> Visible<'_> {
     let mut stating = HashSet::new();
-    let layers: Vec<usize> = (0..layer_count(view))
-        .filter(|&l| view.index(l).is_some())
-        .collect();
+    let layers: Vec<usize> = (0..layer_count(view)).filter(|&l| view.index(l).is_some()).collect();
     for &layer in &layers {
         let Some(index) = view.index(layer) else {
             continue;
@@ -303,11 +275,7 @@ fn visible_statements(view: &View) -> Visible<'_> {
         let entries = packages.chain(index.facts.owned.iter().map(|o| o.entry));
         stating.extend(entries.map(|entry| Node { layer, entry }));
     }
-    let paths = view
-        .iter()
-        .filter(|(_, n)| stating.contains(n))
-        .map(|(p, n)| (n, p))
-        .collect();
+    let paths = view.iter().filter(|(_, n)| stating.contains(n)).map(|(p, n)| (n, p)).collect();
     Visible { layers, paths }
 }
 
@@ -320,13 +288,7 @@ type Statement<'a> = (PackageKind, &'a str, &'a str, Option<&'a str>, &'a [u8]);
 
 fn statement<'a>(record: &'a PackageRecord, path: &'a LayerPath) -> Statement<'a> {
     let arch = record.architecture.as_deref();
-    (
-        record.kind,
-        &record.name,
-        &record.version,
-        arch,
-        path.as_bytes(),
-    )
+    (record.kind, &record.name, &record.version, arch, path.as_bytes())
 }
 
 /// The first layer that states each package at each path.

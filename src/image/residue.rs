@@ -72,10 +72,7 @@ pub fn residue(view: &View) -> Vec<Residue> {
             if !entry.is_file() || entry.size == 0 {
                 continue;
             }
-            let node = Node {
-                layer,
-                entry: number as u32,
-            };
+            let node = Node { layer, entry: number as u32 };
             let Some(record) = view.number(node).map(|n| view.record(n)) else {
                 continue;
             };
@@ -91,9 +88,7 @@ pub fn residue(view: &View) -> Vec<Residue> {
         }
     }
     out.sort_by(|a, b| {
-        (b.bytes, a.node.layer)
-            .cmp(&(a.bytes, b.node.layer))
-            .then_with(|| a.path.cmp(&b.path))
+        (b.bytes, a.node.layer).cmp(&(a.bytes, b.node.layer)).then_with(|| a.path.cmp(&b.path))
     });
     out
 }
@@ -122,9 +117,7 @@ pub fn duplicates(view: &View, floor: u64) -> Vec<Duplicate> {
         .collect();
     let spare = |d: &Duplicate| d.bytes.saturating_mul(d.nodes.len() as u64 - 1);
     out.sort_by(|a, b| {
-        spare(b)
-            .cmp(&spare(a))
-            .then_with(|| view.path(a.nodes[0]).cmp(view.path(b.nodes[0])))
+        spare(b).cmp(&spare(a)).then_with(|| view.path(a.nodes[0]).cmp(view.path(b.nodes[0])))
     });
     out
 }

@@ -13,11 +13,7 @@ pub fn entry(path: &str, kind: EntryKind, link: Option<&str>) -> Entry {
         path: LayerPath::from(path),
         kind,
         size: 0,
-        mode: if kind == EntryKind::Directory {
-            0o755
-        } else {
-            0o644
-        },
+        mode: if kind == EntryKind::Directory { 0o755 } else { 0o644 },
         uid: 0,
         gid: 0,
         mtime: 0,

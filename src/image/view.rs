@@ -40,11 +40,7 @@ impl View {
             })
             .collect();
         let merged = merge(&layers);
-        let mut view = Self {
-            on_disk: vec![0; layers.len()],
-            layers,
-            merged,
-        };
+        let mut view = Self { on_disk: vec![0; layers.len()], layers, merged };
         let mut on_disk = vec![0u64; view.layers.len()];
         for &number in &view.merged.visible {
             let bytes = view.bytes_at(number);
@@ -60,11 +56,7 @@ impl View {
     /// The entry at a path as it stands: symlinks are not followed. `None` also for a directory that
     /// no layer names and that is only implied by what is in it.
     pub fn get(&self, path: &LayerPath) -> Option<Node> {
-        let i = self
-            .merged
-            .visible
-            .binary_search_by(|&r| self.landed(r).cmp(path))
-            .ok()?;
+        let i = self.merged.visible.binary_search_by(|&r| self.landed(r).cmp(path)).ok()?;
         self.merged.visible.get(i).map(|&r| self.node(r))
     }
 
@@ -79,10 +71,7 @@ impl View {
     /// All visible entries, by the bytes of the path where they landed (an entry `lib/x` below a
     /// symlink `lib -> usr/lib` lands at `usr/lib/x`).
     pub fn iter(&self) -> impl Iterator<Item = (&LayerPath, Node)> {
-        self.merged
-            .visible
-            .iter()
-            .map(|&r| (self.landed(r), self.node(r)))
+        self.merged.visible.iter().map(|&r| (self.landed(r), self.node(r)))
     }
 
     /// Entries directly in a directory, by name.
@@ -128,9 +117,7 @@ impl View {
             prefix.push(b'/');
         }
         let from = visible.partition_point(|&r| self.landed(r).as_bytes() < prefix.as_slice());
-        let head = own
-            .filter(|(_, root)| !root)
-            .map(|(n, _)| (self.path(n), n));
+        let head = own.filter(|(_, root)| !root).map(|(n, _)| (self.path(n), n));
         head.into_iter().chain(
             visible[from..]
                 .iter()
@@ -247,10 +234,7 @@ impl View {
 
     pub(super) fn node(&self, number: u32) -> Node {
         let layer = self.merged.starts.partition_point(|&s| s <= number) - 1;
-        Node {
-            layer,
-            entry: number - self.merged.starts[layer],
-        }
+        Node { layer, entry: number - self.merged.starts[layer] }
     }
 
     /// Where an entry landed.

@@ -74,28 +74,17 @@ pub fn build(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Built, LayerError> {
     let layer = || name.to_owned();
-    let mut stored = VerifyReader::new(
-        Told {
-            inner: blob,
-            progress,
-        },
-        expected.digest,
-        expected.size,
-    );
+    let mut stored =
+        VerifyReader::new(Told { inner: blob, progress }, expected.digest, expected.size);
     let (writer, reader) = pipe::pipe();
     let (inflated, walked) = std::thread::scope(|scope| {
         let walker = scope.spawn(move || analyse(reader, analyzers, &settings.walk));
         let inflated = inflate(&mut stored, settings.limits, writer);
         (inflated, walker.join())
     });
-    let walked = walked.map_err(|panic| LayerError::Panic {
-        layer: layer(),
-        what: words(&*panic),
-    })?;
-    let stream = |source| LayerError::Stream {
-        layer: layer(),
-        source,
-    };
+    let walked =
+        walked.map_err(|panic| LayerError::Panic { layer: layer(), what: words(&*panic) })?;
+    let stream = |source| LayerError::Stream { layer: layer(), source };
     let (diff_id, tar_bytes) = match (inflated, &walked) {
         (Ok(done), _) => done,
         // The walk gave up first. If the stored bytes are wrong, that is why, and worth more to know.
@@ -112,43 +101,22 @@ pub fn build(
         }
         (Err(Stopped::Stream(e)), _) => return Err(stream(e)),
     };
-    let (summary, indexer) = walked.map_err(|source| LayerError::Tar {
-        layer: layer(),
-        source,
-    })?;
+    let (summary, indexer) = walked.map_err(|source| LayerError::Tar { layer: layer(), source })?;
     let compressed = stored.counter().load(std::sync::atomic::Ordering::Relaxed);
     let digest = stored.verified().ok_or_else(|| LayerError::Panic {
         layer: layer(),
         what: "its stored bytes were not read to their end".to_owned(),
     })?;
-    Ok(Built {
-        index: index(diff_id, tar_bytes, summary, indexer),
-        digest,
-        compressed,
-    })
+    Ok(Built { index: index(diff_id, tar_bytes, summary, indexer), digest, compressed })
 }
 
 fn index(diff_id: DiffId, tar_bytes: u64, summary: WalkSummary, indexer: Indexer) -> LayerIndex {
     let (entries, facts, duplicates) = indexer.finish();
     let mut oddities: Vec<Oddity> = Vec::new();
     oddities.extend(summary.trailing.map(|bytes| Oddity::TrailingData { bytes }));
-    oddities.extend(
-        summary
-            .escaping
-            .into_iter()
-            .map(|entry| Oddity::EscapingPath { entry }),
-    );
-    oddities.extend(
-        summary
-            .unknown_type
-            .into_iter()
-            .map(|entry| Oddity::UnknownType { entry }),
-    );
-    oddities.extend(
-        duplicates
-            .into_iter()
-            .map(|entry| Oddity::DuplicateEntry { entry }),
-    );
+    oddities.extend(summary.escaping.into_iter().map(|entry| Oddity::EscapingPath { entry }));
+    oddities.extend(summary.unknown_type.into_iter().map(|entry| Oddity::UnknownType { entry }));
+    oddities.extend(duplicates.into_iter().map(|entry| Oddity::DuplicateEntry { entry }));
     LayerIndex {
         diff_id,
         tar_bytes,
@@ -243,8 +211,7 @@ fn analyse(
 /// The text of a panic.
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "unknown".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// Tells of bytes as they pass.

@@ -37,52 +37,31 @@ impl Analyzer for Keep {
         self.1.extend(bytes);
     }
     fn end(&mut self, facts: &mut Facts) {
-        facts.kept.push(KeptFile {
-            entry: self.0,
-            bytes: self.1.clone(),
-            truncated: false,
-        });
+        facts.kept.push(KeptFile { entry: self.0, bytes: self.1.clone(), truncated: false });
     }
 }
 
 fn run(stored: &[u8], expected: &Expected) -> Result<Built, LayerError> {
     let settings = BuildSettings::default();
-    build(
-        "l1",
-        &mut &stored[..],
-        expected,
-        vec![Box::<Keep>::default()],
-        &settings,
-        &|_| {},
-    )
+    build("l1", &mut &stored[..], expected, vec![Box::<Keep>::default()], &settings, &|_| {})
 }
 
 #[test]
 fn one_pass_gives_identity_entries_and_facts() {
     let tar = tar(&[("a", b"hello"), ("b", b""), ("a", b"again")]);
     let stored = gzip(&tar);
-    let expected = Expected {
-        digest: Some(Digest::sha256(&stored)),
-        size: Some(stored.len() as u64),
-    };
+    let expected =
+        Expected { digest: Some(Digest::sha256(&stored)), size: Some(stored.len() as u64) };
     let built = run(&stored, &expected).unwrap();
     assert_eq!(built.digest, Digest::sha256(&stored));
     assert_eq!(built.compressed, stored.len() as u64);
     assert_eq!(built.index.diff_id, DiffId(Digest::sha256(&tar)));
-    assert_eq!(
-        (built.index.tar_bytes, built.index.content_bytes),
-        (tar.len() as u64, 10)
-    );
+    assert_eq!((built.index.tar_bytes, built.index.content_bytes), (tar.len() as u64, 10));
     let hash = |b: &[u8]| Some(crate::layer::ContentHash(*blake3::hash(b).as_bytes()));
     let content: Vec<_> = built.index.entries.iter().map(|e| e.content).collect();
     assert_eq!(content, [hash(b"hello"), hash(b""), hash(b"again")]);
-    let kept: Vec<_> = built
-        .index
-        .facts
-        .kept
-        .iter()
-        .map(|k| (k.entry, k.bytes.as_slice()))
-        .collect();
+    let kept: Vec<_> =
+        built.index.facts.kept.iter().map(|k| (k.entry, k.bytes.as_slice())).collect();
     assert_eq!(kept, [(0, &b"hel"[..]), (1, b""), (2, b"aga")]);
     assert_eq!(built.index.oddities, [Oddity::DuplicateEntry { entry: 0 }]);
 }
@@ -98,27 +77,11 @@ fn the_diff_id_covers_what_lies_behind_the_tars_end() {
 #[test]
 fn a_wrong_digest_is_the_error_even_where_the_tar_breaks_first() {
     let mut bad = tar(&[("a", b"x")]);
-    let expected = Expected {
-        digest: Some(Digest::sha256(&bad)),
-        size: None,
-    };
+    let expected = Expected { digest: Some(Digest::sha256(&bad)), size: None };
     bad[0] ^= 1;
     let e = run(&bad, &expected).unwrap_err();
-    assert!(
-        matches!(
-            e,
-            LayerError::Stream {
-                source: StreamError::Digest { .. },
-                ..
-            }
-        ),
-        "{e}"
-    );
-    assert!(
-        e.to_string()
-            .starts_with("layer l1: expected digest sha256:"),
-        "{e}"
-    );
+    assert!(matches!(e, LayerError::Stream { source: StreamError::Digest { .. }, .. }), "{e}");
+    assert!(e.to_string().starts_with("layer l1: expected digest sha256:"), "{e}");
     let e = run(&bad, &Expected::default()).unwrap_err();
     assert!(matches!(e, LayerError::Tar { .. }), "{e}");
 }
@@ -126,10 +89,7 @@ fn a_wrong_digest_is_the_error_even_where_the_tar_breaks_first() {
 #[test]
 fn a_cut_layer_is_an_error_at_every_byte() {
     let whole = gzip(&tar(&[("a", b"hello"), ("b", b"world")]));
-    let expected = Expected {
-        digest: None,
-        size: Some(whole.len() as u64),
-    };
+    let expected = Expected { digest: None, size: Some(whole.len() as u64) };
     for cut in 0..whole.len() {
         assert!(run(&whole[..cut], &expected).is_err(), "{cut}");
         assert!(

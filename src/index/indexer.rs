@@ -39,10 +39,7 @@ impl Watched {
 
 impl Indexer {
     pub fn new(analyzers: Vec<Box<dyn Analyzer>>) -> Self {
-        let watched = |analyzer| Watched {
-            analyzer,
-            left: None,
-        };
+        let watched = |analyzer| Watched { analyzer, left: None };
         Self {
             entries: Vec::new(),
             facts: Facts::default(),
@@ -55,11 +52,7 @@ impl Indexer {
     pub fn finish(self) -> (Vec<Entry>, Facts, Vec<u32>) {
         let mut order: Vec<u32> = (0..self.entries.len() as u32).collect();
         // A stable sort keeps the entries of one path in the order of the tar.
-        order.sort_by(|&a, &b| {
-            self.entries[a as usize]
-                .path
-                .cmp(&self.entries[b as usize].path)
-        });
+        order.sort_by(|&a, &b| self.entries[a as usize].path.cmp(&self.entries[b as usize].path));
         let path = |i: u32| &self.entries[i as usize].path;
         // A directory named twice is usual and hides nothing.
         let is_dir = |i: u32| self.entries[i as usize].is_dir();

@@ -34,18 +34,8 @@ pub(super) fn pipe() -> (PipeWriter, PipeReader) {
     // Roomy enough that giving a buffer back never blocks.
     let (used, back) = bounded(IN_FLIGHT + 4);
     (
-        PipeWriter {
-            out,
-            used: back,
-            aborted: false,
-        },
-        PipeReader {
-            from,
-            used,
-            current: Vec::new(),
-            at: 0,
-            ended: false,
-        },
+        PipeWriter { out, used: back, aborted: false },
+        PipeReader { from, used, current: Vec::new(), at: 0, ended: false },
     )
 }
 
@@ -87,10 +77,7 @@ impl BufRead for PipeReader {
                 Ok(Message::Bytes(bytes)) => self.current = bytes,
                 Ok(Message::End) => self.ended = true,
                 Err(_) => {
-                    return Err(io::Error::new(
-                        io::ErrorKind::UnexpectedEof,
-                        "the stream broke",
-                    ));
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the stream broke"));
                 }
             }
         }

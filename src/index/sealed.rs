@@ -82,14 +82,8 @@ fn makes_sense(index: &LayerIndex) -> bool {
     entries
         && facts.secrets.iter().all(|f| exists(f.entry))
         && facts.packages.iter().all(|f| exists(f.entry))
-        && facts
-            .packages
-            .iter()
-            .all(|f| f.root.as_ref().is_none_or(path))
-        && facts
-            .owned
-            .iter()
-            .all(|f| exists(f.entry) && f.paths.iter().all(path))
+        && facts.packages.iter().all(|f| f.root.as_ref().is_none_or(path))
+        && facts.owned.iter().all(|f| exists(f.entry) && f.paths.iter().all(path))
         && facts.elf.iter().all(|f| exists(f.entry))
         && facts.kept.iter().all(|f| exists(f.entry))
         && facts.unread.iter().all(|f| exists(f.entry))
@@ -103,10 +97,7 @@ fn makes_sense(index: &LayerIndex) -> bool {
 
 /// Whether cleaning would change nothing.
 fn is_clean(path: &[u8]) -> bool {
-    path.is_empty()
-        || path
-            .split(|&b| b == b'/')
-            .all(|part| !matches!(part, b"" | b"." | b".."))
+    path.is_empty() || path.split(|&b| b == b'/').all(|part| !matches!(part, b"" | b"." | b".."))
 }
 
 /// An entry of the Digest → DiffId table.

@@ -52,9 +52,7 @@ impl Store {
         for sub in [INDEXES, BLOBS] {
             create_private(&dir.join(sub))?;
         }
-        Ok(Self {
-            dir: dir.to_owned(),
-        })
+        Ok(Self { dir: dir.to_owned() })
     }
 
     /// The index of a stored blob that careen has read to its end before.
@@ -82,10 +80,7 @@ impl Store {
         };
         // The index first: a table entry without an index would be a miss, but a useless one.
         write_whole(&self.index_path(&index.diff_id, key), &bytes)?;
-        write_whole(
-            &self.blob_path(digest),
-            &sealed::seal_link(digest, &index.diff_id),
-        )
+        write_whole(&self.blob_path(digest), &sealed::seal_link(digest, &index.diff_id))
     }
 
     pub fn info(&self) -> io::Result<StoreInfo> {
@@ -216,9 +211,7 @@ fn read_whole(path: &Path, limit: u64) -> Option<Vec<u8>> {
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     create_private(dir)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(UNFINISHED)
-        .tempfile_in(dir)?;
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(dir)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;

@@ -65,11 +65,7 @@ fn what_was_put_is_found_by_its_blob_and_by_its_tar() {
     store.put(&blob(), &index, &key(0)).unwrap();
     assert_eq!(store.get_by_digest(&blob(), &key(0)).as_ref(), Some(&index));
     assert_eq!(store.get(&index.diff_id, &key(0)), Some(index.clone()));
-    assert_eq!(
-        store.get_by_digest(&blob(), &key(1)),
-        None,
-        "other patterns"
-    );
+    assert_eq!(store.get_by_digest(&blob(), &key(1)), None, "other patterns");
     assert_eq!(store.get_by_digest(&index.diff_id.0, &key(0)), None);
 }
 
@@ -104,10 +100,7 @@ fn an_entry_cut_or_flipped_anywhere_is_a_miss() {
     let (_dir, store) = store();
     let index = index(b"tar");
     store.put(&blob(), &index, &key(0)).unwrap();
-    for path in [
-        store.index_path(&index.diff_id, &key(0)),
-        store.blob_path(&blob()),
-    ] {
+    for path in [store.index_path(&index.diff_id, &key(0)), store.blob_path(&blob())] {
         let good = fs::read(&path).unwrap();
         for at in 0..good.len() {
             fs::write(&path, &good[..at]).unwrap();
@@ -115,11 +108,7 @@ fn an_entry_cut_or_flipped_anywhere_is_a_miss() {
             let mut bad = good.clone();
             bad[at] ^= 1;
             fs::write(&path, &bad).unwrap();
-            assert_eq!(
-                store.get_by_digest(&blob(), &key(0)),
-                None,
-                "flipped at {at}"
-            );
+            assert_eq!(store.get_by_digest(&blob(), &key(0)), None, "flipped at {at}");
         }
         fs::write(&path, &good).unwrap();
         assert!(store.get_by_digest(&blob(), &key(0)).is_some());
@@ -131,21 +120,12 @@ fn an_index_under_another_name_is_a_miss() {
     let (_dir, store) = store();
     let (clean, dirty) = (index(b"clean"), index(b"dirty"));
     store.put(&blob(), &clean, &key(0)).unwrap();
-    store
-        .put(&Digest::sha256(b"other"), &dirty, &key(0))
-        .unwrap();
+    store.put(&Digest::sha256(b"other"), &dirty, &key(0)).unwrap();
     let borrowed = fs::read(store.index_path(&clean.diff_id, &key(0))).unwrap();
     fs::write(store.index_path(&dirty.diff_id, &key(0)), &borrowed).unwrap();
     assert_eq!(store.get(&dirty.diff_id, &key(0)), None);
-    fs::copy(
-        store.blob_path(&blob()),
-        store.blob_path(&Digest::sha256(b"third")),
-    )
-    .unwrap();
-    assert_eq!(
-        store.get_by_digest(&Digest::sha256(b"third"), &key(0)),
-        None
-    );
+    fs::copy(store.blob_path(&blob()), store.blob_path(&Digest::sha256(b"third"))).unwrap();
+    assert_eq!(store.get_by_digest(&Digest::sha256(b"third"), &key(0)), None);
 }
 
 #[test]
@@ -154,10 +134,7 @@ fn an_index_that_makes_no_sense_is_a_miss_though_its_checksum_is_right() {
     let spoil: [fn(&mut LayerIndex); 4] = [
         |i| i.facts.secrets[0].entry = 2,
         |i| i.entries[0].content = None,
-        |i| {
-            i.oddities
-                .push(super::super::Oddity::EscapingPath { entry: 9 })
-        },
+        |i| i.oddities.push(super::super::Oddity::EscapingPath { entry: 9 }),
         |i| {
             i.entries[0].kind = EntryKind::HardLink;
             i.entries[0].link = Some(b"../etc/shadow".to_vec());
@@ -188,25 +165,12 @@ fn info_counts_and_prune_takes_only_its_own() {
     fs::write(&foreign, "mine").unwrap();
     let info = store.info().unwrap();
     assert_eq!(info.entries, 2);
-    let none = store
-        .prune(Prune::OlderThan(Duration::from_secs(60)))
-        .unwrap();
+    let none = store.prune(Prune::OlderThan(Duration::from_secs(60))).unwrap();
     assert_eq!(none, StoreInfo::default());
     let old = store.index_path(&index(b"tar").diff_id, &key(0));
     let long_ago = SystemTime::now() - Duration::from_secs(600);
-    File::options()
-        .append(true)
-        .open(&old)
-        .unwrap()
-        .set_modified(long_ago)
-        .unwrap();
-    assert_eq!(
-        store
-            .prune(Prune::OlderThan(Duration::from_secs(60)))
-            .unwrap()
-            .entries,
-        1
-    );
+    File::options().append(true).open(&old).unwrap().set_modified(long_ago).unwrap();
+    assert_eq!(store.prune(Prune::OlderThan(Duration::from_secs(60))).unwrap().entries, 1);
     assert!(store.get_by_digest(&blob(), &key(1)).is_some());
     assert_eq!(store.prune(Prune::All).unwrap().entries, 1);
     assert_eq!(store.info().unwrap(), StoreInfo::default());
@@ -218,35 +182,22 @@ fn a_hit_counts_as_a_use() {
     let (_dir, store) = store();
     store.put(&blob(), &index(b"tar"), &key(0)).unwrap();
     let long_ago = SystemTime::now() - Duration::from_secs(600);
-    for path in [
-        store.index_path(&index(b"tar").diff_id, &key(0)),
-        store.blob_path(&blob()),
-    ] {
-        File::options()
-            .append(true)
-            .open(path)
-            .unwrap()
-            .set_modified(long_ago)
-            .unwrap();
+    for path in [store.index_path(&index(b"tar").diff_id, &key(0)), store.blob_path(&blob())] {
+        File::options().append(true).open(path).unwrap().set_modified(long_ago).unwrap();
     }
     store.get_by_digest(&blob(), &key(0)).unwrap();
-    let gone = store
-        .prune(Prune::OlderThan(Duration::from_secs(60)))
-        .unwrap();
+    let gone = store.prune(Prune::OlderThan(Duration::from_secs(60))).unwrap();
     assert_eq!(gone, StoreInfo::default());
 }
 
 #[test]
 fn prune_leaves_what_another_process_is_writing() {
     let (_dir, store) = store();
-    let (fresh, dead) = (
-        store.dir.join(BLOBS).join(".writing-fresh"),
-        store.dir.join(BLOBS).join(".writing-dead"),
-    );
+    let (fresh, dead) =
+        (store.dir.join(BLOBS).join(".writing-fresh"), store.dir.join(BLOBS).join(".writing-dead"));
     fs::write(&fresh, "x").unwrap();
     let file = File::create(&dead).unwrap();
-    file.set_modified(SystemTime::now() - ABANDONED * 2)
-        .unwrap();
+    file.set_modified(SystemTime::now() - ABANDONED * 2).unwrap();
     store.prune(Prune::All).unwrap();
     assert!(fresh.exists() && !dead.exists());
 }

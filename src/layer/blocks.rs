@@ -54,9 +54,7 @@ impl<'a> Blocks<'a> {
         while n > 0 {
             match self.next(n, sink)? {
                 0 => {
-                    return Err(WalkError::Truncated {
-                        offset: self.offset,
-                    });
+                    return Err(WalkError::Truncated { offset: self.offset });
                 }
                 got => n -= got,
             }
@@ -87,9 +85,7 @@ impl<'a> Blocks<'a> {
             if got == 0 {
                 return match filled {
                     0 => Ok(None),
-                    _ => Err(WalkError::Truncated {
-                        offset: self.offset,
-                    }),
+                    _ => Err(WalkError::Truncated { offset: self.offset }),
                 };
             }
             filled += got as usize;
@@ -99,19 +95,13 @@ impl<'a> Blocks<'a> {
 
     /// A block that must be there.
     pub fn must_block(&mut self) -> Result<Block, WalkError> {
-        self.block()?.ok_or(WalkError::Truncated {
-            offset: self.offset,
-        })
+        self.block()?.ok_or(WalkError::Truncated { offset: self.offset })
     }
 
     /// The content of a long-name or PAX entry, refused above [`SPECIAL_LIMIT`] before it is held.
     pub fn special(&mut self, size: u64, what: &'static str) -> Result<Vec<u8>, WalkError> {
         if size > SPECIAL_LIMIT {
-            return Err(WalkError::TooLong {
-                offset: self.offset,
-                what,
-                size,
-            });
+            return Err(WalkError::TooLong { offset: self.offset, what, size });
         }
         let mut out = Vec::with_capacity(size as usize);
         self.pass(size, &mut |bytes| out.extend_from_slice(bytes))?;
@@ -122,9 +112,9 @@ impl<'a> Blocks<'a> {
     pub fn drain(&mut self) -> Result<(u64, bool), WalkError> {
         let (mut total, mut dirty) = (0, false);
         loop {
-            match self.next(u64::MAX, &mut |bytes| {
-                dirty = dirty || bytes.iter().any(|&b| b != 0)
-            })? {
+            match self
+                .next(u64::MAX, &mut |bytes| dirty = dirty || bytes.iter().any(|&b| b != 0))?
+            {
                 0 => return Ok((total, dirty)),
                 n => total += n,
             }

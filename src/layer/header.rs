@@ -98,14 +98,12 @@ pub(super) fn layout(block: &Block) -> Option<Layout> {
     if stored != unsigned && stored != signed {
         return None;
     }
-    Some(
-        match (&block[257..263], &block[263..265], &block[508..512]) {
-            (b"ustar\0", _, b"tar\0") => Layout::Star,
-            (b"ustar\0", ..) => Layout::Ustar,
-            (b"ustar ", b" \0", _) => Layout::Gnu,
-            _ => Layout::V7,
-        },
-    )
+    Some(match (&block[257..263], &block[263..265], &block[508..512]) {
+        (b"ustar\0", _, b"tar\0") => Layout::Star,
+        (b"ustar\0", ..) => Layout::Ustar,
+        (b"ustar ", b" \0", _) => Layout::Gnu,
+        _ => Layout::V7,
+    })
 }
 
 impl Header {
@@ -142,11 +140,7 @@ impl Header {
                 let time = |field: &[u8]| field[0] == 0 || numeric(field).is_ok();
                 let prefix = text(&block[345..500]);
                 let is_prefix = !(time(&block[345..357]) && time(&block[357..369]));
-                if is_prefix && prefix.is_ascii() {
-                    prefix
-                } else {
-                    &[]
-                }
+                if is_prefix && prefix.is_ascii() { prefix } else { &[] }
             }
             Layout::V7 => &[],
         };
@@ -170,9 +164,6 @@ mod tests {
         assert!(numeric(b"9").is_err() && numeric(b"-1").is_err() && numeric(b"+1").is_err());
         assert_eq!(numeric(&[0x80, 0, 0, 1, 0]), Ok(256));
         assert_eq!(numeric(&[0xff; 12]), Ok(-1));
-        assert!(
-            numeric(&[0x80, 1, 0, 0, 0, 0, 0, 0, 0, 0]).is_err(),
-            "overflow"
-        );
+        assert!(numeric(&[0x80, 1, 0, 0, 0, 0, 0, 0, 0, 0]).is_err(), "overflow");
     }
 }

@@ -166,10 +166,7 @@ mod tests {
         let p = |s: &str| LayerPath::from(s);
         assert_eq!(p("a/.wh.b").whiteout(), Some(Whiteout::Of(p("a/b"))));
         assert_eq!(p(".wh.b").whiteout(), Some(Whiteout::Of(p("b"))));
-        assert_eq!(
-            p("a/.wh..wh..opq").whiteout(),
-            Some(Whiteout::Opaque(p("a")))
-        );
+        assert_eq!(p("a/.wh..wh..opq").whiteout(), Some(Whiteout::Opaque(p("a"))));
         assert_eq!(p("a/.wh..wh.plnk").whiteout(), None);
         assert!(p("a/.wh..wh.plnk").is_aufs_metadata());
         // It would name the directory itself or its parent.

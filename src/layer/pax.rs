@@ -20,11 +20,7 @@ pub(super) fn parse(mut data: &[u8]) -> Result<Records, &'static str> {
         let (key, value, rest) = record(data).ok_or("a PAX record is broken")?;
         data = rest;
         if key == SPARSE_OFFSET || key == SPARSE_BYTES {
-            let expected = if map.len().is_multiple_of(2) {
-                SPARSE_OFFSET
-            } else {
-                SPARSE_BYTES
-            };
+            let expected = if map.len().is_multiple_of(2) { SPARSE_OFFSET } else { SPARSE_BYTES };
             if key != expected || value.contains(&b',') {
                 return Err("a PAX sparse map is out of order");
             }

@@ -63,9 +63,7 @@ pub(super) fn map(
     if header::is_header_only(header.typeflag) {
         return Err(bad("a sparse entry that is no file"));
     }
-    checked(&pairs, header.size)
-        .map(Some)
-        .ok_or_else(|| bad("a sparse map does not fit its file"))
+    checked(&pairs, header.size).map(Some).ok_or_else(|| bad("a sparse map does not fit its file"))
 }
 
 /// Go's rules: nothing negative, nothing overlapping or out of order, nothing beyond the end.
@@ -74,10 +72,7 @@ fn checked(pairs: &[(i64, i64)], size: i64) -> Option<Map> {
     let mut end = 0;
     let mut map = Map::with_capacity(pairs.len());
     for &(offset, length) in pairs {
-        let run = Run {
-            offset: u64::try_from(offset).ok()?,
-            length: u64::try_from(length).ok()?,
-        };
+        let run = Run { offset: u64::try_from(offset).ok()?, length: u64::try_from(length).ok()? };
         let run_end = run.offset.checked_add(run.length)?;
         if run.offset < end || run_end > size {
             return None;
@@ -124,18 +119,13 @@ fn in_data(blocks: &mut Blocks, stored: &mut u64) -> Result<Vec<(i64, i64)>, Wal
     loop {
         total += BLOCK as u64;
         too_long(total, blocks)?;
-        *stored = stored
-            .checked_sub(BLOCK as u64)
-            .ok_or_else(|| bad(blocks))?;
+        *stored = stored.checked_sub(BLOCK as u64).ok_or_else(|| bad(blocks))?;
         for b in blocks.must_block()? {
             if b != b'\n' {
                 line.push(b);
                 continue;
             }
-            if numbers
-                .first()
-                .is_some_and(|&n| numbers.len() as i64 > n.saturating_mul(2))
-            {
+            if numbers.first().is_some_and(|&n| numbers.len() as i64 > n.saturating_mul(2)) {
                 break;
             }
             numbers.push(pax::decimal(&line).ok_or_else(|| bad(blocks))?);
@@ -157,10 +147,7 @@ fn in_records(records: &Records) -> Option<Vec<(i64, i64)>> {
     let map = records.get(pax::SPARSE_MAP).map_or(&[][..], Vec::as_slice);
     let numbers: Vec<i64> = match map {
         b"" => Vec::new(),
-        map => map
-            .split(|&b| b == b',')
-            .map(pax::decimal)
-            .collect::<Option<_>>()?,
+        map => map.split(|&b| b == b',').map(pax::decimal).collect::<Option<_>>()?,
     };
     (i64::try_from(numbers.len()).ok()? == count.checked_mul(2)?)
         .then(|| numbers.chunks_exact(2).map(|p| (p[0], p[1])).collect())
@@ -168,11 +155,9 @@ fn in_records(records: &Records) -> Option<Vec<(i64, i64)>> {
 
 fn too_long(total: u64, blocks: &Blocks) -> Result<(), WalkError> {
     match total > SPECIAL_LIMIT {
-        true => Err(WalkError::TooLong {
-            offset: blocks.offset(),
-            what: "sparse map",
-            size: total,
-        }),
+        true => {
+            Err(WalkError::TooLong { offset: blocks.offset(), what: "sparse map", size: total })
+        }
         false => Ok(()),
     }
 }

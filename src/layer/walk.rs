@@ -25,10 +25,7 @@ pub struct WalkLimits {
 
 impl Default for WalkLimits {
     fn default() -> Self {
-        Self {
-            entries: 5_000_000,
-            holes: 16 << 30,
-        }
+        Self { entries: 5_000_000, holes: 16 << 30 }
     }
 }
 
@@ -42,11 +39,7 @@ pub enum WalkError {
     #[error("the tar ends in the middle of an entry, at byte {offset}")]
     Truncated { offset: u64 },
     #[error("tar header at byte {offset}: a {what} of {size} bytes (at most 1 MiB)")]
-    TooLong {
-        offset: u64,
-        what: &'static str,
-        size: u64,
-    },
+    TooLong { offset: u64, what: &'static str, size: u64 },
     #[error("more than {limit} entries")]
     TooManyEntries { limit: u64 },
     #[error("sparse files with more than {limit} bytes of holes")]
@@ -116,10 +109,9 @@ impl Walk<'_> {
             return match self.blocks.block()? {
                 None => Ok(None),
                 Some(second) if second == [0; BLOCK] => Ok(None),
-                Some(_) => Err(WalkError::Header {
-                    offset,
-                    why: "one block of zeros and then more",
-                }),
+                Some(_) => {
+                    Err(WalkError::Header { offset, why: "one block of zeros and then more" })
+                }
             };
         }
         let header = Header::parse(&block).map_err(|why| WalkError::Header { offset, why })?;
@@ -131,10 +123,7 @@ impl Walk<'_> {
             return Ok(0);
         }
         let offset = self.blocks.offset();
-        u64::try_from(header.size).map_err(|_| WalkError::Header {
-            offset,
-            why: "a negative size",
-        })
+        u64::try_from(header.size).map_err(|_| WalkError::Header { offset, why: "a negative size" })
     }
 
     /// One real entry with all that precedes it; `false` at the end.
@@ -188,11 +177,7 @@ impl Walk<'_> {
             header.link.clone_from(&pending.link);
         }
         if header.typeflag == 0 {
-            header.typeflag = if header.name.ends_with(b"/") {
-                b'5'
-            } else {
-                b'0'
-            };
+            header.typeflag = if header.name.ends_with(b"/") { b'5' } else { b'0' };
         }
         Ok(())
     }
@@ -205,9 +190,7 @@ impl Walk<'_> {
         visitor: &mut dyn Visitor,
     ) -> Result<(), WalkError> {
         if self.summary.entries >= self.limits.entries {
-            return Err(WalkError::TooManyEntries {
-                limit: self.limits.entries,
-            });
+            return Err(WalkError::TooManyEntries { limit: self.limits.entries });
         }
         let number = self.summary.entries as u32;
         let total = self.data_bytes(&header)?;
@@ -215,11 +198,7 @@ impl Walk<'_> {
         let map = sparse::map(&mut header, records, block, &mut self.blocks, &mut stored)?;
         let (kind, known) = kind_of(header.typeflag);
         let (path, escaping) = LayerPath::clean(&header.name);
-        let size = if kind == EntryKind::File {
-            header.size.max(0) as u64
-        } else {
-            0
-        };
+        let size = if kind == EntryKind::File { header.size.max(0) as u64 } else { 0 };
         let entry = Entry {
             path,
             kind,
@@ -270,8 +249,7 @@ impl Walk<'_> {
                 offset: self.blocks.offset(),
                 why: "a sparse map names more data than is stored",
             })?;
-            self.blocks
-                .pass(run.length, &mut |bytes| shown.chunk(bytes))?;
+            self.blocks.pass(run.length, &mut |bytes| shown.chunk(bytes))?;
             at = run.offset + run.length;
         }
         self.hole(size - at, shown)?;
@@ -288,9 +266,7 @@ impl Walk<'_> {
         const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
         self.holes = self.holes.saturating_add(bytes);
         if self.holes > self.limits.holes {
-            return Err(WalkError::TooManyHoles {
-                limit: self.limits.holes,
-            });
+            return Err(WalkError::TooManyHoles { limit: self.limits.holes });
         }
         while bytes > 0 {
             let n = bytes.min(ZEROS.len() as u64);

@@ -28,8 +28,7 @@ impl Raw {
         data: &[u8],
         change: impl FnOnce(&mut Block),
     ) -> Self {
-        self.0
-            .extend(Self::header(typeflag, name, data.len() as u64, change));
+        self.0.extend(Self::header(typeflag, name, data.len() as u64, change));
         self.0.extend(data);
         self.0.resize(self.0.len().next_multiple_of(BLOCK), 0);
         self
@@ -102,11 +101,7 @@ fn listing(tar: &[u8]) -> Vec<String> {
     let line = |(e, data): &(Entry, Vec<u8>)| {
         assert_eq!(e.size, data.len() as u64);
         let name = String::from_utf8_lossy(e.path.as_bytes()).into_owned();
-        format!(
-            "{name}:{:?}:{}",
-            e.kind,
-            String::from_utf8_lossy(data).replace('\0', ".")
-        )
+        format!("{name}:{:?}:{}", e.kind, String::from_utf8_lossy(data).replace('\0', "."))
     };
     seen.entries.iter().map(line).collect()
 }
@@ -118,59 +113,31 @@ fn why(tar: &[u8]) -> String {
 #[test]
 fn a_link_with_a_size_is_followed_directly_by_the_next_header() {
     for typeflag in b'1'..=b'6' {
-        let tar = Raw::default()
-            .bare(typeflag, "link", 512)
-            .add(b'0', "hidden", b"secret")
-            .end();
-        assert_eq!(
-            listing(&tar)[1],
-            "hidden:File:secret",
-            "type {}",
-            typeflag as char
-        );
+        let tar = Raw::default().bare(typeflag, "link", 512).add(b'0', "hidden", b"secret").end();
+        assert_eq!(listing(&tar)[1], "hidden:File:secret", "type {}", typeflag as char);
     }
 }
 
 #[test]
 fn an_old_nul_type_is_a_file_or_with_a_slash_a_directory_without_data() {
-    let tar = Raw::default()
-        .add(0, "file", b"x")
-        .bare(0, "dir/", 0)
-        .add(b'0', "next", b"y")
-        .end();
-    assert_eq!(
-        listing(&tar),
-        ["file:File:x", "dir:Directory:", "next:File:y"]
-    );
+    let tar = Raw::default().add(0, "file", b"x").bare(0, "dir/", 0).add(b'0', "next", b"y").end();
+    assert_eq!(listing(&tar), ["file:File:x", "dir:Directory:", "next:File:y"]);
     // The slash is looked at after the long name is known, and the data goes with the directory.
-    let tar = Raw::default()
-        .add(b'L', "", b"long/\0")
-        .bare(0, "short", 512)
-        .add(b'0', "n", b"")
-        .end();
+    let tar =
+        Raw::default().add(b'L', "", b"long/\0").bare(0, "short", 512).add(b'0', "n", b"").end();
     assert_eq!(listing(&tar), ["long:Directory:", "n:File:"]);
 }
 
 #[test]
 fn the_last_of_several_long_names_wins() {
-    let tar = Raw::default()
-        .add(b'L', "", b"one\0")
-        .add(b'L', "", b"two\0")
-        .add(b'0', "x", b"")
-        .end();
+    let tar =
+        Raw::default().add(b'L', "", b"one\0").add(b'L', "", b"two\0").add(b'0', "x", b"").end();
     assert_eq!(listing(&tar), ["two:File:"]);
-    let tar = Raw::default()
-        .pax(&[("path", "one")])
-        .pax(&[("path", "two")])
-        .add(b'0', "x", b"")
-        .end();
+    let tar =
+        Raw::default().pax(&[("path", "one")]).pax(&[("path", "two")]).add(b'0', "x", b"").end();
     assert_eq!(listing(&tar), ["two:File:"]);
     // The second PAX header replaces the first as a whole.
-    let tar = Raw::default()
-        .pax(&[("path", "one")])
-        .pax(&[("uid", "7")])
-        .add(b'0', "x", b"")
-        .end();
+    let tar = Raw::default().pax(&[("path", "one")]).pax(&[("uid", "7")]).add(b'0', "x", b"").end();
     assert_eq!(listing(&tar), ["x:File:"]);
 }
 
@@ -178,27 +145,16 @@ fn the_last_of_several_long_names_wins() {
 fn a_gnu_long_name_beats_a_pax_path() {
     for long_first in [true, false] {
         let mut raw = Raw::default();
-        raw = if long_first {
-            raw.add(b'L', "", b"gnu\0").pax(&[("path", "pax")])
-        } else {
-            raw
-        };
-        raw = if long_first {
-            raw
-        } else {
-            raw.pax(&[("path", "pax")]).add(b'L', "", b"gnu\0")
-        };
+        raw = if long_first { raw.add(b'L', "", b"gnu\0").pax(&[("path", "pax")]) } else { raw };
+        raw = if long_first { raw } else { raw.pax(&[("path", "pax")]).add(b'L', "", b"gnu\0") };
         assert_eq!(listing(&raw.add(b'0', "x", b"").end()), ["gnu:File:"]);
     }
 }
 
 #[test]
 fn an_empty_pax_value_keeps_the_header_and_long_links_apply() {
-    let tar = Raw::default()
-        .pax(&[("path", "")])
-        .add(b'K', "", b"far/away\0")
-        .bare(b'2', "l", 0)
-        .end();
+    let tar =
+        Raw::default().pax(&[("path", "")]).add(b'K', "", b"far/away\0").bare(b'2', "l", 0).end();
     let (seen, _) = try_walk(&tar).unwrap();
     assert_eq!(seen.entries[0].0.path, LayerPath::from("l"));
     assert_eq!(seen.entries[0].0.link.as_deref(), Some(&b"far/away"[..]));
@@ -263,9 +219,7 @@ fn a_prefix_is_read_by_the_headers_layout() {
 
 #[test]
 fn sizes_empty_binary_and_negative() {
-    let tar = Raw::default()
-        .with(b'0', "empty", b"", |b| b[124..136].fill(0))
-        .end();
+    let tar = Raw::default().with(b'0', "empty", b"", |b| b[124..136].fill(0)).end();
     assert_eq!(listing(&tar), ["empty:File:"]);
     let tar = Raw::default()
         .with(b'0', "binary", b"abc", |b| {
@@ -274,9 +228,7 @@ fn sizes_empty_binary_and_negative() {
         })
         .end();
     assert_eq!(listing(&tar), ["binary:File:abc"]);
-    let tar = Raw::default()
-        .with(b'0', "negative", b"", |b| b[124..136].fill(0xff))
-        .end();
+    let tar = Raw::default().with(b'0', "negative", b"", |b| b[124..136].fill(0xff)).end();
     assert!(why(&tar).contains("negative size"), "{}", why(&tar));
 }
 
@@ -284,16 +236,9 @@ fn sizes_empty_binary_and_negative() {
 fn the_end_is_two_zero_blocks_or_the_streams_own() {
     let body = Raw::default().add(b'0', "f", b"x").0;
     assert_eq!(listing(&body), ["f:File:x"]);
-    assert_eq!(
-        listing(&[body.clone(), vec![0; BLOCK]].concat()),
-        ["f:File:x"]
-    );
-    let then_more = [
-        body.clone(),
-        vec![0; BLOCK],
-        Raw::default().add(b'0', "g", b"").end(),
-    ]
-    .concat();
+    assert_eq!(listing(&[body.clone(), vec![0; BLOCK]].concat()), ["f:File:x"]);
+    let then_more =
+        [body.clone(), vec![0; BLOCK], Raw::default().add(b'0', "g", b"").end()].concat();
     assert!(why(&then_more).contains("one block of zeros and then more"));
     // Go takes the end inside the last padding for the end of the tar; inside data it does not.
     for cut in [body.len() - 1, BLOCK + 1] {
@@ -317,38 +262,22 @@ fn a_wrong_checksum_or_a_broken_pax_record_is_an_error() {
     let mut tar = Raw::default().add(b'0', "f", b"x").end();
     tar[0] = b'g';
     assert!(why(&tar).contains("at byte 0: the header's checksum"));
-    let tar = Raw::default()
-        .add(b'x', "", b"999 path=a\n")
-        .add(b'0', "f", b"")
-        .end();
+    let tar = Raw::default().add(b'x', "", b"999 path=a\n").add(b'0', "f", b"").end();
     assert!(why(&tar).contains("PAX record"));
 }
 
 #[test]
 fn a_long_name_of_more_than_a_mebibyte_is_refused_unread() {
     let tar = Raw::default().bare(b'L', "", 64 << 20).end();
-    assert!(
-        why(&tar).contains("long name of 67108864 bytes"),
-        "{}",
-        why(&tar)
-    );
+    assert!(why(&tar).contains("long name of 67108864 bytes"), "{}", why(&tar));
 }
 
 #[test]
 fn a_name_of_100_kb_and_names_that_climb_are_walked() {
     let long = "d/".repeat(50_000) + "f";
-    let tar = Raw::default()
-        .add(b'L', "", long.as_bytes())
-        .add(b'0', "x", b"")
-        .end();
-    assert_eq!(
-        try_walk(&tar).unwrap().0.entries[0].0.path.as_bytes(),
-        long.as_bytes()
-    );
-    let tar = Raw::default()
-        .add(b'0', "../../etc/passwd", b"")
-        .add(b'0', "/abs", b"")
-        .end();
+    let tar = Raw::default().add(b'L', "", long.as_bytes()).add(b'0', "x", b"").end();
+    assert_eq!(try_walk(&tar).unwrap().0.entries[0].0.path.as_bytes(), long.as_bytes());
+    let tar = Raw::default().add(b'0', "../../etc/passwd", b"").add(b'0', "/abs", b"").end();
     assert_eq!(listing(&tar), ["etc/passwd:File:", "abs:File:"]);
     assert_eq!(try_walk(&tar).unwrap().1.escaping, [0]);
 }
@@ -371,11 +300,8 @@ fn sparse_files_show_what_unpacks() {
         .end();
     assert_eq!(listing(&tar), ["s:File:..abc...de", "n:File:y"]);
 
-    let sparse_0_1 = [
-        ("GNU.sparse.size", "6"),
-        ("GNU.sparse.numblocks", "1"),
-        ("GNU.sparse.map", "1,2"),
-    ];
+    let sparse_0_1 =
+        [("GNU.sparse.size", "6"), ("GNU.sparse.numblocks", "1"), ("GNU.sparse.map", "1,2")];
     let tar = Raw::default().pax(&sparse_0_1).add(b'0', "s", b"ab").end();
     assert_eq!(listing(&tar), ["s:File:.ab..."]);
 
@@ -385,21 +311,15 @@ fn sparse_files_show_what_unpacks() {
         b[398..409].copy_from_slice(b"00000000003");
         b[483..494].copy_from_slice(b"00000000006");
     };
-    let tar = Raw::default()
-        .with(b'S', "s", b"abc", old)
-        .add(b'0', "n", b"y")
-        .end();
+    let tar = Raw::default().with(b'S', "s", b"abc", old).add(b'0', "n", b"y").end();
     assert_eq!(listing(&tar), ["s:File:..abc.", "n:File:y"]);
 }
 
 #[test]
 fn a_sparse_map_that_lies_is_an_error() {
     for map in ["1,9", "3,1,0,1", "-1,2", "1,2,3"] {
-        let records = [
-            ("GNU.sparse.size", "6"),
-            ("GNU.sparse.numblocks", "1"),
-            ("GNU.sparse.map", map),
-        ];
+        let records =
+            [("GNU.sparse.size", "6"), ("GNU.sparse.numblocks", "1"), ("GNU.sparse.map", map)];
         let tar = Raw::default().pax(&records).add(b'0', "s", b"ab").end();
         assert!(why(&tar).contains("sparse map"), "{map}");
     }
@@ -420,10 +340,7 @@ fn an_unknown_type_is_shown_and_told() {
 
 #[test]
 fn an_entry_seen_twice_is_told_twice() {
-    let tar = Raw::default()
-        .add(b'0', "f", b"old")
-        .add(b'0', "f", b"new")
-        .end();
+    let tar = Raw::default().add(b'0', "f", b"old").add(b'0', "f", b"new").end();
     assert_eq!(listing(&tar), ["f:File:old", "f:File:new"]);
 }
 
@@ -432,11 +349,7 @@ fn a_visitor_gets_what_it_asks_for() {
     struct Head(Vec<u8>, usize);
     impl Visitor for Head {
         fn begin(&mut self, entry: &Entry) -> Interest {
-            if entry.path.as_bytes() == b"no" {
-                Interest::Skip
-            } else {
-                Interest::Head(3)
-            }
+            if entry.path.as_bytes() == b"no" { Interest::Skip } else { Interest::Head(3) }
         }
         fn chunk(&mut self, bytes: &[u8]) {
             self.0.extend(bytes);
@@ -445,11 +358,8 @@ fn a_visitor_gets_what_it_asks_for() {
             self.1 += 1;
         }
     }
-    let tar = Raw::default()
-        .add(b'0', "a", b"12345")
-        .add(b'0', "no", b"x")
-        .add(b'0', "b", b"67")
-        .end();
+    let tar =
+        Raw::default().add(b'0', "a", b"12345").add(b'0', "no", b"x").add(b'0', "b", b"67").end();
     let mut head = Head(Vec::new(), 0);
     walk(&mut &tar[..], &WalkLimits::default(), &mut head).unwrap();
     assert_eq!((head.0.as_slice(), head.1), (&b"12367"[..], 2));
@@ -458,10 +368,7 @@ fn a_visitor_gets_what_it_asks_for() {
 #[test]
 fn too_many_entries_is_an_error() {
     let tar = Raw::default().add(b'0', "a", b"").add(b'0', "b", b"").end();
-    let limits = WalkLimits {
-        entries: 1,
-        ..WalkLimits::default()
-    };
+    let limits = WalkLimits { entries: 1, ..WalkLimits::default() };
     let e = walk(&mut &tar[..], &limits, &mut Seen::default()).unwrap_err();
     assert_eq!(e.to_string(), "more than 1 entries");
 }

@@ -14,11 +14,7 @@ pub struct Descriptor {
     /// Bytes of the blob as stored. A negative size does not parse.
     pub size: u64,
     /// Other places of the bytes; never followed unless the user asks.
-    #[serde(
-        default,
-        deserialize_with = "null_is_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub urls: Vec<String>,
     #[serde(
         default,
@@ -48,9 +44,7 @@ impl Descriptor {
 
     /// The tag that a layout's index gives it (`org.opencontainers.image.ref.name`).
     pub fn ref_name(&self) -> Option<&str> {
-        self.annotations
-            .get("org.opencontainers.image.ref.name")
-            .map(String::as_str)
+        self.annotations.get("org.opencontainers.image.ref.name").map(String::as_str)
     }
 
     /// BuildKit's attestations sit in the index as a manifest of platform `unknown/unknown` with

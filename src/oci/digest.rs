@@ -96,12 +96,10 @@ impl Hasher {
 /// Lower-case hex of `bytes`.
 pub fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut s, b| {
-            let _ = write!(s, "{b:02x}");
-            s
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut s, b| {
+        let _ = write!(s, "{b:02x}");
+        s
+    })
 }
 
 fn unhex<const N: usize>(s: &str) -> Option<[u8; N]> {
@@ -217,29 +215,11 @@ mod tests {
 
     #[test]
     fn refuses_what_could_escape_a_path_or_hide_an_algorithm() {
-        for bad in [
-            "",
-            "sha256:",
-            "sha256:../../etc/passwd",
-            "sha256:E3B0",
-            "e3b0",
-        ] {
-            assert!(
-                matches!(bad.parse::<Digest>(), Err(DigestError::Malformed(_))),
-                "{bad}"
-            );
+        for bad in ["", "sha256:", "sha256:../../etc/passwd", "sha256:E3B0", "e3b0"] {
+            assert!(matches!(bad.parse::<Digest>(), Err(DigestError::Malformed(_))), "{bad}");
         }
-        assert!(matches!(
-            "md5:00".parse::<Digest>(),
-            Err(DigestError::Algorithm(_))
-        ));
-        assert!(
-            EMPTY
-                .to_uppercase()
-                .replace("SHA", "sha")
-                .parse::<Digest>()
-                .is_err()
-        );
+        assert!(matches!("md5:00".parse::<Digest>(), Err(DigestError::Algorithm(_))));
+        assert!(EMPTY.to_uppercase().replace("SHA", "sha").parse::<Digest>().is_err());
     }
 
     #[test]

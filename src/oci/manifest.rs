@@ -55,10 +55,7 @@ pub enum DocumentError {
     #[error("neither an image manifest nor an index (media type `{0}`)")]
     Unknown(String),
     #[error("media type `{claimed}` does not fit the content ({found})")]
-    Mismatch {
-        claimed: String,
-        found: &'static str,
-    },
+    Mismatch { claimed: String, found: &'static str },
 }
 
 impl Document {
@@ -93,19 +90,17 @@ impl Document {
         let claimed = || media_type.map(|m| m.0.clone()).unwrap_or_default();
         if probe.manifests.is_some() {
             return match kind {
-                Some(MediaKind::Manifest) => Err(DocumentError::Mismatch {
-                    claimed: claimed(),
-                    found: "an index",
-                }),
+                Some(MediaKind::Manifest) => {
+                    Err(DocumentError::Mismatch { claimed: claimed(), found: "an index" })
+                }
                 _ => Ok(Self::Index(serde_json::from_slice(raw)?)),
             };
         }
         if probe.config.is_some() {
             return match kind {
-                Some(MediaKind::Index) => Err(DocumentError::Mismatch {
-                    claimed: claimed(),
-                    found: "an image manifest",
-                }),
+                Some(MediaKind::Index) => {
+                    Err(DocumentError::Mismatch { claimed: claimed(), found: "an image manifest" })
+                }
                 _ => Ok(Self::Manifest(serde_json::from_slice(raw)?)),
             };
         }
@@ -143,10 +138,7 @@ mod tests {
     #[test]
     fn refuses_a_document_that_is_both() {
         let both = format!(r#"{{"schemaVersion":2,"config":{D},"layers":[],"manifests":[{D}]}}"#);
-        assert!(matches!(
-            Document::parse(both.as_bytes(), None),
-            Err(DocumentError::Ambiguous)
-        ));
+        assert!(matches!(Document::parse(both.as_bytes(), None), Err(DocumentError::Ambiguous)));
     }
 
     #[test]
@@ -155,21 +147,10 @@ mod tests {
             Document::parse(br#"{"schemaVersion":1,"fsLayers":[]}"#, None),
             Err(DocumentError::Schema1)
         ));
-        assert!(matches!(
-            Document::parse(b"<html>", None),
-            Err(DocumentError::Json(_))
-        ));
-        assert!(matches!(
-            Document::parse(b"{}", None),
-            Err(DocumentError::Unknown(_))
-        ));
-        let negative = format!(
-            r#"{{"schemaVersion":2,"config":{},"layers":[]}}"#,
-            D.replace(":0}", ":-1}")
-        );
-        assert!(matches!(
-            Document::parse(negative.as_bytes(), None),
-            Err(DocumentError::Json(_))
-        ));
+        assert!(matches!(Document::parse(b"<html>", None), Err(DocumentError::Json(_))));
+        assert!(matches!(Document::parse(b"{}", None), Err(DocumentError::Unknown(_))));
+        let negative =
+            format!(r#"{{"schemaVersion":2,"config":{},"layers":[]}}"#, D.replace(":0}", ":-1}"));
+        assert!(matches!(Document::parse(negative.as_bytes(), None), Err(DocumentError::Json(_))));
     }
 }

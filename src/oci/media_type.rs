@@ -101,10 +101,7 @@ mod tests {
         for (text, kind) in [
             (OCI_INDEX, MediaKind::Index),
             (DOCKER_LIST, MediaKind::Index),
-            (
-                "application/vnd.oci.image.manifest.v1+json; charset=utf-8",
-                MediaKind::Manifest,
-            ),
+            ("application/vnd.oci.image.manifest.v1+json; charset=utf-8", MediaKind::Manifest),
             (OCI_LAYER, MediaKind::Layer(Distributable)),
             (OCI_LAYER_ZSTD, MediaKind::Layer(Distributable)),
             (DOCKER_LAYER_GZIP, MediaKind::Layer(Distributable)),

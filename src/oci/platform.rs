@@ -13,11 +13,7 @@ pub struct Platform {
     pub architecture: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
-    #[serde(
-        rename = "os.version",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "os.version", default, skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
 }
 
@@ -84,9 +80,7 @@ impl FromStr for Platform {
     fn from_str(s: &str) -> Result<Self, PlatformError> {
         let parts: Vec<&str> = s.split('/').collect();
         let ok = |p: &&str| {
-            !p.is_empty()
-                && p.bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+            !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
         };
         match parts.as_slice() {
             _ if !parts.iter().all(ok) => Err(PlatformError(s.to_owned())),
@@ -123,14 +117,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_platform() {
-        for bad in [
-            "",
-            "linux",
-            "linux/",
-            "/amd64",
-            "a/b/c/d",
-            "linux/amd64\u{1b}[31m",
-        ] {
+        for bad in ["", "linux", "linux/", "/amd64", "a/b/c/d", "linux/amd64\u{1b}[31m"] {
             assert!(bad.parse::<Platform>().is_err(), "{bad:?}");
         }
     }

@@ -19,10 +19,7 @@ pub enum ReferenceError {
     #[error("`{reference}` is not an image reference: {why}")]
     Grammar { reference: String, why: String },
     #[error("`{reference}`: {source}")]
-    Digest {
-        reference: String,
-        source: DigestError,
-    },
+    Digest { reference: String, source: DigestError },
 }
 
 impl Reference {
@@ -67,20 +64,16 @@ impl FromStr for Reference {
 
     fn from_str(s: &str) -> Result<Self, ReferenceError> {
         let shown = || s.chars().take(300).collect::<String>();
-        let parsed: oci_spec::distribution::Reference = s.parse().map_err(
-            |e: oci_spec::distribution::ParseError| ReferenceError::Grammar {
+        let parsed: oci_spec::distribution::Reference =
+            s.parse().map_err(|e: oci_spec::distribution::ParseError| ReferenceError::Grammar {
                 reference: shown(),
                 why: e.to_string(),
-            },
-        )?;
+            })?;
         let digest = parsed
             .digest()
             .map(Digest::from_str)
             .transpose()
-            .map_err(|source| ReferenceError::Digest {
-                reference: shown(),
-                source,
-            })?;
+            .map_err(|source| ReferenceError::Digest { reference: shown(), source })?;
         let tag = match (parsed.tag(), digest) {
             // `repo@sha256:…` names no tag: none is made up for it.
             (tag, Some(_)) => tag.map(str::to_owned),
@@ -137,14 +130,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_reference() {
-        for bad in [
-            "",
-            "host.io/UPPER",
-            "a b",
-            "x@sha256:12",
-            "x@md5:00",
-            "https://host/x",
-        ] {
+        for bad in ["", "host.io/UPPER", "a b", "x@sha256:12", "x@md5:00", "https://host/x"] {
             assert!(bad.parse::<Reference>().is_err(), "{bad}");
         }
     }

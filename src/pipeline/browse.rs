@@ -20,26 +20,22 @@ fn one(
     let reading = read::read(plan, progress)?;
     let mut images = reading.images;
     if images.is_empty() {
-        return Err(SourceError::NotFound {
-            what: "an image".to_owned(),
-        }
-        .into());
+        return Err(SourceError::NotFound { what: "an image".to_owned() }.into());
     }
     // The plan of these commands names one platform.
     Ok((images.swap_remove(0), reading.unseen))
 }
 
 fn index_of(image: &ReadImage, number: usize) -> Result<&crate::index::LayerIndex, PipelineError> {
-    let layer = image.layers.get(number).ok_or(PipelineError::NoSuchLayer {
-        number,
-        layers: image.layers.len(),
-    })?;
+    let layer = image
+        .layers
+        .get(number)
+        .ok_or(PipelineError::NoSuchLayer { number, layers: image.layers.len() })?;
     match &layer.state {
         LayerState::Indexed(index) => Ok(index),
-        LayerState::NotLookedAt { why, .. } => Err(PipelineError::NotLookedAt {
-            what: format!("layer {number}"),
-            why: why.clone(),
-        }),
+        LayerState::NotLookedAt { why, .. } => {
+            Err(PipelineError::NotLookedAt { what: format!("layer {number}"), why: why.clone() })
+        }
     }
 }
 
@@ -62,15 +58,7 @@ pub fn list_files(
     let entries = index.entries.iter().enumerate();
     Ok(entries
         .map(|(i, entry)| {
-            row(
-                &view,
-                &entry.path,
-                Node {
-                    layer: number,
-                    entry: i as u32,
-                },
-                entry.size,
-            )
+            row(&view, &entry.path, Node { layer: number, entry: i as u32 }, entry.size)
         })
         .collect())
 }
@@ -94,20 +82,14 @@ fn row(view: &View, path: &LayerPath, node: Node, size: u64) -> FileRow {
         gid: entry.gid,
         mtime: entry.mtime,
         layer: node.layer,
-        link: entry
-            .link
-            .as_ref()
-            .map(|l| String::from_utf8_lossy(l).into_owned()),
+        link: entry.link.as_ref().map(|l| String::from_utf8_lossy(l).into_owned()),
         state: match state_of(view, node) {
             EntryState::Visible => "visible",
             EntryState::Overwritten { .. } => "overwritten",
             EntryState::DeletedLater { .. } => "deleted-later",
             EntryState::HiddenByOpaque { .. } => "hidden-by-opaque",
         },
-        content: view
-            .content_of(node)
-            .and_then(|n| view.entry(n).content)
-            .map(|c| c.0),
+        content: view.content_of(node).and_then(|n| view.entry(n).content).map(|c| c.0),
     }
 }
 
@@ -124,16 +106,12 @@ pub fn diff(
         let view = View::merge(&image.layers);
         sides.push((report, final_files(&view)));
     }
-    let [(a, a_files), (b, b_files)] = sides.as_slice() else {
-        unreachable!("two were pushed")
-    };
+    let [(a, a_files), (b, b_files)] = sides.as_slice() else { unreachable!("two were pushed") };
     Ok(diff_reports(a, b, a_files, b_files))
 }
 
 fn final_files(view: &View) -> Vec<FileRow> {
-    view.iter()
-        .map(|(path, node)| row(view, path, node, view.bytes_of(node)))
-        .collect()
+    view.iter().map(|(path, node)| row(view, path, node, view.bytes_of(node))).collect()
 }
 
 /// Writes a file's bytes to `out` and returns how many. Without a layer it is the file that a container
@@ -154,15 +132,11 @@ pub fn cat(
     let (image, _) = one(plan, &super::Silent)?;
     let view = View::merge(&image.layers);
     let wanted = LayerPath::from(path);
-    let missing = |place: String| PipelineError::NoSuchFile {
-        path: path.to_owned(),
-        place,
-    };
+    let missing = |place: String| PipelineError::NoSuchFile { path: path.to_owned(), place };
     let node = match layer {
         None => {
-            let (_, node) = view
-                .follow(&wanted)
-                .ok_or_else(|| missing("the final file system".to_owned()))?;
+            let (_, node) =
+                view.follow(&wanted).ok_or_else(|| missing("the final file system".to_owned()))?;
             view.content_of(node).unwrap_or(node)
         }
         Some(number) => {
@@ -172,10 +146,7 @@ pub fn cat(
                 .iter()
                 .rposition(|e| e.path == wanted)
                 .ok_or_else(|| missing(format!("layer {number}")))?;
-            let node = Node {
-                layer: number,
-                entry: entry as u32,
-            };
+            let node = Node { layer: number, entry: entry as u32 };
             match entries[entry].kind {
                 EntryKind::HardLink => view.content_of(node).unwrap_or(node),
                 _ => node,
@@ -184,16 +155,10 @@ pub fn cat(
     };
     let entry = view.entry(node);
     if !entry.is_file() {
-        return Err(PipelineError::NotAFile {
-            path: path.to_owned(),
-            kind: kind_word(entry),
-        });
+        return Err(PipelineError::NotAFile { path: path.to_owned(), kind: kind_word(entry) });
     }
-    let layer = image
-        .found
-        .layers
-        .get(node.layer)
-        .ok_or_else(|| missing("the image".to_owned()))?;
+    let layer =
+        image.found.layers.get(node.layer).ok_or_else(|| missing("the image".to_owned()))?;
     match read::open(plan)? {
         Opened::Random(source) => extract(source.as_ref(), layer, node.entry, plan, out),
         Opened::SinglePass(pass) => extract_in_pass(pass, layer, node.entry, plan, out),

@@ -24,11 +24,7 @@ impl Analyzer for Extractor {
 
     fn begin(&mut self, number: u32, _: &Entry) -> Interest {
         self.found = number == self.wanted;
-        if self.found {
-            Interest::All
-        } else {
-            Interest::Skip
-        }
+        if self.found { Interest::All } else { Interest::Skip }
     }
 
     fn chunk(&mut self, bytes: &[u8]) {
@@ -51,14 +47,7 @@ pub(super) fn extract(
     out: &mut (dyn Write + Send),
 ) -> Result<u64, PipelineError> {
     let mut blob = source.open(layer)?;
-    copy(
-        &mut blob,
-        &layers::name_of(layer),
-        &layers::expected(layer),
-        wanted,
-        plan,
-        out,
-    )
+    copy(&mut blob, &layers::name_of(layer), &layers::expected(layer), wanted, plan, out)
 }
 
 /// The same from an archive that can only be read front to back.
@@ -71,10 +60,7 @@ pub(super) fn extract_in_pass(
 ) -> Result<u64, PipelineError> {
     let (_, mut results) = pass.run(&plan.platform, &mut |member, size, blob| {
         layers::is_member(layer, member).then(|| {
-            let expected = Expected {
-                size: Some(size),
-                ..layers::expected(layer)
-            };
+            let expected = Expected { size: Some(size), ..layers::expected(layer) };
             copy(blob, member, &expected, wanted, plan, out)
         })
     })?;
@@ -95,11 +81,7 @@ fn copy(
     out: &mut (dyn Write + Send),
 ) -> Result<u64, PipelineError> {
     let (sender, receiver) = mpsc::sync_channel::<Vec<u8>>(8);
-    let analyzer: Box<dyn Analyzer> = Box::new(Extractor {
-        wanted,
-        found: false,
-        sender,
-    });
+    let analyzer: Box<dyn Analyzer> = Box::new(Extractor { wanted, found: false, sender });
     std::thread::scope(|scope| {
         let writer = scope.spawn(move || {
             let mut written = 0;

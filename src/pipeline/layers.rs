@@ -38,10 +38,7 @@ impl Cache {
             return None;
         }
         let store = Store::open(plan.cache_dir.as_deref()?).ok()?;
-        Some(Self {
-            store,
-            key: IndexKey::new(&analyzers(plan), plan.patterns.digest()),
-        })
+        Some(Self { store, key: IndexKey::new(&analyzers(plan), plan.patterns.digest()) })
     }
 
     fn get(&self, layer: &LayerRef) -> Option<LayerState> {
@@ -140,16 +137,11 @@ pub(super) fn index_all(
         for _ in 0..workers {
             scope.spawn(|| {
                 loop {
-                    let next = queue
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .pop_front();
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                     let Some(layer) = next else { break };
                     let result = index_one(source, &layer, plan, cache.as_ref(), progress);
                     progress.layer_done(&name_of(&layer));
-                    done.lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .insert(layer.blob, result);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(layer.blob, result);
                 }
             });
         }

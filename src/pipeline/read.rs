@@ -19,10 +19,9 @@ pub(super) struct Reading {
 /// Opens what the locator names.
 pub(super) fn open(plan: &Plan) -> Result<Opened, PipelineError> {
     Ok(match plan.locator.open(&plan.daemon)? {
-        Opened::Registry(reference) => Opened::Random(Box::new(RegistrySource::new(
-            reference,
-            plan.registry.clone(),
-        )?)),
+        Opened::Registry(reference) => {
+            Opened::Random(Box::new(RegistrySource::new(reference, plan.registry.clone())?))
+        }
         other => other,
     })
 }
@@ -35,10 +34,7 @@ pub(super) fn read(plan: &Plan, progress: &dyn Progress) -> Result<Reading, Pipe
         Opened::SinglePass(pass) => {
             let (resolution, states) = pass.run(&plan.platform, &mut |member, size, blob| {
                 progress.layer_found(member, Some(size));
-                let expected = Expected {
-                    digest: digest_of_member(member),
-                    size: Some(size),
-                };
+                let expected = Expected { digest: digest_of_member(member), size: Some(size) };
                 let built = build::build(
                     member,
                     blob,
@@ -67,31 +63,20 @@ fn read_random(
     progress: &dyn Progress,
 ) -> Result<Reading, PipelineError> {
     let resolution = source.resolve(&plan.platform)?;
-    let wanted: Vec<LayerRef> = resolution
-        .images
-        .iter()
-        .flat_map(|i| i.layers.iter().cloned())
-        .collect();
+    let wanted: Vec<LayerRef> =
+        resolution.images.iter().flat_map(|i| i.layers.iter().cloned()).collect();
     let states = layers::index_all(source, wanted, plan, progress);
     Ok(combine(resolution, states))
 }
 
 fn combine(resolution: Resolution, states: HashMap<BlobName, LayerState>) -> Reading {
     let unseen = resolution.unseen.into_iter().map(note).collect();
-    let images = resolution
-        .images
-        .into_iter()
-        .map(|found| attach(found, &states))
-        .collect();
+    let images = resolution.images.into_iter().map(|found| attach(found, &states)).collect();
     Reading { images, unseen }
 }
 
 fn note(u: Unseen) -> NotLookedAt {
-    NotLookedAt {
-        what: u.what,
-        why: u.why,
-        failed: u.failed,
-    }
+    NotLookedAt { what: u.what, why: u.why, failed: u.failed }
 }
 
 fn attach(found: FoundImage, states: &HashMap<BlobName, LayerState>) -> ReadImage {
@@ -111,8 +96,5 @@ fn attach(found: FoundImage, states: &HashMap<BlobName, LayerState>) -> ReadImag
             state,
         }
     };
-    ReadImage {
-        layers: found.layers.iter().map(layer_of).collect(),
-        found,
-    }
+    ReadImage { layers: found.layers.iter().map(layer_of).collect(), found }
 }

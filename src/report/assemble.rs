@@ -47,11 +47,7 @@ pub fn assemble(parts: &Parts) -> Report {
         size: total(parts),
         layers: layers(parts, &steps),
         waste: waste(parts, &steps),
-        findings: parts
-            .findings
-            .iter()
-            .map(|f| finding(parts, f, &steps))
-            .collect(),
+        findings: parts.findings.iter().map(|f| finding(parts, f, &steps)).collect(),
         packages: packages(parts.packages),
         unneeded: parts.unneeded.iter().map(unneeded).collect(),
         advice: parts.advice.iter().map(advice).collect(),
@@ -78,21 +74,12 @@ fn identity(parts: &Parts) -> ImageIdentity {
         let name = pair.split('=').next().unwrap_or_default();
         let whole = masked(pair);
         // A mask never reaches into the name, but a name may look like anything.
-        let value = whole
-            .get(name.len()..)
-            .and_then(|v| v.strip_prefix('='))
-            .unwrap_or_default();
-        EnvVar {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        }
+        let value = whole.get(name.len()..).and_then(|v| v.strip_prefix('=')).unwrap_or_default();
+        EnvVar { name: name.to_owned(), value: value.to_owned() }
     });
     let labels = config.labels.iter().map(|(k, v)| {
         let whole = masked(&format!("{k}={v}"));
-        let value = whole
-            .get(k.len()..)
-            .and_then(|v| v.strip_prefix('='))
-            .unwrap_or_default();
+        let value = whole.get(k.len()..).and_then(|v| v.strip_prefix('=')).unwrap_or_default();
         (k.clone(), value.to_owned())
     });
     ImageIdentity {
@@ -102,11 +89,7 @@ fn identity(parts: &Parts) -> ImageIdentity {
         created: found.config.created.clone(),
         os_release: os_release(parts.view),
         user: config.user.clone(),
-        command: effective_command(config, parts.view)
-            .argv
-            .iter()
-            .map(|a| masked(a))
-            .collect(),
+        command: effective_command(config, parts.view).argv.iter().map(|a| masked(a)).collect(),
         working_dir: config.working_dir.clone(),
         env: env.collect(),
         labels: labels.collect::<BTreeMap<_, _>>(),
@@ -122,16 +105,14 @@ fn identity(parts: &Parts) -> ImageIdentity {
 
 /// `PRETTY_NAME` of the os-release file that a container sees (os-release(5)).
 fn os_release(view: &View) -> Option<String> {
-    ["etc/os-release", "usr/lib/os-release"]
-        .into_iter()
-        .find_map(|path| {
-            let (_, node) = view.follow(&LayerPath::from(path))?;
-            let index = view.index(node.layer)?;
-            let kept = index.facts.kept.iter().find(|k| k.entry == node.entry)?;
-            let text = String::from_utf8_lossy(&kept.bytes);
-            let value = text.lines().find_map(|l| l.strip_prefix("PRETTY_NAME="))?;
-            Some(value.trim_matches(['"', '\'']).to_owned())
-        })
+    ["etc/os-release", "usr/lib/os-release"].into_iter().find_map(|path| {
+        let (_, node) = view.follow(&LayerPath::from(path))?;
+        let index = view.index(node.layer)?;
+        let kept = index.facts.kept.iter().find(|k| k.entry == node.entry)?;
+        let text = String::from_utf8_lossy(&kept.bytes);
+        let value = text.lines().find_map(|l| l.strip_prefix("PRETTY_NAME="))?;
+        Some(value.trim_matches(['"', '\'']).to_owned())
+    })
 }
 
 fn indexed(layer: &ImageLayer) -> Option<&crate::index::LayerIndex> {
@@ -144,10 +125,7 @@ fn indexed(layer: &ImageLayer) -> Option<&crate::index::LayerIndex> {
 /// Sums are known only when every layer is.
 fn total(parts: &Parts) -> Sizes {
     let layers = &parts.image.layers;
-    let content: Option<u64> = layers
-        .iter()
-        .map(|l| indexed(l).map(|i| i.content_bytes))
-        .sum();
+    let content: Option<u64> = layers.iter().map(|l| indexed(l).map(|i| i.content_bytes)).sum();
     Sizes {
         compressed: layers.iter().map(|l| l.compressed).sum(),
         content,
@@ -165,10 +143,7 @@ fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
         LayerReport {
             number,
             digest: layer.descriptor.as_ref().map(|d| d.digest.to_string()),
-            diff_id: index
-                .map(|i| i.diff_id)
-                .or(layer.declared_diff_id)
-                .map(|d| d.to_string()),
+            diff_id: index.map(|i| i.diff_id).or(layer.declared_diff_id).map(|d| d.to_string()),
             instruction: steps.get(number).cloned().flatten(),
             size: Sizes {
                 compressed: layer.compressed,
@@ -177,10 +152,7 @@ fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
             },
             files: index.map(|i| i.entries.iter().filter(|e| is_file(e)).count() as u64),
             waste: index.map(|_| hidden[number]),
-            created: parts
-                .history
-                .of_layer(number)
-                .and_then(|s| s.created.clone()),
+            created: parts.history.of_layer(number).and_then(|s| s.created.clone()),
         }
     };
     parts.image.layers.iter().enumerate().map(report).collect()
@@ -193,13 +165,7 @@ fn is_file(entry: &crate::layer::Entry) -> bool {
 
 fn waste(parts: &Parts, steps: &[Option<String>]) -> Waste {
     let bytes: u64 = parts.residue.iter().map(|r| r.bytes).sum();
-    let content: u64 = parts
-        .image
-        .layers
-        .iter()
-        .filter_map(indexed)
-        .map(|i| i.content_bytes)
-        .sum();
+    let content: u64 = parts.image.layers.iter().filter_map(indexed).map(|i| i.content_bytes).sum();
     let path = |r: &Residue| WastedPath {
         path: r.path.to_text(),
         bytes: r.bytes,
@@ -216,11 +182,7 @@ fn waste(parts: &Parts, steps: &[Option<String>]) -> Waste {
     };
     Waste {
         bytes,
-        efficiency: if content == 0 {
-            1.0
-        } else {
-            1.0 - bytes as f64 / content as f64
-        },
+        efficiency: if content == 0 { 1.0 } else { 1.0 - bytes as f64 / content as f64 },
         paths: parts.residue.iter().map(path).collect(),
     }
 }
@@ -246,19 +208,14 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         path: f.path.as_ref().map(LayerPath::to_text),
         line: f.line,
         layer: f.layer,
-        layer_digest: layer
-            .and_then(|l| l.descriptor.as_ref())
-            .map(|d| d.digest.to_string()),
+        layer_digest: layer.and_then(|l| l.descriptor.as_ref()).map(|d| d.digest.to_string()),
         instruction: f.layer.and_then(|n| steps.get(n).cloned().flatten()),
         masked: f.masked.clone(),
         fingerprint: f.fingerprint.clone(),
         message: f.message.clone(),
         advice: f.advice.clone(),
         recover,
-        plain: f
-            .plain
-            .as_ref()
-            .map(|p| String::from_utf8_lossy(p.reveal()).into_owned()),
+        plain: f.plain.as_ref().map(|p| String::from_utf8_lossy(p.reveal()).into_owned()),
     }
 }
 
@@ -268,10 +225,7 @@ fn shell_word(text: &str) -> String {
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
     }
-    format!(
-        "'{}'",
-        Sanitized::from(text).to_string().replace('\'', "'\\''")
-    )
+    format!("'{}'", Sanitized::from(text).to_string().replace('\'', "'\\''"))
 }
 
 fn packages(packages: &InstalledPackages) -> Vec<PackageReport> {
@@ -306,27 +260,14 @@ fn advice(a: &Advice) -> AdviceReport {
         possible: a.possible,
         because: a.because.clone(),
         dockerfile: a.dockerfile.clone(),
-        estimate: EstimateReport {
-            compressed: a.estimate.compressed,
-            on_disk: a.estimate.on_disk,
-        },
+        estimate: EstimateReport { compressed: a.estimate.compressed, on_disk: a.estimate.on_disk },
     }
 }
 
 fn not_looked_at(parts: &Parts) -> Vec<NotLookedAt> {
     let mut out = parts.unseen.to_vec();
-    for remark in parts
-        .image
-        .found
-        .remarks
-        .iter()
-        .chain(&parts.history.remark)
-    {
-        out.push(NotLookedAt {
-            what: "config".to_owned(),
-            why: remark.clone(),
-            failed: false,
-        });
+    for remark in parts.image.found.remarks.iter().chain(&parts.history.remark) {
+        out.push(NotLookedAt { what: "config".to_owned(), why: remark.clone(), failed: false });
     }
     for (number, layer) in parts.image.layers.iter().enumerate() {
         match &layer.state {
@@ -337,10 +278,7 @@ fn not_looked_at(parts: &Parts) -> Vec<NotLookedAt> {
             }),
             LayerState::Indexed(index) => {
                 for unread in &index.facts.unread {
-                    let path = index
-                        .entries
-                        .get(unread.entry as usize)
-                        .map(|e| e.path.to_text());
+                    let path = index.entries.get(unread.entry as usize).map(|e| e.path.to_text());
                     out.push(NotLookedAt {
                         what: format!(
                             "/{} in layer {number}, by {}",

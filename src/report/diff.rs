@@ -66,16 +66,11 @@ pub fn diff_reports(
     DiffReport {
         before: a.image.reference.clone(),
         after: b.image.reference.clone(),
-        size: SizeChange {
-            before: a.size,
-            after: b.size,
-        },
+        size: SizeChange { before: a.size, after: b.size },
         config: config(a, b),
         packages: packages(&a.packages, &b.packages),
         files: files(a_files, b_files),
-        partial: [a, b]
-            .iter()
-            .any(|r| r.not_looked_at.iter().any(|n| n.failed)),
+        partial: [a, b].iter().any(|r| r.not_looked_at.iter().any(|n| n.failed)),
     }
 }
 
@@ -103,11 +98,7 @@ fn config(a: &Report, b: &Report) -> Vec<ConfigChange> {
             // Values of variables serve the comparison only.
             let hide = what.starts_with("env ");
             let show = |v: Option<String>| v.map(|v| if hide { "set".to_owned() } else { v });
-            ConfigChange {
-                before: show(before),
-                after: show(after),
-                what,
-            }
+            ConfigChange { before: show(before), after: show(after), what }
         })
         .collect()
 }
@@ -121,37 +112,13 @@ fn facts(r: &Report) -> BTreeMap<String, String> {
         ("user", i.user.clone()),
         ("command", i.command.join(" ")),
         ("working dir", i.working_dir.clone()),
-        (
-            "healthcheck",
-            i.healthcheck.as_deref().unwrap_or_default().join(" "),
-        ),
+        ("healthcheck", i.healthcheck.as_deref().unwrap_or_default().join(" ")),
     ];
-    facts.extend(
-        single
-            .into_iter()
-            .filter(|(_, v)| !v.is_empty())
-            .map(|(k, v)| (k.to_owned(), v)),
-    );
-    facts.extend(
-        i.env
-            .iter()
-            .map(|e| (format!("env {}", e.name), e.value.clone())),
-    );
-    facts.extend(
-        i.labels
-            .iter()
-            .map(|(k, v)| (format!("label {k}"), v.clone())),
-    );
-    facts.extend(
-        i.exposed_ports
-            .iter()
-            .map(|p| (format!("port {p}"), "open".to_owned())),
-    );
-    facts.extend(
-        i.volumes
-            .iter()
-            .map(|v| (format!("volume {v}"), "set".to_owned())),
-    );
+    facts.extend(single.into_iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| (k.to_owned(), v)));
+    facts.extend(i.env.iter().map(|e| (format!("env {}", e.name), e.value.clone())));
+    facts.extend(i.labels.iter().map(|(k, v)| (format!("label {k}"), v.clone())));
+    facts.extend(i.exposed_ports.iter().map(|p| (format!("port {p}"), "open".to_owned())));
+    facts.extend(i.volumes.iter().map(|v| (format!("volume {v}"), "set".to_owned())));
     facts
 }
 
@@ -159,9 +126,7 @@ fn packages(a: &[PackageReport], b: &[PackageReport]) -> Vec<PackageChange> {
     let by_name = |all: &[PackageReport]| {
         let mut map: BTreeMap<(PackageKind, String), Vec<String>> = BTreeMap::new();
         for p in all {
-            map.entry((p.kind, p.name.clone()))
-                .or_default()
-                .push(p.version.clone());
+            map.entry((p.kind, p.name.clone())).or_default().push(p.version.clone());
         }
         map.values_mut().for_each(|v| v.sort());
         map
@@ -184,15 +149,7 @@ fn files(a: &[FileRow], b: &[FileRow]) -> Vec<FileChange> {
     let by_path = |all: &[FileRow]| -> BTreeMap<String, Seen> {
         all.iter()
             .map(|f| {
-                let seen = (
-                    f.kind,
-                    f.size,
-                    f.mode,
-                    f.uid,
-                    f.gid,
-                    f.link.clone(),
-                    f.content,
-                );
+                let seen = (f.kind, f.size, f.mode, f.uid, f.gid, f.link.clone(), f.content);
                 (f.path.clone(), seen)
             })
             .collect()
@@ -217,30 +174,15 @@ pub fn text(d: &DiffReport, paper: Paper, few: Option<usize>) -> String {
     }
     page.heading("Size", "");
     let rows: Vec<Vec<String>> = [
-        (
-            "compressed",
-            d.size.before.compressed,
-            d.size.after.compressed,
-        ),
+        ("compressed", d.size.before.compressed, d.size.after.compressed),
         ("content", d.size.before.content, d.size.after.content),
         ("on disk", d.size.before.on_disk, d.size.after.on_disk),
     ]
     .into_iter()
-    .map(|(w, x, y)| {
-        vec![
-            w.to_owned(),
-            words::maybe_bytes(x),
-            words::maybe_bytes(y),
-            delta(x, y),
-        ]
-    })
+    .map(|(w, x, y)| vec![w.to_owned(), words::maybe_bytes(x), words::maybe_bytes(y), delta(x, y)])
     .collect();
-    let sized = [
-        ("", Fit::Word),
-        ("before", Fit::Number),
-        ("after", Fit::Number),
-        ("change", Fit::Number),
-    ];
+    let sized =
+        [("", Fit::Word), ("before", Fit::Number), ("after", Fit::Number), ("change", Fit::Number)];
     table::write(&mut page, 2, &sized, &rows);
 
     let rows: Vec<Vec<String>> = d
@@ -248,11 +190,7 @@ pub fn text(d: &DiffReport, paper: Paper, few: Option<usize>) -> String {
         .iter()
         .map(|c| vec![c.what.clone(), or_dash(&c.before), or_dash(&c.after)])
         .collect();
-    let head = [
-        ("what", Fit::Path),
-        ("before", Fit::Sentence),
-        ("after", Fit::Sentence),
-    ];
+    let head = [("what", Fit::Path), ("before", Fit::Sentence), ("after", Fit::Sentence)];
     part(&mut page, "Configuration", &head, rows, few);
 
     let rows: Vec<Vec<String>> = d
@@ -260,11 +198,7 @@ pub fn text(d: &DiffReport, paper: Paper, few: Option<usize>) -> String {
         .iter()
         .map(|p| {
             let versions = |v: &[String]| {
-                if v.is_empty() {
-                    "–".to_owned()
-                } else {
-                    v.join(", ")
-                }
+                if v.is_empty() { "–".to_owned() } else { v.join(", ") }
             };
             vec![
                 words::package(p.kind).to_owned(),
@@ -287,18 +221,10 @@ pub fn text(d: &DiffReport, paper: Paper, few: Option<usize>) -> String {
     let rows: Vec<Vec<String>> = files
         .iter()
         .map(|f| {
-            vec![
-                words::maybe_bytes(f.before),
-                words::maybe_bytes(f.after),
-                words::path(&f.path),
-            ]
+            vec![words::maybe_bytes(f.before), words::maybe_bytes(f.after), words::path(&f.path)]
         })
         .collect();
-    let head = [
-        ("before", Fit::Number),
-        ("after", Fit::Number),
-        ("path", Fit::Path),
-    ];
+    let head = [("before", Fit::Number), ("after", Fit::Number), ("path", Fit::Path)];
     part(&mut page, "Files", &head, rows, few);
     page.finish()
 }

@@ -13,16 +13,12 @@ pub fn schema() -> Value {
     if let Some(dialect) = body.shift_remove("$schema") {
         out.insert("$schema".to_owned(), dialect);
     }
-    out.insert(
-        "$id".to_owned(),
-        json!(format!("urn:careen:report:{SCHEMA_VERSION}")),
-    );
+    out.insert("$id".to_owned(), json!(format!("urn:careen:report:{SCHEMA_VERSION}")));
     out.insert("title".to_owned(), json!("careen report"));
     out.insert("version".to_owned(), json!(SCHEMA_VERSION));
     body.shift_remove("title");
-    if let Some(Value::Object(version)) = body
-        .get_mut("properties")
-        .and_then(|p| p.get_mut("schema_version"))
+    if let Some(Value::Object(version)) =
+        body.get_mut("properties").and_then(|p| p.get_mut("schema_version"))
     {
         version.insert("const".to_owned(), json!(SCHEMA_VERSION));
     }

@@ -35,20 +35,16 @@ fn from_history(
 
 fn add_url(cx: &RuleContext, out: &mut Vec<Finding>) {
     for (number, step) in cx.history.steps.iter().enumerate() {
-        let url = step.text.split_whitespace().find(|w| {
-            ["http://", "https://", "ftp://"]
-                .iter()
-                .any(|s| w.starts_with(s))
-        });
+        let url = step
+            .text
+            .split_whitespace()
+            .find(|w| ["http://", "https://", "ftp://"].iter().any(|s| w.starts_with(s)));
         if step.keyword != "ADD" || step.text.contains("--checksum=") {
             continue;
         }
         if let Some(url) = url {
             // A URL may carry a password or a token: only the host is shown.
-            let host = url
-                .split("//")
-                .nth(1)
-                .and_then(|u| u.split(['/', '?', '#']).next());
+            let host = url.split("//").nth(1).and_then(|u| u.split(['/', '?', '#']).next());
             let host = host.and_then(|h| h.rsplit('@').next()).unwrap_or_default();
             let message = format!("ADD fetches a URL of {} unchecked", super::shown(host));
             out.push(Finding {
@@ -95,11 +91,7 @@ const INSTALLS: [&str; 16] = [
 ];
 
 fn copies_all(step: &Instruction) -> bool {
-    let words: Vec<&str> = step
-        .text
-        .split_whitespace()
-        .filter(|w| !w.starts_with("--"))
-        .collect();
+    let words: Vec<&str> = step.text.split_whitespace().filter(|w| !w.starts_with("--")).collect();
     let whole = words.len() == 2 && ["./", ".", "/"].contains(&words[0]);
     // The classic builder writes a hash in place of the source; a directory is the whole context only
     // by guess, so it is not told.
@@ -147,9 +139,7 @@ fn unpinned_base(cx: &RuleContext, out: &mut Vec<Finding>) {
     let found = &cx.image.found;
     let value = |key: &str| {
         let label = found.config.config.labels.get(key);
-        label
-            .or_else(|| found.annotations.get(key))
-            .filter(|v| !v.is_empty())
+        label.or_else(|| found.annotations.get(key)).filter(|v| !v.is_empty())
     };
     let from_history = || {
         cx.history.steps.iter().rev().find_map(|s| {
@@ -168,10 +158,7 @@ fn unpinned_base(cx: &RuleContext, out: &mut Vec<Finding>) {
     if base.contains("@sha256:") || base.contains("@sha512:") || value(DIGEST).is_some() {
         return;
     }
-    let message = format!(
-        "base image `{}` is named without a digest",
-        super::shown(&base)
-    );
+    let message = format!("base image `{}` is named without a digest", super::shown(&base));
     out.push(Finding {
         advice: Some("Name the base by digest in FROM.".to_owned()),
         ..UNPINNED_BASE.finding(Severity::Info, message)

@@ -77,11 +77,7 @@ fn setuid(cx: &RuleContext, out: &mut Vec<Finding>) {
     let mut found = found;
     found.sort_by_key(|n| std::cmp::Reverse(of(n).0));
     let worst = of(&found[0]).0;
-    let message = format!(
-        "{} setuid or setgid files: {}",
-        found.len(),
-        some_paths(cx, &found)
-    );
+    let message = format!("{} setuid or setgid files: {}", found.len(), some_paths(cx, &found));
     out.push(Finding {
         advice: Some("Take the bits away in the steps that install them.".to_owned()),
         ..SETUID.at(cx, found[0], worst, message)
@@ -168,12 +164,7 @@ fn capabilities(raw: &[u8]) -> Option<Vec<String>> {
 fn capability(cx: &RuleContext, out: &mut Vec<Finding>) {
     let found = cx.visible(|_, e| e.capability.as_ref().is_some_and(|c| !c.is_empty()));
     for (i, node) in found.iter().enumerate() {
-        let raw = cx
-            .view
-            .entry(*node)
-            .capability
-            .as_deref()
-            .unwrap_or_default();
+        let raw = cx.view.entry(*node).capability.as_deref().unwrap_or_default();
         let names = match capabilities(raw) {
             Some(names) if names.is_empty() => continue,
             Some(names) => names.join(", "),
@@ -186,10 +177,7 @@ fn capability(cx: &RuleContext, out: &mut Vec<Finding>) {
         };
         let message = match found.len() - i {
             left if i + 1 == SINGLE && left > 1 => {
-                format!(
-                    "{left} more files have capabilities: {}",
-                    some_paths(cx, &found[i..])
-                )
+                format!("{left} more files have capabilities: {}", some_paths(cx, &found[i..]))
             }
             _ => format!("{} has {names}", cx.view.path(*node)),
         };
@@ -249,22 +237,11 @@ mod tests {
 
     #[test]
     fn capabilities_are_named() {
-        let v2 = |low: u32, high: u32| {
-            [0x0200_0001u32, low, 0, high, 0]
-                .map(u32::to_le_bytes)
-                .concat()
-        };
-        assert_eq!(
-            capabilities(&v2(1 << 10, 0)).unwrap(),
-            ["cap_net_bind_service"]
-        );
-        assert_eq!(
-            capabilities(&v2(1 << 21, 1 << 7)).unwrap(),
-            ["cap_sys_admin", "cap_bpf"]
-        );
-        let v3 = [0x0300_0001u32, 1 << 13, 0, 0, 0, 1000]
-            .map(u32::to_le_bytes)
-            .concat();
+        let v2 =
+            |low: u32, high: u32| [0x0200_0001u32, low, 0, high, 0].map(u32::to_le_bytes).concat();
+        assert_eq!(capabilities(&v2(1 << 10, 0)).unwrap(), ["cap_net_bind_service"]);
+        assert_eq!(capabilities(&v2(1 << 21, 1 << 7)).unwrap(), ["cap_sys_admin", "cap_bpf"]);
+        let v3 = [0x0300_0001u32, 1 << 13, 0, 0, 0, 1000].map(u32::to_le_bytes).concat();
         assert_eq!(capabilities(&v3).unwrap(), ["cap_net_raw"]);
         for bad in [&b""[..], b"xx", &v3[..20], &[0xff; 24]] {
             assert_eq!(capabilities(bad), None);

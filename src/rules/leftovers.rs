@@ -52,14 +52,7 @@ pub const PACKAGE_LISTS: Rule = Rule {
         Delete them in the same `RUN` that fetched them: `&& rm -rf /var/lib/apt/lists/*`.\n",
     check: |cx, out| {
         for (program, dir) in LISTS {
-            report(
-                cx,
-                &PACKAGE_LISTS,
-                "package lists",
-                program,
-                &dir.into(),
-                out,
-            );
+            report(cx, &PACKAGE_LISTS, "package lists", program, &dir.into(), out);
         }
     },
 };
@@ -90,14 +83,7 @@ fn caches(cx: &RuleContext, out: &mut Vec<Finding>) {
     homes.extend(users.take(100));
     for home in homes {
         for (program, dir) in HOME_CACHES {
-            report(
-                cx,
-                &CACHES,
-                "cache",
-                program,
-                &home.join(dir.as_bytes()),
-                out,
-            );
+            report(cx, &CACHES, "cache", program, &home.join(dir.as_bytes()), out);
         }
     }
 }

@@ -45,11 +45,7 @@ pub fn all() -> &'static [Rule] {
 
 /// The rule behind a finding's id; `secret/<pattern>` belongs to `secret`.
 pub fn rule(id: &str) -> Option<&'static Rule> {
-    let id = if id.starts_with("secret/") {
-        "secret"
-    } else {
-        id
-    };
+    let id = if id.starts_with("secret/") { "secret" } else { id };
     RULES.iter().find(|r| r.id == id)
 }
 

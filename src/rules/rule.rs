@@ -13,8 +13,8 @@ use crate::text::{Bytes, fingerprint};
 pub struct RuleContext<'a> {
     pub image: &'a ReadImage,
     pub view: &'a View,
-    pub packages: &'a InstalledPackages,
     pub history: &'a History,
+    pub packages: &'a InstalledPackages,
     pub patterns: &'a Patterns,
     /// Whether findings may carry secrets in clear.
     pub reveal: bool,
@@ -98,21 +98,13 @@ impl RuleContext<'_> {
 
     /// Visible entries that fit, with their nodes, by path.
     pub fn visible(&self, fits: impl Fn(&LayerPath, &Entry) -> bool) -> Vec<Node> {
-        self.view
-            .iter()
-            .filter(|(p, n)| fits(p, self.view.entry(*n)))
-            .map(|(_, n)| n)
-            .collect()
+        self.view.iter().filter(|(p, n)| fits(p, self.view.entry(*n))).map(|(_, n)| n).collect()
     }
 }
 
 /// The first few paths, and how many more there are.
 pub fn some_paths(cx: &RuleContext, nodes: &[Node]) -> String {
-    let shown: Vec<String> = nodes
-        .iter()
-        .take(3)
-        .map(|n| cx.view.path(*n).to_string())
-        .collect();
+    let shown: Vec<String> = nodes.iter().take(3).map(|n| cx.view.path(*n).to_string()).collect();
     match nodes.len() - shown.len() {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),

@@ -25,11 +25,7 @@ fn healthcheck(cx: &RuleContext, out: &mut Vec<Finding>) {
         Some(check) if none(&check.test) => "the health check is switched off (NONE)",
         Some(check) if !check.test.is_empty() => return,
         _ => {
-            let last = cx
-                .history
-                .steps
-                .iter()
-                .rfind(|s| s.keyword == "HEALTHCHECK");
+            let last = cx.history.steps.iter().rfind(|s| s.keyword == "HEALTHCHECK");
             match last.map(|s| s.text.trim()) {
                 None => "there is no health check",
                 Some("NONE" | "[\"NONE\"]" | "&{[\"NONE\"] \"0s\" \"0s\" \"0s\" '\\x00'}") => {
@@ -70,18 +66,12 @@ fn mutable_tag(cx: &RuleContext, out: &mut Vec<Finding>) {
     }
     let tag = reference.tag().unwrap_or("latest");
     let (severity, message) = match tag {
-        "latest" => (
-            Severity::Low,
-            "the tag `latest` moves with every push".to_owned(),
-        ),
+        "latest" => (Severity::Low, "the tag `latest` moves with every push".to_owned()),
         tag => (Severity::Info, format!("the tag `{tag}` can move")),
     };
     let advice = match found.digest {
         Some(digest) => format!("Name it by digest: {digest}."),
         None => "Name it by digest.".to_owned(),
     };
-    out.push(Finding {
-        advice: Some(advice),
-        ..MUTABLE_TAG.finding(severity, message)
-    });
+    out.push(Finding { advice: Some(advice), ..MUTABLE_TAG.finding(severity, message) });
 }

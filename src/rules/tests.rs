@@ -4,7 +4,6 @@ use super::*;
 use crate::analyze::secrets::Patterns;
 use crate::analyze::{Confidence, KeptFile, OwnedFiles, PackageKind, PackageRecord, SecretMatch};
 use crate::image::history::History;
-use crate::image::packages::InstalledPackages;
 use crate::image::testing::*;
 use crate::image::{ImageLayer, ReadImage, View};
 use crate::index::{LayerIndex, Oddity};
@@ -33,10 +32,11 @@ fn image(reference: &str, config: ImageConfig, layers: Vec<ImageLayer>) -> ReadI
 fn findings(image: &ReadImage) -> Vec<Finding> {
     let view = View::merge(&image.layers);
     let history = History::new(&image.found.config, image.layers.len());
+    let packages = crate::image::packages::InstalledPackages::from_view(&view);
     check(&RuleContext {
+        packages: &packages,
         image,
         view: &view,
-        packages: &InstalledPackages::from_view(&view),
         history: &history,
         patterns: &Patterns::builtin(),
         reveal: false,
@@ -45,11 +45,7 @@ fn findings(image: &ReadImage) -> Vec<Finding> {
 
 /// Findings of one rule as severity and message.
 fn of(id: &str, image: &ReadImage) -> Vec<(Severity, String)> {
-    findings(image)
-        .into_iter()
-        .filter(|f| f.rule == id)
-        .map(|f| (f.severity, f.message))
-        .collect()
+    findings(image).into_iter().filter(|f| f.rule == id).map(|f| (f.severity, f.message)).collect()
 }
 
 fn with_layer(index: LayerIndex) -> ReadImage {
@@ -66,11 +62,7 @@ fn user(name: &str, passwd: Option<&str>) -> ReadImage {
         None => vec![],
     });
     if let Some(p) = passwd {
-        index.facts.kept.push(KeptFile {
-            entry: 0,
-            bytes: p.into(),
-            truncated: false,
-        });
+        index.facts.kept.push(KeptFile { entry: 0, bytes: p.into(), truncated: false });
     }
     let mut image = with_layer(index);
     image.found.config.config.user = name.into();
@@ -103,14 +95,9 @@ fn rules_have_an_id_of_their_own_and_every_section() {
         assert!(rule.id.chars().all(kebab), "{}", rule.id);
         let mut rest = rule.doc;
         for section in SECTIONS {
-            let (_, after) = rest
-                .split_once(section)
-                .unwrap_or_else(|| panic!("{}: {section}", rule.id));
-            assert!(
-                after.trim_start().len() > 20,
-                "{}: {section} is empty",
-                rule.id
-            );
+            let (_, after) =
+                rest.split_once(section).unwrap_or_else(|| panic!("{}: {section}", rule.id));
+            assert!(after.trim_start().len() > 20, "{}: {section} is empty", rule.id);
             rest = after;
         }
         assert!(super::rule(rule.id).is_some_and(|r| r.id == rule.id));
@@ -122,40 +109,15 @@ fn rules_have_an_id_of_their_own_and_every_section() {
 #[test]
 fn root_by_every_spelling() {
     let passwd = "root:x:0:0::/:/bin/sh\ntoor:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n";
-    for root in [
-        "",
-        "0",
-        "root",
-        "0:0",
-        "root:root",
-        "root:1000",
-        "toor",
-        "00",
-    ] {
-        assert_eq!(
-            of("config/root-user", &user(root, Some(passwd))).len(),
-            1,
-            "{root}"
-        );
-        assert!(
-            of("config/unknown-user", &user(root, Some(passwd))).is_empty(),
-            "{root}"
-        );
+    for root in ["", "0", "root", "0:0", "root:root", "root:1000", "toor", "00"] {
+        assert_eq!(of("config/root-user", &user(root, Some(passwd))).len(), 1, "{root}");
+        assert!(of("config/unknown-user", &user(root, Some(passwd))).is_empty(), "{root}");
     }
     for other in ["app", "app:root", "1000", "65532:0"] {
-        assert!(
-            of("config/root-user", &user(other, Some(passwd))).is_empty(),
-            "{other}"
-        );
-        assert!(
-            of("config/unknown-user", &user(other, Some(passwd))).is_empty(),
-            "{other}"
-        );
+        assert!(of("config/root-user", &user(other, Some(passwd))).is_empty(), "{other}");
+        assert!(of("config/unknown-user", &user(other, Some(passwd))).is_empty(), "{other}");
     }
-    assert_eq!(
-        of("config/unknown-user", &user("ghost", Some(passwd))).len(),
-        1
-    );
+    assert_eq!(of("config/unknown-user", &user("ghost", Some(passwd))).len(), 1);
     assert_eq!(of("config/unknown-user", &user("ghost", None)).len(), 1);
 }
 
@@ -174,11 +136,7 @@ fn a_moving_tag() {
     assert_eq!(of("docker.io/library/debian:latest")[0].0, Severity::Low);
     assert_eq!(of("docker.io/library/debian:12")[0].0, Severity::Info);
     assert!(of("/tmp/x.tar:latest").is_empty());
-    let mut pinned = image(
-        "docker.io/library/debian:12",
-        ImageConfig::default(),
-        vec![],
-    );
+    let mut pinned = image("docker.io/library/debian:12", ImageConfig::default(), vec![]);
     pinned.found.pinned = true;
     assert!(super::tests::of(id, &pinned).is_empty());
 }
@@ -194,11 +152,7 @@ fn rights_that_reach_too_far() {
         with(0o777, dir("app/data")),
         with(0o666, sized("app/f", 1)),
         Entry {
-            capability: Some(
-                [0x0200_0001u32, 1 << 12, 0, 0, 0]
-                    .map(u32::to_le_bytes)
-                    .concat(),
-            ),
+            capability: Some([0x0200_0001u32, 1 << 12, 0, 0, 0].map(u32::to_le_bytes).concat()),
             ..sized("app/net", 1)
         },
     ]);
@@ -213,13 +167,8 @@ fn rights_that_reach_too_far() {
         of("config/world-writable", &image)[0].1,
         "2 paths can be written by everyone: /app/data, /app/f"
     );
-    assert_eq!(
-        of("config/file-capability", &image)[0].1,
-        "/app/net has cap_net_admin"
-    );
-    let many = (0..30)
-        .map(|i| with(0o4755, sized(&format!("b/{i}"), 1)))
-        .collect();
+    assert_eq!(of("config/file-capability", &image)[0].1, "/app/net has cap_net_admin");
+    let many = (0..30).map(|i| with(0o4755, sized(&format!("b/{i}"), 1))).collect();
     assert_eq!(of("config/setuid", &entries(many)).len(), 1);
 }
 
@@ -243,34 +192,16 @@ fn lists_and_caches_left_behind() {
 
 #[test]
 fn build_steps() {
-    let urls = history(&[
-        "ADD https://u:pw@h.test/x?t=1 /x # buildkit",
-        "ADD file:1 in /",
-    ]);
+    let urls = history(&["ADD https://u:pw@h.test/x?t=1 /x # buildkit", "ADD file:1 in /"]);
     let found = of("build/add-url", &urls);
     assert_eq!(found.len(), 1);
     assert!(found[0].1.contains("h.test") && !found[0].1.contains("pw"));
     let id = "build/copy-before-install";
     let install = "RUN /bin/sh -c npm ci # buildkit";
     assert_eq!(of(id, &history(&["COPY . . # buildkit", install])).len(), 1);
-    assert!(
-        of(
-            id,
-            &history(&["COPY package.json . # buildkit", install, "COPY . ."])
-        )
-        .is_empty()
-    );
-    assert_eq!(
-        of("build/unpinned-base", &history(&["FROM debian:12"])).len(),
-        1
-    );
-    assert!(
-        of(
-            "build/unpinned-base",
-            &history(&["FROM debian@sha256:00", "RUN x"])
-        )
-        .is_empty()
-    );
+    assert!(of(id, &history(&["COPY package.json . # buildkit", install, "COPY . ."])).is_empty());
+    assert_eq!(of("build/unpinned-base", &history(&["FROM debian:12"])).len(), 1);
+    assert!(of("build/unpinned-base", &history(&["FROM debian@sha256:00", "RUN x"])).is_empty());
 }
 
 #[test]
@@ -347,11 +278,11 @@ fn packaged(kind: PackageKind, path: &str) -> LayerIndex {
 }
 
 #[test]
-fn a_key_that_a_package_ships_is_low_unless_someone_may_have_put_it_there() {
+fn a_key_that_a_package_ships_is_an_example_unless_someone_may_have_put_it_there() {
     let severities = |layers| {
         let found = findings(&image("/x", ImageConfig::default(), layers));
         let keys = found.into_iter().filter(|f| f.category == Category::Secret);
-        keys.map(|f| (f.severity, f.confidence)).collect::<Vec<_>>()
+        keys.map(|f| f.severity).collect::<Vec<_>>()
     };
     let one = |kind, path, confidence| {
         let mut index = packaged(kind, path);
@@ -359,9 +290,8 @@ fn a_key_that_a_package_ships_is_low_unless_someone_may_have_put_it_there() {
         severities(vec![layer_of(index)])
     };
     let verified = Confidence::VerifiedFormat;
-    let low = [(Severity::Low, Confidence::Possible)];
-    let sure = [(Severity::Critical, verified)];
-    assert_eq!(one(PackageKind::Rpm, "usr/lib/a.so", verified), low);
+    let (info, low, sure) = ([Severity::Info], [Severity::Low], [Severity::Critical]);
+    assert_eq!(one(PackageKind::Rpm, "usr/lib/a.so", verified), info);
     assert_eq!(one(PackageKind::Rpm, "etc/a.conf", verified), sure);
     assert_eq!(one(PackageKind::Python, "a.py", verified), sure);
     assert_eq!(one(PackageKind::Python, "a.py", Confidence::Likely), low);

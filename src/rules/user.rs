@@ -55,10 +55,9 @@ fn who(cx: &RuleContext) -> Who {
     let passwd = cx.kept("etc/passwd");
     let uid = passwd.and_then(|(bytes, _)| uid_of(bytes, name));
     match (uid, passwd) {
-        (Some(0), _) => Who::Root(format!(
-            "user `{}` has number 0 in /etc/passwd: root",
-            super::shown(user)
-        )),
+        (Some(0), _) => {
+            Who::Root(format!("user `{}` has number 0 in /etc/passwd: root", super::shown(user)))
+        }
         (Some(_), _) => Who::Other,
         (None, _) if name == "root" => Who::Root("user `root`".to_owned()),
         // A name may be missing only where the whole file was seen, or is not there at all.

@@ -39,23 +39,15 @@ impl Archive {
         form: ArchiveForm,
         selector: Option<Selector>,
     ) -> Result<Self, SourceError> {
-        let length = file
-            .metadata()
-            .map_err(|source| SourceError::Io {
-                what: what.clone(),
-                source,
-            })?
-            .len();
+        let length =
+            file.metadata().map_err(|source| SourceError::Io { what: what.clone(), source })?.len();
         let file = Arc::new(file);
         let mut headers = Headers::new(Window::new(&file, 0, length));
         let mut members = Members::new(&what);
         let mut damage = None;
         loop {
             match headers.next_member() {
-                Ok(Some(h)) => members.insert(&h, || Range {
-                    offset: h.offset,
-                    size: h.size,
-                })?,
+                Ok(Some(h)) => members.insert(&h, || Range { offset: h.offset, size: h.size })?,
                 Ok(None) => break,
                 Err(e) => {
                     damage = Some(broken(&e));
@@ -68,14 +60,7 @@ impl Archive {
         {
             return Err(SourceError::Malformed { what, why });
         }
-        Ok(Self {
-            what,
-            form,
-            selector,
-            file,
-            members,
-            damage,
-        })
+        Ok(Self { what, form, selector, file, members, damage })
     }
 
     fn reader(&self, member: &str) -> Result<Window, SourceError> {
@@ -112,10 +97,7 @@ pub fn with_damage(
             Ok(resolution)
         }
         // What is missing is likely behind the break.
-        Err(_) => Err(SourceError::Malformed {
-            what: what.to_owned(),
-            why,
-        }),
+        Err(_) => Err(SourceError::Malformed { what: what.to_owned(), why }),
     }
 }
 
@@ -139,19 +121,11 @@ impl Contents for Archive {
         let what = || format!("{}: {}", self.what, crate::text::Sanitized::from(name));
         let reader = self.reader(name)?;
         if reader.left > DOCUMENT_LIMIT {
-            return Err(SourceError::TooLarge {
-                what: what(),
-                limit: DOCUMENT_LIMIT,
-            });
+            return Err(SourceError::TooLarge { what: what(), limit: DOCUMENT_LIMIT });
         }
         let mut raw = Vec::new();
         let mut reader = reader;
-        reader
-            .read_to_end(&mut raw)
-            .map_err(|source| SourceError::Io {
-                what: what(),
-                source,
-            })?;
+        reader.read_to_end(&mut raw).map_err(|source| SourceError::Io { what: what(), source })?;
         Ok(raw)
     }
 }
@@ -183,11 +157,7 @@ struct Window {
 
 impl Window {
     fn new(file: &Arc<File>, at: u64, left: u64) -> Self {
-        Self {
-            file: Arc::clone(file),
-            at,
-            left,
-        }
+        Self { file: Arc::clone(file), at, left }
     }
 }
 

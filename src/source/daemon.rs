@@ -31,11 +31,7 @@ pub struct DaemonSettings {
 
 impl Default for DaemonSettings {
     fn default() -> Self {
-        Self {
-            host: None,
-            candidates: Vec::new(),
-            patience: Duration::from_secs(600),
-        }
+        Self { host: None, candidates: Vec::new(), patience: Duration::from_secs(600) }
     }
 }
 
@@ -43,9 +39,7 @@ impl Default for DaemonSettings {
 fn is_id(name: &str) -> bool {
     let id = name.strip_prefix("sha256:").unwrap_or(name);
     (4..=64).contains(&id.len())
-        && id
-            .bytes()
-            .all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
+        && id.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
 }
 
 /// Refuses a name that is neither a reference nor an image id: it becomes part of an URL.
@@ -68,10 +62,7 @@ pub fn open(
     std::thread::Builder::new()
         .name("engine-export".to_owned())
         .spawn(move || job.export(&image, patience, &sender))
-        .map_err(|source| SourceError::Io {
-            what: engine.to_string(),
-            source,
-        })?;
+        .map_err(|source| SourceError::Io { what: engine.to_string(), source })?;
     let first = match chunks.recv() {
         Ok(Ok(chunk)) => chunk,
         Ok(Err(e)) => return Err(engine.explain(name, &e)),
@@ -82,11 +73,8 @@ pub fn open(
             });
         }
     };
-    let reader: Box<dyn Read + Send> = Box::new(Export {
-        engine: engine.to_string(),
-        chunk: io::Cursor::new(first),
-        chunks,
-    });
+    let reader: Box<dyn Read + Send> =
+        Box::new(Export { engine: engine.to_string(), chunk: io::Cursor::new(first), chunks });
     let reference = format!("docker-daemon:{name}");
     // `beef` may be a repository as well as the head of an id.
     let pinned =
@@ -128,11 +116,7 @@ impl Engine {
             }
             None => (
                 settings.candidates.iter().find_map(|p| there(p)),
-                settings
-                    .candidates
-                    .iter()
-                    .map(|p| p.display().to_string())
-                    .collect(),
+                settings.candidates.iter().map(|p| p.display().to_string()).collect(),
             ),
         };
         found.ok_or(SourceError::NoEngine { tried })
@@ -158,9 +142,7 @@ impl Engine {
     /// Runs on a thread of its own. Ends at the end of the export, at an error, or when no one reads
     /// any more.
     fn export(&self, image: &str, patience: Duration, sender: &Sender<Chunk>) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let result = match runtime {
             Ok(runtime) => runtime.block_on(self.pump(image, patience, sender)),
             Err(e) => Err(e.into()),
@@ -196,19 +178,11 @@ impl Engine {
 
     fn explain(&self, image: &str, e: &Error) -> SourceError {
         match e {
-            Error::DockerResponseServerError {
-                status_code: 404, ..
-            } => SourceError::NoSuchImage {
-                image: image.to_owned(),
-                engine: self.to_string(),
-            },
-            Error::SocketNotFoundError(path) => SourceError::NoEngine {
-                tried: vec![path.clone()],
-            },
-            e => SourceError::Engine {
-                engine: self.to_string(),
-                why: words(e),
-            },
+            Error::DockerResponseServerError { status_code: 404, .. } => {
+                SourceError::NoSuchImage { image: image.to_owned(), engine: self.to_string() }
+            }
+            Error::SocketNotFoundError(path) => SourceError::NoEngine { tried: vec![path.clone()] },
+            e => SourceError::Engine { engine: self.to_string(), why: words(e) },
         }
     }
 }

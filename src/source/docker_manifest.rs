@@ -44,11 +44,8 @@ impl DockerImage {
 /// Parses `manifest.json`.
 pub fn parse(what: &str, raw: &[u8]) -> Result<Vec<DockerImage>, SourceError> {
     let what = format!("{what}: manifest.json");
-    let images: Vec<DockerImage> =
-        serde_json::from_slice(raw).map_err(|e| SourceError::Document {
-            what: what.clone(),
-            source: e.into(),
-        })?;
+    let images: Vec<DockerImage> = serde_json::from_slice(raw)
+        .map_err(|e| SourceError::Document { what: what.clone(), source: e.into() })?;
     if images.len() > MAX_IMAGES || images.iter().any(|i| i.layers.len() > MAX_LAYERS) {
         return Err(SourceError::Malformed {
             what,
@@ -81,15 +78,10 @@ pub fn resolve(
     }
     let images = match choice {
         PlatformChoice::All => found,
-        PlatformChoice::One {
-            platform,
-            named_by_user,
-        } => {
+        PlatformChoice::One { platform, named_by_user } => {
             let available: Vec<String> = found.iter().map(|i| i.platform.to_string()).collect();
             let sole = found.len() == 1 && !named_by_user;
-            let fits = found
-                .into_iter()
-                .find(|i| sole || platform.accepts(&i.platform));
+            let fits = found.into_iter().find(|i| sole || platform.accepts(&i.platform));
             vec![fits.ok_or_else(|| SourceError::NoPlatform {
                 reference: what.to_owned(),
                 wanted: platform.to_string(),
@@ -97,10 +89,7 @@ pub fn resolve(
             })?]
         }
     };
-    Ok(Resolution {
-        images,
-        unseen: Vec::new(),
-    })
+    Ok(Resolution { images, unseen: Vec::new() })
 }
 
 fn open(

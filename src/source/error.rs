@@ -15,32 +15,17 @@ pub enum SourceError {
     #[error("{what}: {source}")]
     Document { what: String, source: DocumentError },
     #[error("{what}: {source}")]
-    Io {
-        what: String,
-        source: std::io::Error,
-    },
+    Io { what: String, source: std::io::Error },
     #[error("{what}: {why}")]
     Malformed { what: String, why: String },
     #[error("{what} is larger than the {limit} bytes that careen reads of a manifest or config")]
     TooLarge { what: String, limit: u64 },
     #[error("{what}: expected digest {expected}, got {actual}")]
-    WrongDigest {
-        what: String,
-        expected: Digest,
-        actual: Digest,
-    },
+    WrongDigest { what: String, expected: Digest, actual: Digest },
     #[error("{what}: expected {expected} bytes, got {actual}")]
-    WrongSize {
-        what: String,
-        expected: u64,
-        actual: u64,
-    },
+    WrongSize { what: String, expected: u64, actual: u64 },
     #[error("{reference} has no image for platform {wanted} (it has: {})", available.join(", "))]
-    NoPlatform {
-        reference: String,
-        wanted: String,
-        available: Vec<String>,
-    },
+    NoPlatform { reference: String, wanted: String, available: Vec<String> },
     #[error("{what} not found")]
     NotFound { what: String },
     #[error("{what} holds {} images; name one of them: {}", names.len(), names.join(", "))]

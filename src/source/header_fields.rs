@@ -20,9 +20,8 @@ impl Pax {
         let mut pax = Self::default();
         while !rest.is_empty() {
             let space = rest.iter().position(|&b| b == b' ').ok_or_else(broken)?;
-            let length: usize = decimal(&rest[..space])
-                .and_then(|n| usize::try_from(n).ok())
-                .ok_or_else(broken)?;
+            let length: usize =
+                decimal(&rest[..space]).and_then(|n| usize::try_from(n).ok()).ok_or_else(broken)?;
             if length > rest.len() || length < space + 2 {
                 return Err(broken());
             }
@@ -89,25 +88,16 @@ pub fn number(field: &[u8]) -> io::Result<u64> {
 pub fn check_sum(block: &[u8; BLOCK]) -> io::Result<()> {
     let wrong = || invalid("not a tar header (wrong checksum)");
     let declared = number(&block[148..156]).map_err(|_| wrong())? as i64;
-    let bytes = || {
-        block
-            .iter()
-            .enumerate()
-            .map(|(i, &b)| if (148..156).contains(&i) { b' ' } else { b })
-    };
+    let bytes =
+        || block.iter().enumerate().map(|(i, &b)| if (148..156).contains(&i) { b' ' } else { b });
     let unsigned: i64 = bytes().map(i64::from).sum();
     let signed: i64 = bytes().map(|b| i64::from(b as i8)).sum();
-    if declared == unsigned || declared == signed {
-        Ok(())
-    } else {
-        Err(wrong())
-    }
+    if declared == unsigned || declared == signed { Ok(()) } else { Err(wrong()) }
 }
 
 /// Whether these bytes begin a tar: the first header adds up.
 pub fn begins_tar(head: &[u8]) -> bool {
-    head.first_chunk::<BLOCK>()
-        .is_some_and(|block| block[0] != 0 && check_sum(block).is_ok())
+    head.first_chunk::<BLOCK>().is_some_and(|block| block[0] != 0 && check_sum(block).is_ok())
 }
 
 /// Name and, in a POSIX header, its prefix. With GNU's magic the prefix bytes mean other things.

@@ -30,11 +30,7 @@ impl<R: Read> Read for Forward<R> {
 impl<R: Read> Skip for Forward<R> {
     fn skip(&mut self, bytes: u64) -> io::Result<()> {
         let skipped = io::copy(&mut (&mut self.0).take(bytes), &mut io::sink())?;
-        if skipped == bytes {
-            Ok(())
-        } else {
-            Err(io::ErrorKind::UnexpectedEof.into())
-        }
+        if skipped == bytes { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 }
 
@@ -73,13 +69,7 @@ pub struct Headers<R> {
 
 impl<R: Skip> Headers<R> {
     pub fn new(inner: R) -> Self {
-        Self {
-            inner,
-            position: 0,
-            content: 0,
-            padding: 0,
-            ended: false,
-        }
+        Self { inner, position: 0, content: 0, padding: 0, ended: false }
     }
 
     /// The next member; skips what is left of the current one. After an error or the end: `None`.
@@ -161,12 +151,7 @@ impl<R: Skip> Headers<R> {
                         size = 0;
                     }
                     self.start(size);
-                    return Ok(Some(Header {
-                        name,
-                        kind,
-                        size,
-                        offset: self.position,
-                    }));
+                    return Ok(Some(Header { name, kind, size, offset: self.position }));
                 }
             }
         }

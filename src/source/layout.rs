@@ -22,10 +22,7 @@ impl Layout {
     /// `path` is a directory with an `index.json`.
     pub fn open(path: &Path, selector: Option<Selector>) -> Result<Self, SourceError> {
         let what = path.display().to_string();
-        let io = |source| SourceError::Io {
-            what: what.clone(),
-            source,
-        };
+        let io = |source| SourceError::Io { what: what.clone(), source };
         let root = path.canonicalize().map_err(io)?;
         if !root.is_dir() {
             return Err(SourceError::Malformed {
@@ -39,11 +36,7 @@ impl Layout {
                 why: "a directory, but no OCI layout (there is no index.json)".to_owned(),
             });
         }
-        Ok(Self {
-            what,
-            root,
-            selector,
-        })
+        Ok(Self { what, root, selector })
     }
 
     /// Opens a regular file of the layout. A FIFO would wait for ever and a link could lead anywhere,
@@ -52,15 +45,9 @@ impl Layout {
         let what = || format!("{}/{name}", self.what);
         let io = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => SourceError::NotFound { what: what() },
-            _ => SourceError::Io {
-                what: what(),
-                source,
-            },
+            _ => SourceError::Io { what: what(), source },
         };
-        let malformed = |why: &str| SourceError::Malformed {
-            what: what(),
-            why: why.to_owned(),
-        };
+        let malformed = |why: &str| SourceError::Malformed { what: what(), why: why.to_owned() };
         let real = self.root.join(name).canonicalize().map_err(io)?;
         if !real.starts_with(&self.root) {
             return Err(malformed("is a link that leads out of the layout"));
@@ -82,15 +69,9 @@ impl Layout {
         self.file(name)?
             .take(DOCUMENT_LIMIT + 1)
             .read_to_end(&mut raw)
-            .map_err(|source| SourceError::Io {
-                what: what(),
-                source,
-            })?;
+            .map_err(|source| SourceError::Io { what: what(), source })?;
         if raw.len() as u64 > DOCUMENT_LIMIT {
-            return Err(SourceError::TooLarge {
-                what: what(),
-                limit: DOCUMENT_LIMIT,
-            });
+            return Err(SourceError::TooLarge { what: what(), limit: DOCUMENT_LIMIT });
         }
         Ok(raw)
     }
@@ -105,9 +86,7 @@ impl DocumentStore for Layout {
 impl Source for Layout {
     fn resolve(&self, choice: &PlatformChoice) -> Result<Resolution, SourceError> {
         let raw = self.small_file("index.json")?;
-        let root = oci_index::root(&self.what, raw, self, self.selector.as_ref(), &|_| {
-            Vec::new()
-        })?;
+        let root = oci_index::root(&self.what, raw, self, self.selector.as_ref(), &|_| Vec::new())?;
         descend(root, self, choice)
     }
 
@@ -115,11 +94,7 @@ impl Source for Layout {
         match &layer.blob {
             BlobName::Digest(d) => Ok(Box::new(self.file(&blob_path(d))?)),
             BlobName::Member(name) => Err(SourceError::NotFound {
-                what: format!(
-                    "{}: {}",
-                    self.what,
-                    crate::text::Sanitized::from(name.as_str())
-                ),
+                what: format!("{}: {}", self.what, crate::text::Sanitized::from(name.as_str())),
             }),
         }
     }
@@ -154,11 +129,7 @@ mod tests {
     fn one_of_several_is_chosen_by_its_name_digest_or_place() {
         let dir = tempfile::tempdir().unwrap();
         let (a, b) = (Image::new("amd64", &["a"]), Image::new("arm64", &["b"]));
-        write(
-            dir.path(),
-            &[&a, &b],
-            &[a.descriptor(named("a")), b.descriptor(named("b"))],
-        );
+        write(dir.path(), &[&a, &b], &[a.descriptor(named("a")), b.descriptor(named("b"))]);
         for selector in ["a", "@0"] {
             let found = resolve(dir.path(), selector).unwrap();
             assert_eq!(found.images[0].config_raw, a.config);
@@ -172,11 +143,7 @@ mod tests {
         assert!(e.hint().unwrap().ends_with(":a`"), "{:?}", e.hint());
         let layout = Layout::open(dir.path(), None).unwrap();
         let mut out = Vec::new();
-        layout
-            .open(&found.images[0].layers[0])
-            .unwrap()
-            .read_to_end(&mut out)
-            .unwrap();
+        layout.open(&found.images[0].layers[0]).unwrap().read_to_end(&mut out).unwrap();
         assert_eq!(out, b.layers[0]);
     }
 
@@ -215,13 +182,7 @@ mod tests {
         }
         std::os::unix::fs::symlink("/etc/passwd", path(0)).unwrap();
         std::fs::create_dir(path(1)).unwrap();
-        assert!(
-            std::process::Command::new("mkfifo")
-                .arg(path(2))
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(std::process::Command::new("mkfifo").arg(path(2)).status().unwrap().success());
         let layout = Layout::open(dir.path(), None).unwrap();
         let found = layout.resolve(&amd64()).unwrap();
         for (layer, why) in found.images[0].layers.iter().zip([

@@ -65,26 +65,12 @@ impl PathKind {
 }
 
 /// Prefixes of skopeo that careen does not read.
-const UNSUPPORTED: [&str; 6] = [
-    "containers-storage:",
-    "dir:",
-    "ostree:",
-    "sif:",
-    "tarball:",
-    "docker-daemon-cache:",
-];
+const UNSUPPORTED: [&str; 6] =
+    ["containers-storage:", "dir:", "ostree:", "sif:", "tarball:", "docker-daemon-cache:"];
 
 /// Endings that no one gives a repository.
-const ARCHIVE_ENDINGS: [&str; 8] = [
-    ".tar",
-    ".tar.gz",
-    ".tgz",
-    ".tar.zst",
-    ".tar.zstd",
-    ".tzst",
-    ".tar.xz",
-    ".tar.bz2",
-];
+const ARCHIVE_ENDINGS: [&str; 8] =
+    [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.zstd", ".tzst", ".tar.xz", ".tar.bz2"];
 
 impl Locator {
     /// Reads the user's words, looking at the paths they may mean.
@@ -100,10 +86,9 @@ impl Locator {
         if let Some(rest) = text.strip_prefix("docker-daemon:") {
             return daemon::check_name(rest).map(|()| Self::Daemon(rest.to_owned()));
         }
-        for (prefix, form) in [
-            ("oci-archive:", ArchiveForm::Oci),
-            ("docker-archive:", ArchiveForm::Docker),
-        ] {
+        for (prefix, form) in
+            [("oci-archive:", ArchiveForm::Oci), ("docker-archive:", ArchiveForm::Docker)]
+        {
             if let Some(rest) = text.strip_prefix(prefix) {
                 return Self::archive(rest, form, kind);
             }
@@ -120,11 +105,7 @@ impl Locator {
             match kind(&path) {
                 PathKind::Layout => return Ok(Self::Layout { path, selector }),
                 PathKind::File | PathKind::Stream => {
-                    return Ok(Self::Archive {
-                        path,
-                        form: ArchiveForm::Any,
-                        selector,
-                    });
+                    return Ok(Self::Archive { path, form: ArchiveForm::Any, selector });
                 }
                 // A directory that happens to be called like a repository.
                 PathKind::Directory if !looks_like_path(text) => {}
@@ -165,11 +146,7 @@ impl Locator {
                 why: "is a directory, not an archive".to_owned(),
             });
         }
-        Ok(Self::Archive {
-            path,
-            form,
-            selector,
-        })
+        Ok(Self::Archive { path, form, selector })
     }
 
     fn stdin(text: &str, form: ArchiveForm) -> Result<Self, SourceError> {
@@ -190,15 +167,10 @@ impl Locator {
     ) -> Result<Opened, SourceError> {
         match self {
             Self::Registry(reference) => Ok(Opened::Registry(reference.clone())),
-            Self::Layout { path, selector } => Ok(Opened::Random(Box::new(Layout::open(
-                path,
-                selector.clone(),
-            )?))),
-            Self::Archive {
-                path,
-                form,
-                selector,
-            } => open_archive(path, *form, selector.clone()),
+            Self::Layout { path, selector } => {
+                Ok(Opened::Random(Box::new(Layout::open(path, selector.clone())?)))
+            }
+            Self::Archive { path, form, selector } => open_archive(path, *form, selector.clone()),
             Self::Stdin { form, selector } => Ok(Opened::SinglePass(
                 SinglePass::new("-".to_owned(), stdin(), selector.clone()).with_form(*form),
             )),
@@ -223,10 +195,7 @@ fn open_archive(
     selector: Option<Selector>,
 ) -> Result<Opened, SourceError> {
     let what = path.display().to_string();
-    let io = |source| SourceError::Io {
-        what: what.clone(),
-        source,
-    };
+    let io = |source| SourceError::Io { what: what.clone(), source };
     let mut file = File::open(path).map_err(io)?;
     // A stream could not be read again from its start.
     let wrapping = if file.metadata().map_err(io)?.is_file() {
@@ -241,9 +210,7 @@ fn open_archive(
         return Ok(Opened::Random(Box::new(archive)));
     }
     let reader: Box<dyn Read + Send> = Box::new(file);
-    Ok(Opened::SinglePass(
-        SinglePass::new(what, reader, selector).with_form(form),
-    ))
+    Ok(Opened::SinglePass(SinglePass::new(what, reader, selector).with_form(form)))
 }
 
 /// The longest part of the text that is a path, and what it selects there. `None`: no part is.
@@ -279,9 +246,7 @@ fn looks_like_path(text: &str) -> bool {
 }
 
 fn no_such_file(text: &str) -> SourceError {
-    SourceError::NoSuchFile {
-        path: Sanitized::from(text).to_string(),
-    }
+    SourceError::NoSuchFile { path: Sanitized::from(text).to_string() }
 }
 
 #[cfg(test)]

@@ -88,10 +88,7 @@ impl<T> Members<T> {
         } else {
             return Ok(());
         };
-        Err(SourceError::Malformed {
-            what: self.what.clone(),
-            why,
-        })
+        Err(SourceError::Malformed { what: self.what.clone(), why })
     }
 
     /// The name of the regular file that `name` leads to.
@@ -172,12 +169,7 @@ mod tests {
     use super::*;
 
     fn member(name: &str, kind: Kind) -> Header {
-        Header {
-            name: name.into(),
-            kind,
-            size: 0,
-            offset: 0,
-        }
+        Header { name: name.into(), kind, size: 0, offset: 0 }
     }
 
     fn table(entries: &[(&str, Kind)]) -> Members<usize> {
@@ -230,10 +222,7 @@ mod tests {
         let mut m: Members<()> = Members::new("x.tar");
         let long = "n".repeat(1 << 20);
         let error = (0..100)
-            .find_map(|i| {
-                m.insert(&member(&format!("{i}{long}"), Kind::File), || ())
-                    .err()
-            })
+            .find_map(|i| m.insert(&member(&format!("{i}{long}"), Kind::File), || ()).err())
             .unwrap();
         assert!(error.to_string().contains("member names"), "{error}");
         let mut m: Members<()> = Members::new("x.tar");

@@ -12,11 +12,8 @@ const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
 /// Parses `index.json`.
 pub fn parse(what: &str, raw: &[u8]) -> Result<Index, SourceError> {
-    let document =
-        Document::parse(raw, Some(&OCI_INDEX.into())).map_err(|source| SourceError::Document {
-            what: format!("{what}: index.json"),
-            source,
-        })?;
+    let document = Document::parse(raw, Some(&OCI_INDEX.into()))
+        .map_err(|source| SourceError::Document { what: format!("{what}: index.json"), source })?;
     match document {
         Document::Index(index) => Ok(index),
         Document::Manifest(_) => Err(SourceError::Malformed {
@@ -52,19 +49,13 @@ pub fn root(
         None => what.to_owned(),
     };
     let pinned = matches!(selector, Some(Selector::Digest(_)));
-    let picked: Vec<&Descriptor> = chosen
-        .picks
-        .iter()
-        .filter_map(|&i| index.manifests.get(i))
-        .collect();
+    let picked: Vec<&Descriptor> =
+        chosen.picks.iter().filter_map(|&i| index.manifests.get(i)).collect();
     let (raw, media_type) = match picked.as_slice() {
         [one] => {
             let name = format!("{what}: manifest {}", one.digest.short());
             if one.size > resolve::DOCUMENT_LIMIT {
-                return Err(SourceError::TooLarge {
-                    what: name,
-                    limit: resolve::DOCUMENT_LIMIT,
-                });
+                return Err(SourceError::TooLarge { what: name, limit: resolve::DOCUMENT_LIMIT });
             }
             let raw = store.document(one)?;
             verify_document(&name, one, &raw)?;
@@ -79,12 +70,7 @@ pub fn root(
             (synthetic.to_string().into_bytes(), Some(OCI_INDEX.into()))
         }
     };
-    Ok(Root {
-        reference,
-        pinned,
-        raw,
-        media_type,
-    })
+    Ok(Root { reference, pinned, raw, media_type })
 }
 
 fn names(d: &Descriptor, more: &dyn Fn(&Descriptor) -> Vec<String>) -> Vec<String> {

@@ -70,16 +70,11 @@ mod tests {
         let tar = Tar::new().file("a", b"x").end().bytes;
         let (one, two) = tar.split_at(300);
         let members = [gzip(one), gzip(two)].concat();
-        let frames = [
-            zstd::encode_all(one, 1).unwrap(),
-            zstd::encode_all(two, 1).unwrap(),
-        ]
-        .concat();
-        for (bytes, wrapping) in [
-            (tar.clone(), Wrapping::Tar),
-            (members, Wrapping::Gzip),
-            (frames, Wrapping::Zstd),
-        ] {
+        let frames =
+            [zstd::encode_all(one, 1).unwrap(), zstd::encode_all(two, 1).unwrap()].concat();
+        for (bytes, wrapping) in
+            [(tar.clone(), Wrapping::Tar), (members, Wrapping::Gzip), (frames, Wrapping::Zstd)]
+        {
             let (found, mut reader) = unwrap(bytes.as_slice()).unwrap();
             assert_eq!(found, wrapping);
             let mut out = Vec::new();

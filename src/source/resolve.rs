@@ -48,11 +48,7 @@ pub fn verify_document(what: &str, d: &Descriptor, raw: &[u8]) -> Result<(), Sou
     hasher.update(raw);
     let actual = hasher.finish();
     if actual != d.digest {
-        return Err(SourceError::WrongDigest {
-            what: what.to_owned(),
-            expected: d.digest,
-            actual,
-        });
+        return Err(SourceError::WrongDigest { what: what.to_owned(), expected: d.digest, actual });
     }
     Ok(())
 }
@@ -75,10 +71,7 @@ pub fn descend(
     match document {
         Document::Manifest(m) => {
             let image = walk.image(m, root.raw)?;
-            if let PlatformChoice::One {
-                platform,
-                named_by_user: true,
-            } = choice
+            if let PlatformChoice::One { platform, named_by_user: true } = choice
                 && !platform.accepts(&image.platform)
             {
                 return Err(SourceError::NoPlatform {
@@ -87,10 +80,7 @@ pub fn descend(
                     available: vec![image.platform.to_string()],
                 });
             }
-            Ok(Resolution {
-                images: vec![image],
-                unseen: walk.unseen,
-            })
+            Ok(Resolution { images: vec![image], unseen: walk.unseen })
         }
         Document::Index(index) => {
             walk.collect(index, 0)?;
@@ -100,10 +90,8 @@ pub fn descend(
 }
 
 fn parse(what: &str, raw: &[u8], claimed: Option<&MediaType>) -> Result<Document, SourceError> {
-    Document::parse(raw, claimed).map_err(|source| SourceError::Document {
-        what: what.to_owned(),
-        source,
-    })
+    Document::parse(raw, claimed)
+        .map_err(|source| SourceError::Document { what: what.to_owned(), source })
 }
 
 struct Descent<'a> {
@@ -162,19 +150,12 @@ impl Descent<'_> {
     }
 
     fn skip(&mut self, what: String, why: &str) {
-        self.unseen.push(Unseen {
-            what,
-            why: why.to_owned(),
-            failed: false,
-        });
+        self.unseen.push(Unseen { what, why: why.to_owned(), failed: false });
     }
 
     fn fetch(&self, what: &str, d: &Descriptor) -> Result<Vec<u8>, SourceError> {
         if d.size > DOCUMENT_LIMIT {
-            return Err(SourceError::TooLarge {
-                what: what.to_owned(),
-                limit: DOCUMENT_LIMIT,
-            });
+            return Err(SourceError::TooLarge { what: what.to_owned(), limit: DOCUMENT_LIMIT });
         }
         let raw = self.store.document(d)?;
         verify_document(what, d, &raw)?;
@@ -204,11 +185,8 @@ impl Descent<'_> {
                         Ok(image) => images.push(image),
                         // The other platforms are still worth their report.
                         Err(e) => {
-                            let platform = d
-                                .platform
-                                .as_ref()
-                                .map(|p| format!(" ({p})"))
-                                .unwrap_or_default();
+                            let platform =
+                                d.platform.as_ref().map(|p| format!(" ({p})")).unwrap_or_default();
                             self.unseen.push(Unseen {
                                 what: format!("manifest {}{platform}", d.digest.short()),
                                 why: e.to_string(),
@@ -222,10 +200,7 @@ impl Descent<'_> {
                     return Err(e);
                 }
             }
-            PlatformChoice::One {
-                platform,
-                named_by_user,
-            } => {
+            PlatformChoice::One { platform, named_by_user } => {
                 let mut available = Vec::new();
                 for d in &candidates {
                     let image = match &d.platform {
@@ -268,10 +243,7 @@ impl Descent<'_> {
                 why: "the index names no image".to_owned(),
             });
         }
-        Ok(Resolution {
-            images,
-            unseen: self.unseen,
-        })
+        Ok(Resolution { images, unseen: self.unseen })
     }
 
     fn image(&self, m: Manifest, raw: Vec<u8>) -> Result<FoundImage, SourceError> {
@@ -284,9 +256,7 @@ impl Descent<'_> {
                 what: self.reference.to_owned(),
                 why: format!(
                     "an artifact of type `{}`, not a container image",
-                    m.artifact_type
-                        .as_deref()
-                        .unwrap_or(m.config.media_type.as_str())
+                    m.artifact_type.as_deref().unwrap_or(m.config.media_type.as_str())
                 ),
             });
         }
@@ -311,10 +281,8 @@ impl Descent<'_> {
 
 /// Parses an image config.
 pub fn parse_config(what: &str, raw: &[u8]) -> Result<ImageConfig, SourceError> {
-    serde_json::from_slice(raw).map_err(|e| SourceError::Document {
-        what: what.to_owned(),
-        source: e.into(),
-    })
+    serde_json::from_slice(raw)
+        .map_err(|e| SourceError::Document { what: what.to_owned(), source: e.into() })
 }
 
 /// Puts each layer of the manifest beside the diff id that the config declares for it.

@@ -33,8 +33,7 @@ impl Tar {
 
     /// A member of any type.
     pub fn raw(mut self, name: &str, flag: u8, content: &[u8]) -> Self {
-        self.bytes
-            .extend(header(name, flag, content.len() as u64, ""));
+        self.bytes.extend(header(name, flag, content.len() as u64, ""));
         self.bytes.extend(content);
         self.bytes.resize(self.bytes.len().next_multiple_of(512), 0);
         self
@@ -79,14 +78,9 @@ pub struct Image {
 impl Image {
     /// `marks` are the contents of the one file of each layer.
     pub fn new(architecture: &str, marks: &[&str]) -> Self {
-        let layers: Vec<Vec<u8>> = marks
-            .iter()
-            .map(|m| Tar::new().file("etc/mark", m.as_bytes()).end().bytes)
-            .collect();
-        let diff_ids: Vec<String> = layers
-            .iter()
-            .map(|l| Digest::sha256(l).to_string())
-            .collect();
+        let layers: Vec<Vec<u8>> =
+            marks.iter().map(|m| Tar::new().file("etc/mark", m.as_bytes()).end().bytes).collect();
+        let diff_ids: Vec<String> = layers.iter().map(|l| Digest::sha256(l).to_string()).collect();
         let config = serde_json::json!({
             "os": "linux", "architecture": architecture,
             "rootfs": { "type": "layers", "diff_ids": diff_ids },
@@ -107,11 +101,7 @@ impl Image {
         })
         .to_string()
         .into_bytes();
-        Self {
-            layers,
-            config,
-            manifest,
-        }
+        Self { layers, config, manifest }
     }
 
     /// The descriptor of its manifest.
@@ -140,9 +130,7 @@ pub fn blob(raw: &[u8]) -> String {
 
 /// `index.json` over these descriptors.
 pub fn index(manifests: &[serde_json::Value]) -> Vec<u8> {
-    serde_json::json!({ "schemaVersion": 2, "manifests": manifests })
-        .to_string()
-        .into_bytes()
+    serde_json::json!({ "schemaVersion": 2, "manifests": manifests }).to_string().into_bytes()
 }
 
 /// A layout in a tar, `index.json` last as most tools write it.
@@ -153,8 +141,7 @@ pub fn oci_tar(images: &[&Image], index: &[u8]) -> Tar {
             tar = tar.file(&name, raw);
         }
     }
-    tar.file("index.json", index)
-        .file("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)
+    tar.file("index.json", index).file("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)
 }
 
 /// The host of every test: an image of another architecture is chosen only by name.

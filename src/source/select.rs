@@ -125,10 +125,9 @@ pub fn choose(
     let identity = &offers[first].identity;
     if picks.iter().all(|&i| offers[i].identity == *identity) {
         let wanted_name = match selector {
-            Some(Selector::Name(wanted)) => picks
-                .iter()
-                .flat_map(|&i| &offers[i].names)
-                .find(|n| is_same(n, wanted)),
+            Some(Selector::Name(wanted)) => {
+                picks.iter().flat_map(|&i| &offers[i].names).find(|n| is_same(n, wanted))
+            }
             _ => None,
         };
         return Ok(Choice {
@@ -137,27 +136,14 @@ pub fn choose(
         });
     }
     // Several images with the same names, or all without: a multi-platform set.
-    if picks
-        .iter()
-        .all(|&i| offers[i].names == offers[first].names)
-    {
-        return Ok(Choice {
-            name: offers[first].names.first().cloned(),
-            picks,
-        });
+    if picks.iter().all(|&i| offers[i].names == offers[first].names) {
+        return Ok(Choice { name: offers[first].names.first().cloned(), picks });
     }
-    Err(SourceError::Ambiguous {
-        what: what.to_owned(),
-        names: labels(offers, &picks),
-    })
+    Err(SourceError::Ambiguous { what: what.to_owned(), names: labels(offers, &picks) })
 }
 
 fn by_index(offers: &[Offer], n: usize) -> Vec<usize> {
-    if n < offers.len() {
-        vec![n]
-    } else {
-        Vec::new()
-    }
+    if n < offers.len() { vec![n] } else { Vec::new() }
 }
 
 /// What the user may write behind the path to name each of these, for an error.
@@ -183,14 +169,8 @@ pub fn is_same(name: &str, wanted: &str) -> bool {
 
 /// `wanted` is the tag of the name, or its end from a slash on.
 fn is_short(name: &str, wanted: &str) -> bool {
-    let tag = name
-        .rsplit_once(':')
-        .map(|(_, tag)| tag)
-        .filter(|tag| !tag.contains('/'));
-    tag == Some(wanted)
-        || name
-            .strip_suffix(wanted)
-            .is_some_and(|head| head.ends_with('/'))
+    let tag = name.rsplit_once(':').map(|(_, tag)| tag).filter(|tag| !tag.contains('/'));
+    tag == Some(wanted) || name.strip_suffix(wanted).is_some_and(|head| head.ends_with('/'))
 }
 
 #[cfg(test)]
@@ -248,10 +228,7 @@ mod tests {
         let mut same = offers(&[&["a:1"], &["a:2"]]);
         same[1].identity = same[0].identity.clone();
         let choice = choose("x", &same, Some(&"a:2".parse().unwrap())).unwrap();
-        assert_eq!(
-            (choice.picks, choice.name.as_deref()),
-            (vec![1], Some("a:2"))
-        );
+        assert_eq!((choice.picks, choice.name.as_deref()), (vec![1], Some("a:2")));
         assert!(choose("x", &[], None).is_err());
     }
 

@@ -115,14 +115,9 @@ impl<R: Read> SinglePass<R> {
         choice: &PlatformChoice,
         on_layer: &mut dyn FnMut(&str, u64, &mut dyn Read) -> T,
     ) -> Result<(Resolution, HashMap<BlobName, T>), SourceError> {
-        let (wrapping, tar) = outer::unwrap(self.reader).map_err(|source| SourceError::Io {
-            what: self.what.clone(),
-            source,
-        })?;
-        let malformed = |why: String| SourceError::Malformed {
-            what: self.what.clone(),
-            why,
-        };
+        let (wrapping, tar) = outer::unwrap(self.reader)
+            .map_err(|source| SourceError::Io { what: self.what.clone(), source })?;
+        let malformed = |why: String| SourceError::Malformed { what: self.what.clone(), why };
         match wrapping {
             Wrapping::Unsupported(name) => {
                 return Err(malformed(format!(
@@ -130,9 +125,7 @@ impl<R: Read> SinglePass<R> {
                 )));
             }
             Wrapping::Unknown => {
-                return Err(malformed(
-                    "neither a tar nor a gzip or zstd file".to_owned(),
-                ));
+                return Err(malformed("neither a tar nor a gzip or zstd file".to_owned()));
             }
             _ => {}
         }
@@ -141,10 +134,7 @@ impl<R: Read> SinglePass<R> {
             what: self.what.clone(),
             document_bytes: 0,
         };
-        let mut headers = Headers::new(Forward(Limited {
-            inner: tar,
-            left: self.tar_limit,
-        }));
+        let mut headers = Headers::new(Forward(Limited { inner: tar, left: self.tar_limit }));
         let mut damage = archive.read(&mut headers, on_layer)?.map(|e| broken(&e));
         let mut trailing_data = false;
         if damage.is_none() {
@@ -154,20 +144,12 @@ impl<R: Read> SinglePass<R> {
                 Err(e) => damage = Some(broken(&e)),
             }
         }
-        let found = resolve(
-            &self.what,
-            self.form,
-            self.selector.as_ref(),
-            &archive,
-            choice,
-        );
+        let found = resolve(&self.what, self.form, self.selector.as_ref(), &archive, choice);
         let mut resolution = with_damage(&self.what, damage, found)?;
         remark_twice(archive.members.twice(), &mut resolution);
         if trailing_data {
             for image in &mut resolution.images {
-                image
-                    .remarks
-                    .push("the archive has data behind the end of its tar".to_owned());
+                image.remarks.push("the archive has data behind the end of its tar".to_owned());
             }
         }
         if let Some((reference, pinned)) = self.called {
@@ -207,10 +189,7 @@ impl<T> Collected<T> {
                     Ok(kept) => kept,
                     Err(e) => return Ok(Some(e)),
                 },
-                None => Kept::Layer {
-                    value: None,
-                    why: NoDocument::NotJson,
-                },
+                None => Kept::Layer { value: None, why: NoDocument::NotJson },
             };
             self.members.insert(&header, || kept)?;
         }
@@ -242,10 +221,7 @@ impl<T> Collected<T> {
             }
         }
         let value = on_layer(name, size, &mut Cursor::new(head).chain(body));
-        Ok(Kept::Layer {
-            value: Some(value),
-            why,
-        })
+        Ok(Kept::Layer { value: Some(value), why })
     }
 
     /// The results by the names that the images give their layers.
@@ -294,20 +270,14 @@ impl<T> Contents for Collected<T> {
             Kept::Layer { why, .. } => *why,
         };
         Err(match why {
-            NoDocument::TooLarge => SourceError::TooLarge {
-                what,
-                limit: DOCUMENT_LIMIT,
-            },
+            NoDocument::TooLarge => SourceError::TooLarge { what, limit: DOCUMENT_LIMIT },
             NoDocument::TooMany => SourceError::NeedsSecondPass {
                 what,
                 why: format!(
                     "the manifests and configs of the archive take more than {ALL_DOCUMENTS_LIMIT} bytes"
                 ),
             },
-            NoDocument::NotJson => SourceError::Malformed {
-                what,
-                why: "invalid JSON".to_owned(),
-            },
+            NoDocument::NotJson => SourceError::Malformed { what, why: "invalid JSON".to_owned() },
         })
     }
 }

@@ -50,10 +50,8 @@ pub fn resolve(
 ) -> Result<Resolution, SourceError> {
     let has = |name| contents.canonical(name).is_ok();
     let (is_oci, is_docker) = (has("index.json"), has("manifest.json"));
-    let malformed = |why: &str| SourceError::Malformed {
-        what: what.to_owned(),
-        why: why.to_owned(),
-    };
+    let malformed =
+        |why: &str| SourceError::Malformed { what: what.to_owned(), why: why.to_owned() };
     match form {
         ArchiveForm::Oci if !is_oci => {
             return Err(malformed("no OCI layout in it (there is no index.json)"));

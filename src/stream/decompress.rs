@@ -113,11 +113,9 @@ mod tests {
 
     #[test]
     fn sniffs_whatever_the_media_type_says() {
-        for stored in [
-            b"hello".to_vec(),
-            gzip(b"hello"),
-            zstd::encode_all(&b"hello"[..], 1).unwrap(),
-        ] {
+        for stored in
+            [b"hello".to_vec(), gzip(b"hello"), zstd::encode_all(&b"hello"[..], 1).unwrap()]
+        {
             assert_eq!(inflate(&stored).unwrap(), b"hello");
         }
         assert_eq!(inflate(b"").unwrap(), b"");
@@ -136,10 +134,9 @@ mod tests {
 
     #[test]
     fn a_cut_or_followed_stream_is_an_error() {
-        for stored in [
-            gzip(b"hello hello hello"),
-            zstd::encode_all(&b"hello hello"[..], 1).unwrap(),
-        ] {
+        for stored in
+            [gzip(b"hello hello hello"), zstd::encode_all(&b"hello hello"[..], 1).unwrap()]
+        {
             for cut in 4..stored.len() {
                 assert!(
                     matches!(inflate(&stored[..cut]), Err(StreamError::Corrupt { .. })),
@@ -147,29 +144,17 @@ mod tests {
                 );
             }
             let followed = [stored.clone(), b"garbage".to_vec()].concat();
-            assert!(matches!(
-                inflate(&followed),
-                Err(StreamError::Corrupt { .. })
-            ));
+            assert!(matches!(inflate(&followed), Err(StreamError::Corrupt { .. })));
         }
         let mut wrong_sum = gzip(b"hello");
         let crc = wrong_sum.len() - 5;
         wrong_sum[crc] ^= 1;
-        assert!(matches!(
-            inflate(&wrong_sum),
-            Err(StreamError::Corrupt { format: "gzip", .. })
-        ));
+        assert!(matches!(inflate(&wrong_sum), Err(StreamError::Corrupt { format: "gzip", .. })));
     }
 
     #[test]
     fn other_compressions_are_named() {
-        assert!(matches!(
-            inflate(b"BZh91AY"),
-            Err(StreamError::Unsupported("bzip2"))
-        ));
-        assert!(matches!(
-            inflate(b"\xfd7zXZ\0"),
-            Err(StreamError::Unsupported("xz"))
-        ));
+        assert!(matches!(inflate(b"BZh91AY"), Err(StreamError::Unsupported("bzip2"))));
+        assert!(matches!(inflate(b"\xfd7zXZ\0"), Err(StreamError::Unsupported("xz"))));
     }
 }

@@ -15,11 +15,7 @@ pub enum StreamError {
     #[error("{0}")]
     Source(io::Error),
     #[error("corrupt {format} stream after {inflated} inflated bytes: {why}")]
-    Corrupt {
-        format: &'static str,
-        inflated: u64,
-        why: String,
-    },
+    Corrupt { format: &'static str, inflated: u64, why: String },
     #[error("{0} compression is not one that the image specification knows")]
     Unsupported(&'static str),
     #[error("inflates to more than {limit} bytes")]
@@ -49,11 +45,7 @@ impl StreamError {
     pub fn from_io(error: io::Error, format: &'static str, inflated: u64) -> Self {
         match error.downcast::<StreamError>() {
             Ok(typed) => typed,
-            Err(other) => Self::Corrupt {
-                format,
-                inflated,
-                why: other.to_string(),
-            },
+            Err(other) => Self::Corrupt { format, inflated, why: other.to_string() },
         }
     }
 }
@@ -65,11 +57,7 @@ impl From<StreamError> for io::Error {
             _ => io::ErrorKind::InvalidData,
         };
         // `Interrupted` would make std's helpers read on.
-        let kind = if kind == io::ErrorKind::Interrupted {
-            io::ErrorKind::Other
-        } else {
-            kind
-        };
+        let kind = if kind == io::ErrorKind::Interrupted { io::ErrorKind::Other } else { kind };
         io::Error::new(kind, e)
     }
 }

@@ -44,10 +44,7 @@ impl<R: Read> VerifyReader<R> {
         if let Some(expected) = self.expected_size
             && expected != actual_size
         {
-            return Err(StreamError::Size {
-                expected,
-                actual: actual_size,
-            });
+            return Err(StreamError::Size { expected, actual: actual_size });
         }
         let Some(hasher) = self.hasher.take() else {
             return Ok(());
@@ -119,23 +116,11 @@ mod tests {
         assert_eq!(read(b"abc", d, Some(3)).unwrap(), b"abc");
         assert!(matches!(
             read(b"abc", d, Some(4)),
-            Err(StreamError::Size {
-                expected: 4,
-                actual: 3
-            })
+            Err(StreamError::Size { expected: 4, actual: 3 })
         ));
-        assert!(matches!(
-            read(b"abc", d, Some(2)),
-            Err(StreamError::TooLong { expected: 2 })
-        ));
-        assert!(matches!(
-            read(b"abd", d, Some(3)),
-            Err(StreamError::Digest { .. })
-        ));
-        assert!(matches!(
-            read(b"abcd", d, None),
-            Err(StreamError::Digest { .. })
-        ));
+        assert!(matches!(read(b"abc", d, Some(2)), Err(StreamError::TooLong { expected: 2 })));
+        assert!(matches!(read(b"abd", d, Some(3)), Err(StreamError::Digest { .. })));
+        assert!(matches!(read(b"abcd", d, None), Err(StreamError::Digest { .. })));
         assert_eq!(read(b"abc", None, None).unwrap(), b"abc");
     }
 

@@ -41,15 +41,9 @@ pub fn mask(secret: &[u8]) -> String {
         _ => (0, 0),
     };
     let show = |part: &[u8]| -> String {
-        part.iter()
-            .map(|&b| if b.is_ascii_graphic() { b as char } else { '?' })
-            .collect()
+        part.iter().map(|&b| if b.is_ascii_graphic() { b as char } else { '?' }).collect()
     };
-    format!(
-        "{}****{} ({n} characters)",
-        show(&secret[..head]),
-        show(&secret[n - tail..])
-    )
+    format!("{}****{} ({n} characters)", show(&secret[..head]), show(&secret[n - tail..]))
 }
 
 /// Sixteen hex digits that are the same for the same secret wherever it is found: the head of
@@ -75,10 +69,7 @@ mod tests {
         assert_eq!(mask(b"hunter2"), "**** (7 characters)");
         assert_eq!(mask(b"hunter2hunter2"), "hu**** (14 characters)");
         assert_eq!(mask(b"AKIAFAKEFAKEFAKEFAKE"), "AKIA****KE (20 characters)");
-        assert_eq!(
-            mask(b"\x1b[2Jxxxxxxxxxxxxxxxxxx"),
-            "?[2J****xx (22 characters)"
-        );
+        assert_eq!(mask(b"\x1b[2Jxxxxxxxxxxxxxxxxxx"), "?[2J****xx (22 characters)");
     }
 
     #[test]

@@ -49,10 +49,7 @@ mod tests {
 
     #[test]
     fn escapes_cannot_reach_the_terminal() {
-        assert_eq!(
-            Sanitized(b"a\x1b[31mb\n\x9b\xff").to_string(),
-            "a\\u{1b}[31mb\\n\\x9b\\xff"
-        );
+        assert_eq!(Sanitized(b"a\x1b[31mb\n\x9b\xff").to_string(), "a\\u{1b}[31mb\\n\\x9b\\xff");
         assert_eq!(
             Sanitized::from("x\u{202e}gnp.exe\u{9b}").to_string(),
             "x\\u{202e}gnp.exe\\u{9b}"

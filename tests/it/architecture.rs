@@ -28,11 +28,7 @@ fn uses(text: &str) -> Vec<String> {
     code.lines()
         .filter(|l| !l.trim_start().starts_with("//"))
         .flat_map(|l| l.split("crate::").skip(1))
-        .map(|rest| {
-            rest.chars()
-                .take_while(|c| c.is_alphanumeric() || *c == '_')
-                .collect()
-        })
+        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
         .collect()
 }
 
@@ -40,26 +36,15 @@ fn uses(text: &str) -> Vec<String> {
 fn a_module_uses_only_modules_above_it() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let order = order(&fs::read_to_string(src.join("lib.rs")).unwrap());
-    let rank: BTreeMap<&str, usize> = order
-        .iter()
-        .enumerate()
-        .map(|(i, m)| (m.as_str(), i))
-        .collect();
-    assert!(
-        rank.len() > 10,
-        "lib.rs lists the modules, one `pub mod NAME;` a line: {order:?}"
-    );
+    let rank: BTreeMap<&str, usize> =
+        order.iter().enumerate().map(|(i, m)| (m.as_str(), i)).collect();
+    assert!(rank.len() > 10, "lib.rs lists the modules, one `pub mod NAME;` a line: {order:?}");
     let mut files = Vec::new();
     sources(&src, &mut files);
     let mut wrong = Vec::new();
     for file in files {
         let relative = file.strip_prefix(&src).unwrap();
-        let first = relative
-            .components()
-            .next()
-            .unwrap()
-            .as_os_str()
-            .to_string_lossy();
+        let first = relative.components().next().unwrap().as_os_str().to_string_lossy();
         let module = first.trim_end_matches(".rs").to_owned();
         let Some(&own) = rank.get(module.as_str()) else {
             continue;
@@ -91,14 +76,8 @@ fn only_the_command_line_prints_exits_and_reads_the_environment() {
             if line.starts_with("//") {
                 continue;
             }
-            for banned in [
-                "println!",
-                "eprintln!",
-                "print!(",
-                "process::exit",
-                "env::var",
-                "dbg!(",
-            ] {
+            for banned in ["println!", "eprintln!", "print!(", "process::exit", "env::var", "dbg!("]
+            {
                 if line.contains(banned) {
                     wrong.push(format!("{}:{}: {banned}", relative.display(), n + 1));
                 }
@@ -130,6 +109,7 @@ fn the_top_level_is_as_the_owner_fixed_it() {
         ".ci",
         ".git",
         ".gitignore",
+        ".rustfmt.toml",
         "CHANGELOG.md",
         "Cargo.lock",
         "Cargo.toml",

@@ -5,10 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 fn careen() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_careen"));
-    command
-        .env_clear()
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null());
+    command.env_clear().env("NO_COLOR", "1").stdin(Stdio::null());
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
     }
@@ -43,13 +40,7 @@ fn usage_errors() {
         vec!["inspect"],
         vec!["inspect", "x", "--fail-on", "hig"],
         vec!["inspect", "x", "--platform", "amd64"],
-        vec![
-            "inspect",
-            "x",
-            "--all-platforms",
-            "--platform",
-            "linux/arm64",
-        ],
+        vec!["inspect", "x", "--all-platforms", "--platform", "linux/arm64"],
         vec!["inspect", "x", "--username", "me"],
         vec!["inspect", "x", "--jobs", "0"],
         vec!["inspect", "x", "--max-layer-bytes", "many"],
@@ -62,10 +53,7 @@ fn usage_errors() {
     .iter()
     .map(|args| {
         let text = shown(args);
-        assert!(
-            text.starts_with("status 2\n--- stdout\n--- stderr\n"),
-            "{args:?}: {text}"
-        );
+        assert!(text.starts_with("status 2\n--- stdout\n--- stderr\n"), "{args:?}: {text}");
         format!("$ careen {}\n{text}", args.join(" "))
     })
     .collect();
@@ -89,10 +77,7 @@ fn completions_and_man_page() {
     ] {
         let out = run(&["completions", shell]);
         assert!(out.status.success());
-        assert!(
-            String::from_utf8_lossy(&out.stdout).contains(sign),
-            "{shell}"
-        );
+        assert!(String::from_utf8_lossy(&out.stdout).contains(sign), "{shell}");
     }
     let out = run(&["man"]);
     let page = String::from_utf8_lossy(&out.stdout).into_owned();
@@ -110,10 +95,7 @@ fn a_broken_pipe_is_success() {
         .unwrap();
     drop(child.stdout.take());
     let out = child.wait_with_output().unwrap();
-    assert_eq!(
-        (out.status.code(), out.stderr.as_slice()),
-        (Some(0), &b""[..])
-    );
+    assert_eq!((out.status.code(), out.stderr.as_slice()), (Some(0), &b""[..]));
 }
 
 /// Waiting for a password, careen is interrupted.
@@ -129,19 +111,8 @@ fn ctrl_c_ends_with_130() {
         .unwrap();
     let pid = child.id().to_string();
     // It reads once its handler is in place; ask until it is gone, for an early signal kills it plainly.
-    child
-        .stdin
-        .as_mut()
-        .unwrap()
-        .write_all(b"half a pass")
-        .unwrap();
+    child.stdin.as_mut().unwrap().write_all(b"half a pass").unwrap();
     std::thread::sleep(std::time::Duration::from_millis(700));
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }

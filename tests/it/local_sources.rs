@@ -64,9 +64,8 @@ impl Sample {
                 "digest": digest, "size": raw.len(),
             })
         };
-        let noise: Vec<u8> = (0..200_000_u32)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
-            .collect();
+        let noise: Vec<u8> =
+            (0..200_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         let tars = vec![
             layer_tar("etc/os-release", b"ID=sample\n"),
             layer_tar("usr/lib/noise", &noise),
@@ -97,16 +96,8 @@ impl Sample {
         descriptor["annotations"] = json!({ "org.opencontainers.image.ref.name": "v1" });
         let index = json!({ "schemaVersion": 2, "manifests": [descriptor] });
         std::fs::write(layout.join("index.json"), index.to_string()).unwrap();
-        std::fs::write(
-            layout.join("oci-layout"),
-            r#"{"imageLayoutVersion":"1.0.0"}"#,
-        )
-        .unwrap();
-        Self {
-            dir,
-            tars,
-            manifest: Digest::sha256(manifest.as_bytes()),
-        }
+        std::fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+        Self { dir, tars, manifest: Digest::sha256(manifest.as_bytes()) }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -125,11 +116,7 @@ impl Sample {
             .arg(at(to.split_once(':').unwrap()))
             .output()
             .expect("skopeo must be installed");
-        assert!(
-            done.status.success(),
-            "{}",
-            String::from_utf8_lossy(&done.stderr)
-        );
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
     /// The image in `words`, and its layers as tars.
@@ -168,11 +155,8 @@ fn read(words: &str, stdin: Option<&Path>) -> Result<(Resolution, Vec<Vec<u8>>),
         Opened::Random(source) => {
             let found = source.resolve(&choice)?;
             // All at once, each a byte further in turn: the layers share nothing.
-            let mut readers: Vec<_> = found.images[0]
-                .layers
-                .iter()
-                .map(|l| source.open(l))
-                .collect::<Result<_, _>>()?;
+            let mut readers: Vec<_> =
+                found.images[0].layers.iter().map(|l| source.open(l)).collect::<Result<_, _>>()?;
             let mut stored = vec![Vec::new(); readers.len()];
             let mut buffer = vec![0; 1000];
             loop {
@@ -267,12 +251,7 @@ fn an_oci_archive_gives_the_same_layers() {
 fn a_docker_archive_gives_the_same_layers() {
     let sample = Sample::new("gzip");
     sample.skopeo("oci:layout:v1", "docker-archive:image.tar:localhost/app:v1");
-    check_archive(
-        &sample,
-        "docker-archive",
-        &["localhost/app:v1", "v1", "@0"],
-        None,
-    );
+    check_archive(&sample, "docker-archive", &["localhost/app:v1", "v1", "@0"], None);
 }
 
 #[cfg(unix)]
@@ -281,13 +260,7 @@ fn a_fifo_is_read_once() {
     let sample = Sample::new("zstd");
     sample.skopeo("oci:layout:v1", "oci-archive:oci.tar:v1");
     let fifo = sample.path("pipe");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let raw = std::fs::read(sample.path("oci.tar")).unwrap();
     let writer = std::thread::spawn({
         let fifo = fifo.clone();

@@ -6,6 +6,7 @@ mod support;
 mod architecture;
 mod cli_basics;
 mod local_sources;
+mod packages;
 mod registry;
 mod registry_faults;
 mod report_sample;

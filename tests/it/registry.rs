@@ -40,8 +40,7 @@ fn image() -> Image {
     let mut header = tar::Header::new_gnu();
     header.set_size(noise.len() as u64);
     header.set_mode(0o644);
-    tar.append_data(&mut header, "noise", noise.as_slice())
-        .unwrap();
+    tar.append_data(&mut header, "noise", noise.as_slice()).unwrap();
     let tar = tar.into_inner().unwrap();
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gz.write_all(&tar).unwrap();
@@ -63,24 +62,13 @@ fn image() -> Image {
         manifest.len()
     );
     std::fs::write(folder.path().join("index.json"), index).unwrap();
-    std::fs::write(
-        folder.path().join("oci-layout"),
-        r#"{"imageLayoutVersion":"1.0.0"}"#,
-    )
-    .unwrap();
-    Image {
-        folder,
-        manifest: manifest_digest,
-        layer,
-    }
+    std::fs::write(folder.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    Image { folder, manifest: manifest_digest, layer }
 }
 
 fn settings() -> RegistrySettings {
     RegistrySettings {
-        credentials: Credentials {
-            helpers: Helpers::Never,
-            ..Credentials::default()
-        },
+        credentials: Credentials { helpers: Helpers::Never, ..Credentials::default() },
         ..RegistrySettings::default()
     }
 }
@@ -102,26 +90,17 @@ fn source(host: &str, rest: &str, settings: RegistrySettings) -> RegistrySource 
 }
 
 fn any() -> PlatformChoice {
-    PlatformChoice::One {
-        platform: Platform::host(),
-        named_by_user: false,
-    }
+    PlatformChoice::One { platform: Platform::host(), named_by_user: false }
 }
 
 /// Resolves, reads the layer and compares every byte.
 fn check(source: &RegistrySource, image: &Image) {
     let found = source.resolve(&any()).unwrap();
-    let [found] = found.images.as_slice() else {
-        panic!("one image")
-    };
+    let [found] = found.images.as_slice() else { panic!("one image") };
     assert_eq!(found.digest, Some(image.manifest));
     assert_eq!(found.config.config.cmd, ["/x"]);
     let mut bytes = Vec::new();
-    source
-        .open(&found.layers[0])
-        .unwrap()
-        .read_to_end(&mut bytes)
-        .unwrap();
+    source.open(&found.layers[0]).unwrap().read_to_end(&mut bytes).unwrap();
     assert!(bytes == image.layer, "the layer's bytes");
 }
 
@@ -173,13 +152,8 @@ fn bearer_token_by_password_by_file_and_by_identity_token() {
     let image = image();
     let tokens = TokenServer::start(USER, PASSWORD, "refresh-me");
     let realm = format!("http://{}/token", tokens.server.host);
-    let registry = Registry::start(
-        Auth::Token {
-            realm: &realm,
-            certificate: &tokens.certificate,
-        },
-        None,
-    );
+    let registry =
+        Registry::start(Auth::Token { realm: &realm, certificate: &tokens.certificate }, None);
     registry.push(image.folder.path(), Some(&format!("{USER}:{PASSWORD}")));
     let before = tokens.server.asked().len();
     let good = Login::password(USER, PASSWORD);
@@ -199,11 +173,7 @@ fn bearer_token_by_password_by_file_and_by_identity_token() {
     assert_eq!(last.method, "POST");
     assert!(last.body.contains("grant_type=refresh_token"));
 
-    let e = refused(&source(
-        &registry.host,
-        ":1",
-        with_login(Login::password(USER, "wrong")),
-    ));
+    let e = refused(&source(&registry.host, ":1", with_login(Login::password(USER, "wrong"))));
     assert!(matches!(e, RegistryError::Login { .. }), "{e:?}");
     let text = e.to_string();
     assert!(
@@ -239,8 +209,6 @@ fn tls_with_an_own_ca() {
 fn a_ca_file_that_is_none_is_named() {
     let mut s = settings();
     s.ca_files = vec!["/nonexistent/ca.pem".into()];
-    let e = RegistrySource::new("localhost:1/x".parse().unwrap(), s)
-        .err()
-        .unwrap();
+    let e = RegistrySource::new("localhost:1/x".parse().unwrap(), s).err().unwrap();
     assert!(e.to_string().contains("/nonexistent/ca.pem"), "{e}");
 }

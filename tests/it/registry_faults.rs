@@ -15,10 +15,7 @@ const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
 fn settings() -> RegistrySettings {
     RegistrySettings {
-        credentials: Credentials {
-            helpers: Helpers::Never,
-            ..Credentials::default()
-        },
+        credentials: Credentials { helpers: Helpers::Never, ..Credentials::default() },
         plain_http: true,
         patience: Patience {
             retries: 3,
@@ -26,10 +23,7 @@ fn settings() -> RegistrySettings {
             longest_wait: Duration::from_millis(5),
             longest_retry_after: Duration::from_millis(300),
         },
-        timeouts: Timeouts {
-            read: Duration::from_millis(400),
-            ..Timeouts::default()
-        },
+        timeouts: Timeouts { read: Duration::from_millis(400), ..Timeouts::default() },
         ..RegistrySettings::default()
     }
 }
@@ -41,11 +35,8 @@ fn with_login() -> RegistrySettings {
 }
 
 fn source(registry: &FakeRegistry, rest: &str, settings: RegistrySettings) -> RegistrySource {
-    RegistrySource::new(
-        format!("{}/app/x{rest}", registry.host).parse().unwrap(),
-        settings,
-    )
-    .unwrap()
+    RegistrySource::new(format!("{}/app/x{rest}", registry.host).parse().unwrap(), settings)
+        .unwrap()
 }
 
 fn resolve(source: &RegistrySource) -> Result<(), SourceError> {
@@ -102,27 +93,19 @@ fn read(source: &RegistrySource, layer: &LayerRef) -> std::io::Result<Vec<u8>> {
 }
 
 fn typed(e: &std::io::Error) -> &RegistryError {
-    e.get_ref()
-        .and_then(|e| e.downcast_ref())
-        .unwrap_or_else(|| panic!("{e:?}"))
+    e.get_ref().and_then(|e| e.downcast_ref()).unwrap_or_else(|| panic!("{e:?}"))
 }
 
 /// The first byte that a request asks for.
 fn first_byte(asked: &Asked) -> usize {
     asked.header("range").map_or(0, |r| {
-        r.strip_prefix("bytes=")
-            .and_then(|r| r.strip_suffix('-'))
-            .unwrap()
-            .parse()
-            .unwrap()
+        r.strip_prefix("bytes=").and_then(|r| r.strip_suffix('-')).unwrap().parse().unwrap()
     })
 }
 
 fn part(bytes: &[u8], from: usize) -> Answer {
-    Answer::new(206, &bytes[from..]).with(
-        "content-range",
-        format!("bytes {from}-{}/{}", bytes.len() - 1, bytes.len()),
-    )
+    Answer::new(206, &bytes[from..])
+        .with("content-range", format!("bytes {from}-{}/{}", bytes.len() - 1, bytes.len()))
 }
 
 #[test]
@@ -168,10 +151,7 @@ fn gives_up_after_so_many_tries() {
     assert_eq!(e.status(), Some(429));
     assert_eq!(registry.asked().len(), 4, "one try and three more");
     let text = e.to_string();
-    assert!(
-        text.contains("too many requests") && text.contains("TOOMANYREQUESTS"),
-        "{text}"
-    );
+    assert!(text.contains("too many requests") && text.contains("TOOMANYREQUESTS"), "{text}");
     assert!(!text.contains('\u{1b}'));
 }
 
@@ -192,11 +172,7 @@ fn a_cut_blob_goes_on_at_the_exact_byte() {
     let full = bytes.clone();
     let registry = FakeRegistry::start(move |asked| {
         let from = first_byte(asked);
-        let mut answer = if from == 0 {
-            Answer::new(200, full.clone())
-        } else {
-            part(&full, from)
-        };
+        let mut answer = if from == 0 { Answer::new(200, full.clone()) } else { part(&full, from) };
         // Half of what is left, three times.
         if full.len() - from > 400_000 {
             let promised = answer.body.len();
@@ -208,10 +184,7 @@ fn a_cut_blob_goes_on_at_the_exact_byte() {
     let s = source(&registry, ":1", settings());
     assert!(read(&s, &layer(&bytes)).unwrap() == bytes);
     let from: Vec<usize> = registry.asked().iter().map(first_byte).collect();
-    assert!(
-        from.len() >= 3 && from.is_sorted() && from[1] > 0,
-        "{from:?}"
-    );
+    assert!(from.len() >= 3 && from.is_sorted() && from[1] > 0, "{from:?}");
 }
 
 #[test]
@@ -336,19 +309,11 @@ fn a_token_that_expires_in_the_middle_of_a_blob_is_renewed_once() {
     });
     let s = source(&registry, ":1", settings());
     assert!(read(&s, &layer(&bytes)).unwrap() == bytes);
-    let tokens = registry
-        .paths()
-        .iter()
-        .filter(|p| p.starts_with("/token"))
-        .count();
+    let tokens = registry.paths().iter().filter(|p| p.starts_with("/token")).count();
     assert_eq!(tokens, 2, "{:?}", registry.paths());
     let asked = registry.asked();
     let token = asked.iter().find(|a| a.path.starts_with("/token")).unwrap();
-    assert!(
-        token.path.contains("scope=repository%3Aapp%2Fx%3Apull"),
-        "{}",
-        token.path
-    );
+    assert!(token.path.contains("scope=repository%3Aapp%2Fx%3Apull"), "{}", token.path);
 }
 
 #[test]
@@ -358,10 +323,8 @@ fn a_registry_that_never_accepts_its_tokens_is_asked_twice() {
             return Answer::new(200, r#"{"token":"t"}"#);
         }
         let host = asked.header("host").unwrap();
-        Answer::new(401, "").with(
-            "www-authenticate",
-            format!("Bearer realm=\"http://{host}/token\""),
-        )
+        Answer::new(401, "")
+            .with("www-authenticate", format!("Bearer realm=\"http://{host}/token\""))
     });
     let e = refused(&source(&registry, ":1", settings()));
     assert_eq!(e.status(), Some(401));
@@ -381,9 +344,10 @@ fn a_redirect_to_another_host_gets_no_authorization() {
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].header("authorization"), None);
     assert!(
-        registry.asked().iter().any(|a| a
-            .header("authorization")
-            .is_some_and(|h| h.starts_with("Basic "))),
+        registry
+            .asked()
+            .iter()
+            .any(|a| a.header("authorization").is_some_and(|h| h.starts_with("Basic "))),
         "the realm was given the password"
     );
 }
@@ -394,10 +358,7 @@ fn a_challenge_of_another_host_is_not_answered() {
         let host = asked.header("host").unwrap();
         Answer::new(401, "")
             .with("www-authenticate", "Basic realm=\"phish\"")
-            .with(
-                "www-authenticate",
-                format!("Bearer realm=\"http://{host}/token\""),
-            )
+            .with("www-authenticate", format!("Bearer realm=\"http://{host}/token\""))
     });
     let target = format!("http://{}/x?signature=s3cret", other.host);
     let registry = FakeRegistry::start(move |_| Answer::new(302, "").with("location", &target));
@@ -449,16 +410,11 @@ fn bodies_are_capped() {
             return Answer::new(200, vec![b' '; TOKEN_LIMIT as usize + 1]);
         }
         let host = asked.header("host").unwrap();
-        Answer::new(401, "").with(
-            "www-authenticate",
-            format!("Bearer realm=\"http://{host}/token\""),
-        )
+        Answer::new(401, "")
+            .with("www-authenticate", format!("Bearer realm=\"http://{host}/token\""))
     });
     let e = refused(&source(&registry, ":1", settings()));
-    assert!(
-        matches!(e, RegistryError::TooLarge { limit, .. } if limit == TOKEN_LIMIT),
-        "{e}"
-    );
+    assert!(matches!(e, RegistryError::TooLarge { limit, .. } if limit == TOKEN_LIMIT), "{e}");
 }
 
 #[test]
@@ -466,18 +422,12 @@ fn a_manifest_that_is_not_the_one_asked_for_is_refused_and_not_asked_again() {
     let other = Digest::sha256(b"something else");
     let registry = FakeRegistry::start(answer);
     let e = refused(&source(&registry, &format!("@{other}"), settings()));
-    assert!(
-        matches!(e, RegistryError::WrongDigest { expected, .. } if expected == other),
-        "{e}"
-    );
+    assert!(matches!(e, RegistryError::WrongDigest { expected, .. } if expected == other), "{e}");
     assert_eq!(registry.asked().len(), 1);
 
     let registry = FakeRegistry::start(move |a| answer(a).with("docker-content-digest", other));
     let e = refused(&source(&registry, ":1", settings()));
-    assert!(
-        matches!(e, RegistryError::WrongDigest { expected, .. } if expected == other),
-        "{e}"
-    );
+    assert!(matches!(e, RegistryError::WrongDigest { expected, .. } if expected == other), "{e}");
     assert_eq!(registry.asked().len(), 1);
 }
 
@@ -517,10 +467,7 @@ fn tags_come_in_pages_and_stay_on_their_host() {
 
 #[test]
 fn nobody_there_is_a_clear_error() {
-    let gone = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let s = RegistrySource::new(format!("{gone}/app/x:1").parse().unwrap(), settings()).unwrap();
     let e = refused(&s);
     assert!(e.to_string().contains(&gone.to_string()), "{e}");

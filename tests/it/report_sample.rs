@@ -8,11 +8,7 @@ use std::collections::BTreeMap;
 const MB: u64 = 1_000_000;
 
 fn sizes(compressed: u64, content: u64, on_disk: u64) -> Sizes {
-    Sizes {
-        compressed: Some(compressed),
-        content: Some(content),
-        on_disk: Some(on_disk),
-    }
+    Sizes { compressed: Some(compressed), content: Some(content), on_disk: Some(on_disk) }
 }
 
 fn layer(number: usize, mb: u64, files: u64, waste: u64, instruction: &str) -> LayerReport {
@@ -64,22 +60,15 @@ fn secret(rule: &str, path: &str, line: u32, layer: usize, state: State) -> Find
                 .to_owned(),
         ),
         recover: Some(format!("careen cat shop:1.4 /{path} --layer {layer}")),
-        ..finding(
-            rule,
-            Severity::Critical,
-            "An AWS access key id lies in a file",
-        )
+        ..finding(rule, Severity::Critical, "An AWS access key id lies in a file")
     }
 }
 
 /// The image of a tutorial: big, leaky, with hostile names, and one layer that could not be read.
 pub fn tutorial() -> Report {
     let hostile = "srv/app/\u{1b}[31m\u{1b}[2Jevil\u{202e}gnp.exe";
-    let mut world = finding(
-        "world-writable",
-        Severity::Medium,
-        "Anyone in the container can change this file",
-    );
+    let mut world =
+        finding("world-writable", Severity::Medium, "Anyone in the container can change this file");
     world.state = State::Visible;
     world.layer = Some(4);
     let world = (0..9).map(|i| FindingReport {
@@ -92,25 +81,9 @@ pub fn tutorial() -> Report {
         ..world.clone()
     });
     let mut findings = vec![
-        finding(
-            "root-user",
-            Severity::Medium,
-            "The container runs as root: no USER is set",
-        ),
-        secret(
-            "secret/aws-access-key",
-            "srv/app/.env",
-            3,
-            4,
-            State::DeletedLater,
-        ),
-        secret(
-            "secret/aws-access-key",
-            "root/.aws/credentials",
-            2,
-            2,
-            State::Visible,
-        ),
+        finding("root-user", Severity::Medium, "The container runs as root: no USER is set"),
+        secret("secret/aws-access-key", "srv/app/.env", 3, 4, State::DeletedLater),
+        secret("secret/aws-access-key", "root/.aws/credentials", 2, 2, State::Visible),
         FindingReport {
             path: None,
             line: None,
@@ -128,11 +101,7 @@ pub fn tutorial() -> Report {
             Severity::Low,
             "Nothing tells whether the service is well: no HEALTHCHECK",
         ),
-        finding(
-            "mutable-tag",
-            Severity::Info,
-            "The tag `1.4` can be moved to another image",
-        ),
+        finding("mutable-tag", Severity::Info, "The tag `1.4` can be moved to another image"),
     ];
     findings.extend(world);
     let mut layers = vec![
@@ -144,29 +113,13 @@ pub fn tutorial() -> Report {
             0,
             "RUN apt-get update && apt-get install -y build-essential git curl python3 vim",
         ),
-        layer(
-            2,
-            44,
-            1_200,
-            0,
-            "COPY --chown=node:node package.json package-lock.json /srv/app/",
-        ),
+        layer(2, 44, 1_200, 0, "COPY --chown=node:node package.json package-lock.json /srv/app/"),
         layer(3, 480, 61_077, 0, "RUN npm install"),
         layer(4, 95, 3_141, 71 * MB, "COPY . /srv/app"),
-        layer(
-            5,
-            0,
-            1,
-            0,
-            "RUN rm -rf /srv/app/.env /srv/app/dist-old \u{1b}[1A",
-        ),
+        layer(5, 0, 1, 0, "RUN rm -rf /srv/app/.env /srv/app/dist-old \u{1b}[1A"),
     ];
     layers.push(LayerReport {
-        size: Sizes {
-            compressed: Some(12 * MB),
-            content: None,
-            on_disk: None,
-        },
+        size: Sizes { compressed: Some(12 * MB), content: None, on_disk: None },
         files: None,
         waste: None,
         ..layer(6, 0, 0, 0, "COPY assets /srv/assets")
@@ -310,28 +263,14 @@ pub fn slim() -> Report {
     report.image.reference = "ghcr.io/org/tiny:2.0.1".to_owned();
     report.image.os_release = None;
     report.image.user = "65532:65532".to_owned();
-    report.image.command = vec![
-        "/tiny".to_owned(),
-        "--listen".to_owned(),
-        ":8080".to_owned(),
-    ];
+    report.image.command = vec!["/tiny".to_owned(), "--listen".to_owned(), ":8080".to_owned()];
     report.image.env.clear();
     report.image.labels.clear();
-    report.image.healthcheck = Some(vec![
-        "CMD".to_owned(),
-        "/tiny".to_owned(),
-        "health".to_owned(),
-    ]);
+    report.image.healthcheck =
+        Some(vec!["CMD".to_owned(), "/tiny".to_owned(), "health".to_owned()]);
     report.size = sizes(3_100_000, 8_200_000, 8_200_000);
-    report.layers = vec![LayerReport {
-        size: report.size,
-        ..layer(0, 8, 1, 0, "COPY tiny /tiny")
-    }];
-    report.waste = Waste {
-        bytes: 0,
-        efficiency: 1.0,
-        paths: vec![],
-    };
+    report.layers = vec![LayerReport { size: report.size, ..layer(0, 8, 1, 0, "COPY tiny /tiny") }];
+    report.waste = Waste { bytes: 0, efficiency: 1.0, paths: vec![] };
     report.findings.clear();
     report.packages.clear();
     report.unneeded.clear();

@@ -9,10 +9,7 @@ fn real_reports_are_valid() {
     let validator = jsonschema::validator_for(&schema::schema()).unwrap();
     for report in [tutorial(), slim()] {
         let value: Value = serde_json::from_str(&json::one(&report).unwrap()).unwrap();
-        let errors: Vec<String> = validator
-            .iter_errors(&value)
-            .map(|e| e.to_string())
-            .collect();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
         assert!(errors.is_empty(), "{errors:?}");
     }
 }

@@ -64,10 +64,7 @@ fn the_first_screen_answers_the_three_questions() {
         "Do first",
         "2. ",
     ] {
-        assert!(
-            screen.contains(needed),
-            "{needed} is not on the first screen:\n{screen}"
-        );
+        assert!(screen.contains(needed), "{needed} is not on the first screen:\n{screen}");
     }
 }
 
@@ -91,11 +88,7 @@ fn a_difference_names_variables_but_never_their_values() {
     after.packages[0].version = "74.1-1".to_owned();
     let same = diff_reports(&before, &before, &[], &[]);
     assert!(same.config.is_empty() && same.packages.is_empty() && same.files.is_empty());
-    let shown = text(
-        &diff_reports(&before, &after, &[], &[]),
-        Paper::new(80, false),
-        None,
-    );
+    let shown = text(&diff_reports(&before, &after, &[], &[]), Paper::new(80, false), None);
     assert!(!shown.contains("other-value") && !shown.contains("ghp_"));
     insta::assert_snapshot!(shown);
 }

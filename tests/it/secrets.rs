@@ -57,42 +57,22 @@ fn secrets_in_files_are_found_by_their_kind() {
             v(1),
             "url-password",
         ),
-        (
-            "app/.env",
-            format!("DB_PASSWORD={}\n", v(2)),
-            v(2),
-            "generic-password",
-        ),
-        (
-            "app/config.yml",
-            format!("mail:\n  api_key: {}\n", v(3)),
-            v(3),
-            "generic-secret",
-        ),
+        ("app/.env", format!("DB_PASSWORD={}\n", v(2)), v(2), "generic-password"),
+        ("app/config.yml", format!("mail:\n  api_key: {}\n", v(3)), v(3), "generic-secret"),
         (
             "app/settings.py",
             format!("SECRET_KEY = '{}'\n", value(4, 50)),
             value(4, 50),
             "generic-secret",
         ),
-        (
-            "root/.netrc",
-            format!("machine a login b password {}\n", v(5)),
-            v(5),
-            "netrc-password",
-        ),
+        ("root/.netrc", format!("machine a login b password {}\n", v(5)), v(5), "netrc-password"),
         (
             "etc/apt/auth.conf.d/x.conf",
             format!("machine a\nlogin b\npassword {}\n", v(6)),
             v(6),
             "netrc-password",
         ),
-        (
-            "root/.pgpass",
-            format!("db:5432:*:app:{}\n", v(7)),
-            v(7),
-            "pgpass-password",
-        ),
+        ("root/.pgpass", format!("db:5432:*:app:{}\n", v(7)), v(7), "pgpass-password"),
         (
             "root/.git-credentials",
             format!("https://bot:{}@git.example.test\n", v(8)),
@@ -132,11 +112,8 @@ fn secrets_in_files_are_found_by_their_kind() {
     ];
     for (path, text, secret, kind) in cases {
         let facts = scan(path, [text.into_bytes()]);
-        let got: Vec<(&str, String, Confidence)> = facts
-            .secrets
-            .iter()
-            .map(|s| (s.pattern.as_str(), plain(s), s.confidence))
-            .collect();
+        let got: Vec<(&str, String, Confidence)> =
+            facts.secrets.iter().map(|s| (s.pattern.as_str(), plain(s), s.confidence)).collect();
         assert_eq!(got, [(kind, secret, Confidence::Likely)], "{path}");
     }
 }
@@ -160,10 +137,7 @@ fn config_and_history_texts_are_searched_and_redacted() {
         assert_eq!(&text[found[0].range.clone()], v);
         assert_eq!(found[0].plain, None);
         let clean = redact_text(&all, &text);
-        assert!(
-            !clean.contains(&v) && clean.contains(&found[0].masked),
-            "{clean}"
-        );
+        assert!(!clean.contains(&v) && clean.contains(&found[0].masked), "{clean}");
     }
     let weak = scan_text(&all, b"DB_PASSWORD=Tr0ub4dor&3", None, false);
     assert_eq!(weak[0].confidence, Confidence::Possible);
@@ -221,10 +195,6 @@ fn keywords_without_end_do_not_hang_nor_flood() {
         let start = std::time::Instant::now();
         let facts = scan("hostile", vec![chunk; 5]);
         assert!(facts.secrets.len() <= 200, "{word}");
-        assert!(
-            start.elapsed().as_secs() < 60,
-            "{word}: {:?}",
-            start.elapsed()
-        );
+        assert!(start.elapsed().as_secs() < 60, "{word}: {:?}", start.elapsed());
     }
 }

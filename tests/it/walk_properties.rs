@@ -17,12 +17,8 @@ enum Thing {
 }
 
 fn name() -> impl Strategy<Value = String> {
-    let part = prop_oneof![
-        "[a-z]{1,8}",
-        "[a-zäöü. -]{1,20}x",
-        "[a-z]{90,130}",
-        "\\.wh\\.[a-z]{1,4}"
-    ];
+    let part =
+        prop_oneof!["[a-z]{1,8}", "[a-zäöü. -]{1,20}x", "[a-z]{90,130}", "\\.wh\\.[a-z]{1,4}"];
     proptest::collection::vec(part, 1..4).prop_map(|parts| parts.join("/"))
 }
 
@@ -74,14 +70,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn index(blob: &mut dyn Read, expected: Expected) -> Result<Built, LayerError> {
-    build(
-        "t",
-        blob,
-        &expected,
-        Vec::new(),
-        &BuildSettings::default(),
-        &|_| {},
-    )
+    build("t", blob, &expected, Vec::new(), &BuildSettings::default(), &|_| {})
 }
 
 fn plainly(stored: &[u8]) -> Result<LayerIndex, LayerError> {
@@ -184,31 +173,18 @@ proptest! {
 #[test]
 fn a_layer_cut_at_any_byte_is_an_error() {
     let things = [
-        (
-            "a".to_owned(),
-            Thing::File(b"some content".repeat(40)),
-            true,
-        ),
+        ("a".to_owned(), Thing::File(b"some content".repeat(40)), true),
         ("d".to_owned(), Thing::Directory, false),
         ("n".repeat(200), Thing::Symlink("a".into()), false),
     ];
     let tar = tar_of(&things);
-    for stored in [
-        tar.clone(),
-        gzip(&tar),
-        zstd::encode_all(&tar[..], 1).unwrap(),
-    ] {
-        let expected = Expected {
-            digest: Some(Digest::sha256(&stored)),
-            size: Some(stored.len() as u64),
-        };
+    for stored in [tar.clone(), gzip(&tar), zstd::encode_all(&tar[..], 1).unwrap()] {
+        let expected =
+            Expected { digest: Some(Digest::sha256(&stored)), size: Some(stored.len() as u64) };
         for cut in 0..stored.len() {
             let result = index(&mut &stored[..cut], expected);
             assert!(
-                matches!(
-                    result,
-                    Err(LayerError::Stream { .. } | LayerError::Tar { .. })
-                ),
+                matches!(result, Err(LayerError::Stream { .. } | LayerError::Tar { .. })),
                 "{cut}"
             );
             // Without a digest a compressed stream still knows its own end.
@@ -225,8 +201,7 @@ fn a_hundred_thousand_entries_and_names_of_100_kb_are_walked() {
     let mut header = tar::Header::new_gnu();
     header.set_size(0);
     for n in 0..100_000 {
-        tar.append_data(&mut header, format!("{n}"), &[][..])
-            .unwrap();
+        tar.append_data(&mut header, format!("{n}"), &[][..]).unwrap();
     }
     let long = "x/".repeat(50_000) + "y";
     tar.append_data(&mut header, &long, &[][..]).unwrap();

@@ -108,11 +108,7 @@ fn unpacked(tar: &[u8], stored: &[u8]) -> Result<BTreeMap<String, u64>, String> 
     manifest["annotations"] = serde_json::json!({ "org.opencontainers.image.ref.name": "t" });
     let index = serde_json::json!({ "schemaVersion": 2, "manifests": [manifest] });
     fs::write(layout.join("index.json"), index.to_string()).unwrap();
-    fs::write(
-        layout.join("oci-layout"),
-        r#"{"imageLayoutVersion":"1.0.0"}"#,
-    )
-    .unwrap();
+    fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
     let bundle = dir.path().join("bundle");
     let run = Command::new("umoci")
         .args(["unpack", "--rootless", "--image"])
@@ -145,18 +141,9 @@ fn unpacked(tar: &[u8], stored: &[u8]) -> Result<BTreeMap<String, u64>, String> 
 /// The same from careen's index: the last entry of a path counts, a hard link has its file's size.
 fn listed(stored: &[u8]) -> Result<BTreeMap<String, u64>, String> {
     let settings = BuildSettings::default();
-    let expected = Expected {
-        digest: Some(Digest::sha256(stored)),
-        size: Some(stored.len() as u64),
-    };
-    let built = build(
-        "t",
-        &mut &stored[..],
-        &expected,
-        Vec::new(),
-        &settings,
-        &|_| {},
-    );
+    let expected =
+        Expected { digest: Some(Digest::sha256(stored)), size: Some(stored.len() as u64) };
+    let built = build("t", &mut &stored[..], &expected, Vec::new(), &settings, &|_| {});
     let mut files = BTreeMap::new();
     for entry in built.map_err(|e| e.to_string())?.index.entries {
         let path = entry.path.to_text();
@@ -196,9 +183,7 @@ fn careen_lists_what_umoci_unpacks_from_tricky_tars() {
             gnu(b);
             b[345..357].copy_from_slice(b"00000000001\0");
         })
-        .with(b'0', "with", b"1", |b| {
-            b[345..351].copy_from_slice(b"prefix")
-        })
+        .with(b'0', "with", b"1", |b| b[345..351].copy_from_slice(b"prefix"))
         .with(b'0', "old-gnu-prefix", b"1", |b| {
             gnu(b);
             b[345..350].copy_from_slice(b"go1.7");
@@ -297,31 +282,14 @@ fn what_umoci_refuses_careen_refuses_and_says_where() {
     let mut zero_then_more = ok.clone();
     zero_then_more.0.extend([0; 512]);
     for (what, tar) in [
-        (
-            "tar header at byte 1024",
-            zero_then_more.add(b'0', "b", b"").end(),
-        ),
-        (
-            "PAX record",
-            ok.clone()
-                .add(b'x', "p", b"9 pathAa\n")
-                .add(b'0', "b", b"")
-                .end(),
-        ),
-        (
-            "negative",
-            ok.clone()
-                .with(b'0', "b", b"", |b| b[124..136].fill(0xff))
-                .end(),
-        ),
+        ("tar header at byte 1024", zero_then_more.add(b'0', "b", b"").end()),
+        ("PAX record", ok.clone().add(b'x', "p", b"9 pathAa\n").add(b'0', "b", b"").end()),
+        ("negative", ok.clone().with(b'0', "b", b"", |b| b[124..136].fill(0xff)).end()),
         ("middle of an entry", ok.clone().0[..512].to_vec()),
     ] {
         let stored = gzip(&tar);
         let error = listed(&stored).unwrap_err();
-        assert!(
-            error.starts_with("layer t: ") && error.contains(what),
-            "{what}: {error}"
-        );
+        assert!(error.starts_with("layer t: ") && error.contains(what), "{what}: {error}");
         assert!(unpacked(&tar, &stored).is_err(), "{what}");
     }
     let followed = [gzip(&ok.clone().end()), b"garbage".to_vec()].concat();

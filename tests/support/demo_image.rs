@@ -17,9 +17,7 @@ fn filler(kilobytes: usize, seed: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(kilobytes * 1024);
     out.extend_from_slice(b"\x7fELF\x02\x01\x01\0");
     while out.len() < kilobytes * 1024 {
-        state = state
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         let word = (state >> 40) as u32;
         out.extend_from_slice(&(word & 0x00ff_ffff).to_le_bytes());
         out.extend_from_slice(&[0, 0, 0, 0x48]);
@@ -59,12 +57,7 @@ fn base() -> LayerBuilder {
         .symlink("usr/bin/sh", "dash")
         .file_as("usr/bin/apt-get", 0o755, 0, &filler(800, 2))
         .file_as("usr/bin/passwd", 0o4755, 0, &filler(60, 3))
-        .file_as(
-            "usr/lib/x86_64-linux-gnu/libc.so.6",
-            0o755,
-            0,
-            &filler(1300, 4),
-        )
+        .file_as("usr/lib/x86_64-linux-gnu/libc.so.6", 0o755, 0, &filler(1300, 4))
         .file("usr/share/doc/apt/changelog.gz", filler(90, 5))
         .file("usr/share/man/man8/apt-get.8.gz", filler(40, 6))
         .file("var/lib/dpkg/status", status)
@@ -73,10 +66,7 @@ fn base() -> LayerBuilder {
             "var/lib/dpkg/info/apt.list",
             "/usr/bin/apt-get\n/usr/share/doc/apt/changelog.gz\n/usr/share/man/man8/apt-get.8.gz\n",
         )
-        .file(
-            "var/lib/dpkg/info/libc6:amd64.list",
-            "/usr/lib/x86_64-linux-gnu/libc.so.6\n",
-        )
+        .file("var/lib/dpkg/info/libc6:amd64.list", "/usr/lib/x86_64-linux-gnu/libc.so.6\n")
 }
 
 fn toolchain() -> LayerBuilder {
@@ -114,30 +104,15 @@ fn toolchain() -> LayerBuilder {
 
 /// Values are put together here so that the repository itself holds no token.
 fn env_file() -> String {
-    let database = [
-        "postgres",
-        "://shop:",
-        "V7hq-Zt29xLm",
-        "@db.internal:5432/shop",
-    ]
-    .concat();
-    let slack = [
-        "xoxb-",
-        "263594206564-",
-        "2343594206574-",
-        "FGqddMF8t08v8N7Oq4i57vs1",
-    ]
-    .concat();
+    let database = ["postgres", "://shop:", "V7hq-Zt29xLm", "@db.internal:5432/shop"].concat();
+    let slack = ["xoxb-", "263594206564-", "2343594206574-", "FGqddMF8t08v8N7Oq4i57vs1"].concat();
     format!("DATABASE_URL={database}\nSLACK_TOKEN={slack}\n")
 }
 
 fn application() -> LayerBuilder {
     LayerBuilder::new()
         .dir("app")
-        .file(
-            "app/server.py",
-            "import http.server\nhttp.server.test(port=8000)\n",
-        )
+        .file("app/server.py", "import http.server\nhttp.server.test(port=8000)\n")
         .file("app/requirements.txt", "flask==3.0.3\n")
         .file("app/.env", env_file())
         .file("app/.git/HEAD", "ref: refs/heads/main\n")
@@ -161,10 +136,7 @@ fn main() {
         )
         .step("WORKDIR /app")
         .layer("COPY . . # buildkit", application())
-        .layer(
-            "RUN /bin/sh -c rm .env # buildkit",
-            LayerBuilder::new().whiteout("app/.env"),
-        )
+        .layer("RUN /bin/sh -c rm .env # buildkit", LayerBuilder::new().whiteout("app/.env"))
         .layer(
             "RUN /bin/sh -c chown -R www-data /app # buildkit",
             LayerBuilder::new()

@@ -16,10 +16,7 @@ pub struct Asked {
 
 impl Asked {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.as_str())
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 }
 
@@ -36,11 +33,7 @@ pub struct Answer {
 
 impl Answer {
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self {
-            status,
-            body: body.into(),
-            ..Self::default()
-        }
+        Self { status, body: body.into(), ..Self::default() }
     }
 
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
@@ -101,12 +94,7 @@ fn serve(stream: TcpStream, log: &Mutex<Vec<Asked>>, script: &Mutex<Script>) -> 
         };
         headers.push((name.trim().to_owned(), value.trim().to_owned()));
     }
-    let mut asked = Asked {
-        method,
-        path,
-        headers,
-        body: String::new(),
-    };
+    let mut asked = Asked { method, path, headers, body: String::new() };
     let length = asked.header("content-length").and_then(|l| l.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;

@@ -55,9 +55,7 @@ impl LayerBuilder {
 
     pub fn dir(mut self, path: &str) -> Self {
         let mut h = Self::header(tar::EntryType::Directory, 0, 0o755);
-        self.tar
-            .append_data(&mut h, path, std::io::empty())
-            .unwrap();
+        self.tar.append_data(&mut h, path, std::io::empty()).unwrap();
         self
     }
 
@@ -76,11 +74,7 @@ impl LayerBuilder {
     /// `.wh.NAME` beside NAME.
     pub fn whiteout(self, path: &str) -> Self {
         let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let wh = if dir.is_empty() {
-            format!(".wh.{name}")
-        } else {
-            format!("{dir}/.wh.{name}")
-        };
+        let wh = if dir.is_empty() { format!(".wh.{name}") } else { format!("{dir}/.wh.{name}") };
         self.file(&wh, "")
     }
 
@@ -134,8 +128,7 @@ impl ImageBuilder {
     }
 
     pub fn step(mut self, created_by: &str) -> Self {
-        self.empty_steps
-            .push((self.layers.len(), created_by.to_owned()));
+        self.empty_steps.push((self.layers.len(), created_by.to_owned()));
         self
     }
 
@@ -197,11 +190,8 @@ impl ImageBuilder {
                 write_blob(dir, &media_type, &compress(tar, self.compression))
             })
             .collect();
-        let config = write_blob(
-            dir,
-            "application/vnd.oci.image.config.v1+json",
-            &self.config_json(),
-        );
+        let config =
+            write_blob(dir, "application/vnd.oci.image.config.v1+json", &self.config_json());
         let media_type = "application/vnd.oci.image.manifest.v1+json";
         let manifest = serde_json::json!({
             "schemaVersion": 2, "mediaType": media_type, "config": config, "layers": layers });
@@ -235,10 +225,7 @@ pub fn write_blob(dir: &Path, media_type: &str, bytes: &[u8]) -> serde_json::Val
 }
 
 pub fn digest(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let hex: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
     format!("sha256:{hex}")
 }
 

@@ -15,10 +15,7 @@ pub const PASSWORD: &str = "pass: wörd";
 pub enum Auth<'a> {
     Anonymous,
     Htpasswd,
-    Token {
-        realm: &'a str,
-        certificate: &'a str,
-    },
+    Token { realm: &'a str, certificate: &'a str },
 }
 
 pub struct Registry {
@@ -43,10 +40,8 @@ impl Registry {
             at(name)
         };
         // The port is free now; nothing else asks for one by number here.
-        let host = TcpListener::bind("127.0.0.1:0")
-            .and_then(|l| l.local_addr())
-            .unwrap()
-            .to_string();
+        let host =
+            TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).unwrap().to_string();
         let mut config = format!(
             "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {host}\n  secret: x\n",
             at("storage")
@@ -83,11 +78,7 @@ impl Registry {
             .stderr(std::fs::File::create(folder.path().join("log")).unwrap())
             .spawn()
             .expect("docker-registry is needed (Debian: docker-registry)");
-        let registry = Self {
-            child,
-            host,
-            folder,
-        };
+        let registry = Self { child, host, folder };
         let begun = Instant::now();
         while TcpStream::connect(&registry.host).is_err() {
             assert!(
@@ -112,10 +103,6 @@ impl Registry {
             .arg(format!("docker://{}/app/x:1", self.host))
             .output()
             .expect("skopeo is needed (Debian: skopeo)");
-        assert!(
-            out.status.success(),
-            "skopeo: {}",
-            String::from_utf8_lossy(&out.stderr)
-        );
+        assert!(out.status.success(), "skopeo: {}", String::from_utf8_lossy(&out.stderr));
     }
 }

@@ -15,13 +15,6 @@ pub fn pki() -> Pki {
     let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
     let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-    let certificate = CertificateParams::new(names)
-        .unwrap()
-        .signed_by(&key, &ca)
-        .unwrap();
-    Pki {
-        ca: ca.pem(),
-        certificate: certificate.pem(),
-        key: key.serialize_pem(),
-    }
+    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &ca).unwrap();
+    Pki { ca: ca.pem(), certificate: certificate.pem(), key: key.serialize_pem() }
 }

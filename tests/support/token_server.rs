@@ -22,22 +22,16 @@ impl TokenServer {
     /// Gives a token to whoever knows `user:password` or the identity token `refresh`.
     pub fn start(user: &str, password: &str, refresh: &str) -> Self {
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec![ISSUER.to_owned()])
-            .unwrap()
-            .self_signed(&key)
-            .unwrap();
+        let certificate =
+            CertificateParams::new(vec![ISSUER.to_owned()]).unwrap().self_signed(&key).unwrap();
         let der = STANDARD.encode(certificate.der());
         let pkcs8 = key.serialize_der();
         let basic = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
         let refresh = refresh.to_owned();
         let server = FakeRegistry::start(move |asked| {
             let fields = fields(asked);
-            let field = |name: &str| {
-                fields
-                    .iter()
-                    .find(|(n, _)| n == name)
-                    .map(|(_, v)| v.as_str())
-            };
+            let field =
+                |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
             let known = asked.header("authorization") == Some(basic.as_str())
                 || (field("grant_type") == Some("refresh_token")
                     && field("refresh_token") == Some(refresh.as_str()));
@@ -48,17 +42,10 @@ impl TokenServer {
                 );
             }
             let token = token(&pkcs8, &der, field("scope").unwrap_or_default());
-            let name = if asked.method == "POST" {
-                "access_token"
-            } else {
-                "token"
-            };
+            let name = if asked.method == "POST" { "access_token" } else { "token" };
             Answer::new(200, format!(r#"{{"{name}":"{token}","expires_in":300}}"#))
         });
-        Self {
-            server,
-            certificate: certificate.pem(),
-        }
+        Self { server, certificate: certificate.pem() }
     }
 }
 
@@ -71,10 +58,7 @@ fn fields(asked: &Asked) -> Vec<(String, String)> {
 }
 
 fn token(pkcs8: &[u8], certificate: &str, scope: &str) -> String {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let access: Vec<_> = scope
         .split(' ')
         .filter_map(|s| {

@@ -65,9 +65,7 @@ impl ApkAnalyzer {
             b'R' => {
                 self.files += 1;
                 if self.files <= FILE_CAP {
-                    self.now
-                        .paths
-                        .push(LayerPath::new(&self.now.dir).join(value));
+                    self.now.paths.push(LayerPath::new(&self.now.dir).join(value));
                 }
             }
             _ => {}
@@ -108,10 +106,7 @@ impl Analyzer for ApkAnalyzer {
         if !entry.is_file() || !known.contains(&entry.path.as_bytes()) {
             return Interest::Skip;
         }
-        *self = Self {
-            entry: number,
-            ..Self::default()
-        };
+        *self = Self { entry: number, ..Self::default() };
         Interest::All
     }
 
@@ -128,12 +123,7 @@ impl Analyzer for ApkAnalyzer {
         self.take_line();
         self.paragraph();
         if self.files > FILE_CAP {
-            unread(
-                facts,
-                self.entry,
-                ID,
-                "more files than are read from one database",
-            );
+            unread(facts, self.entry, ID, "more files than are read from one database");
         }
         facts.packages.append(&mut self.records);
         facts.owned.append(&mut self.owned);
@@ -151,12 +141,7 @@ mod tests {
     #[test]
     fn packages_and_their_files() {
         for step in [1, 11, 4096] {
-            let facts = feed(
-                &mut ApkAnalyzer::new(),
-                "lib/apk/db/installed",
-                DB.as_bytes(),
-                step,
-            );
+            let facts = feed(&mut ApkAnalyzer::new(), "lib/apk/db/installed", DB.as_bytes(), step);
             assert_eq!(facts.packages.len(), 2);
             assert_eq!(facts.packages[0].source.as_deref(), Some("busybox"));
             assert_eq!(facts.packages[0].declared_bytes, Some(12));
@@ -164,10 +149,7 @@ mod tests {
             assert_eq!(facts.owned[0].paths, [LayerPath::from("bin/sh")]);
             assert_eq!(
                 facts.owned[1].paths,
-                [
-                    LayerPath::from("lib/ld-musl-x86_64.so.1"),
-                    LayerPath::from("root-file")
-                ]
+                [LayerPath::from("lib/ld-musl-x86_64.so.1"), LayerPath::from("root-file")]
             );
         }
     }

@@ -19,17 +19,12 @@ impl Collect {
         self.bytes.clear();
         self.cap = cap;
         self.size = entry.size;
-        if self.fits() {
-            Interest::All
-        } else {
-            Interest::Head(1)
-        }
+        if self.fits() { Interest::All } else { Interest::Head(1) }
     }
 
     pub(in crate::analyze) fn chunk(&mut self, bytes: &[u8]) {
         let room = self.cap.saturating_sub(self.bytes.len());
-        self.bytes
-            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
     /// The entry's number and its bytes; `None`, with the reason left in `facts`, if it was too big.
@@ -42,10 +37,7 @@ impl Collect {
         if self.fits() {
             return Some((self.entry, bytes));
         }
-        let why = format!(
-            "{} bytes, more than the {} that are read",
-            self.size, self.cap
-        );
+        let why = format!("{} bytes, more than the {} that are read", self.size, self.cap);
         unread(facts, self.entry, analyzer, &why);
         None
     }
@@ -61,11 +53,7 @@ impl Collect {
 }
 
 pub(in crate::analyze) fn unread(facts: &mut Facts, entry: u32, analyzer: &str, why: &str) {
-    facts.unread.push(Unread {
-        entry,
-        analyzer: analyzer.to_owned(),
-        why: why.to_owned(),
-    });
+    facts.unread.push(Unread { entry, analyzer: analyzer.to_owned(), why: why.to_owned() });
 }
 
 /// Text of a database, broken bytes replaced.

@@ -57,31 +57,20 @@ impl Analyzer for DpkgAnalyzer {
         let rest = &path[b"var/lib/dpkg/".len()..];
         if let Some(name) = rest.strip_prefix(b"status.d/") {
             if let Some(package) = name.strip_suffix(b".md5sums") {
-                self.reading = Reading::Owned {
-                    package: text(package),
-                    sums: true,
-                };
+                self.reading = Reading::Owned { package: text(package), sums: true };
                 return self.file.start(number, entry, LIST_CAP);
             }
         } else if rest != b"status" {
-            let Some(package) = rest
-                .strip_prefix(b"info/")
-                .and_then(|n| n.strip_suffix(b".list"))
+            let Some(package) = rest.strip_prefix(b"info/").and_then(|n| n.strip_suffix(b".list"))
             else {
                 return Interest::Skip;
             };
-            self.reading = Reading::Owned {
-                package: text(package),
-                sums: false,
-            };
+            self.reading = Reading::Owned { package: text(package), sums: false };
             return self.file.start(number, entry, LIST_CAP);
         }
         self.reading = Reading::Status;
         // A package of `status.d` is there because it is installed and need not say so.
-        self.status = StatusReader {
-            implied: rest != b"status",
-            ..Default::default()
-        };
+        self.status = StatusReader { implied: rest != b"status", ..Default::default() };
         Interest::All
     }
 
@@ -100,12 +89,7 @@ impl Analyzer for DpkgAnalyzer {
                 let mut status = std::mem::take(&mut self.status);
                 status.finish();
                 if status.over {
-                    unread(
-                        facts,
-                        self.entry,
-                        ID,
-                        "more packages than are read from one file",
-                    );
+                    unread(facts, self.entry, ID, "more packages than are read from one file");
                 }
                 facts.packages.extend(status.found.into_iter().map(|mut r| {
                     r.entry = self.entry;
@@ -122,12 +106,7 @@ impl Analyzer for DpkgAnalyzer {
                     .map(LayerPath::new)
                     .filter(|p| !p.is_root())
                     .collect();
-                facts.owned.push(OwnedFiles {
-                    entry,
-                    kind: PackageKind::Dpkg,
-                    package,
-                    paths,
-                });
+                facts.owned.push(OwnedFiles { entry, kind: PackageKind::Dpkg, package, paths });
             }
         }
     }
@@ -217,10 +196,7 @@ impl StatusReader {
             return;
         }
         // `glibc (2.36-9)` where the source's version differs.
-        let source = fields
-            .source
-            .as_deref()
-            .and_then(|s| s.split_ascii_whitespace().next());
+        let source = fields.source.as_deref().and_then(|s| s.split_ascii_whitespace().next());
         let source = source.filter(|s| *s != name).map(str::to_owned);
         self.found.push(PackageRecord {
             entry: 0,
@@ -251,22 +227,13 @@ mod tests {
     #[test]
     fn only_what_is_installed_in_chunks_of_any_size() {
         for step in [1, 7, 4096] {
-            let facts = feed(
-                &mut DpkgAnalyzer::new(),
-                "var/lib/dpkg/status",
-                STATUS.as_bytes(),
-                step,
-            );
+            let facts =
+                feed(&mut DpkgAnalyzer::new(), "var/lib/dpkg/status", STATUS.as_bytes(), step);
             let seen: Vec<_> = facts
                 .packages
                 .iter()
                 .map(|p| {
-                    (
-                        p.name.as_str(),
-                        p.version.as_str(),
-                        p.source.as_deref(),
-                        p.declared_bytes,
-                    )
+                    (p.name.as_str(), p.version.as_str(), p.source.as_deref(), p.declared_bytes)
                 })
                 .collect();
             assert_eq!(
@@ -283,25 +250,12 @@ mod tests {
     #[test]
     fn distroless_has_a_file_a_package() {
         let record = b"Package: tzdata\nVersion: 2024a\nArchitecture: all\n";
-        let facts = feed(
-            &mut DpkgAnalyzer::new(),
-            "var/lib/dpkg/status.d/tzdata",
-            record,
-            5,
-        );
+        let facts = feed(&mut DpkgAnalyzer::new(), "var/lib/dpkg/status.d/tzdata", record, 5);
         assert_eq!(facts.packages[0].name, "tzdata");
         let sums = b"d41d8cd98f00b204e9800998ecf8427e  usr/share/zone info/UTC\n";
-        let facts = feed(
-            &mut DpkgAnalyzer::new(),
-            "var/lib/dpkg/status.d/tzdata.md5sums",
-            sums,
-            5,
-        );
+        let facts = feed(&mut DpkgAnalyzer::new(), "var/lib/dpkg/status.d/tzdata.md5sums", sums, 5);
         assert!(facts.packages.is_empty());
-        assert_eq!(
-            facts.owned[0].paths,
-            [LayerPath::from("usr/share/zone info/UTC")]
-        );
+        assert_eq!(facts.owned[0].paths, [LayerPath::from("usr/share/zone info/UTC")]);
     }
 
     #[test]
@@ -313,16 +267,9 @@ mod tests {
             3,
         );
         assert_eq!(facts.owned[0].package, "libc6:amd64");
-        assert_eq!(
-            facts.owned[0].paths,
-            [LayerPath::from("lib"), LayerPath::from("lib/x")]
-        );
-        let facts = feed(
-            &mut DpkgAnalyzer::new(),
-            "var/lib/dpkg/status-old",
-            STATUS.as_bytes(),
-            64,
-        );
+        assert_eq!(facts.owned[0].paths, [LayerPath::from("lib"), LayerPath::from("lib/x")]);
+        let facts =
+            feed(&mut DpkgAnalyzer::new(), "var/lib/dpkg/status-old", STATUS.as_bytes(), 64);
         assert_eq!(facts, Facts::default());
     }
 }

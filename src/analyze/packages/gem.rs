@@ -56,10 +56,7 @@ impl Analyzer for GemAnalyzer {
             architecture: None,
             source: None,
             declared_bytes: None,
-            root: specs
-                .parent()
-                .filter(|_| !default)
-                .map(|d| d.join(b"gems").join(stem)),
+            root: specs.parent().filter(|_| !default).map(|d| d.join(b"gems").join(stem)),
         });
         Interest::Head(HEAD as u64)
     }
@@ -74,10 +71,7 @@ impl Analyzer for GemAnalyzer {
             return;
         };
         // RubyGems' stub line: `# stub: NAME VERSION PLATFORM REQUIRE_PATHS`.
-        let stub = self
-            .head
-            .split(|&b| b == b'\n')
-            .find_map(|l| l.strip_prefix(b"# stub: "));
+        let stub = self.head.split(|&b| b == b'\n').find_map(|l| l.strip_prefix(b"# stub: "));
         if let Some(stub) = stub {
             let stub = text(stub);
             let mut words = stub.split_ascii_whitespace();
@@ -104,15 +98,10 @@ mod tests {
         for (bytes, version) in [(&text[..], "0.1"), (b"", "0.1-x86_64-linux")] {
             let facts = feed(&mut GemAnalyzer::new(), path, bytes, 4);
             let gem = &facts.packages[0];
-            assert_eq!(
-                (gem.name.as_str(), gem.version.as_str()),
-                ("net-http2", version)
-            );
+            assert_eq!((gem.name.as_str(), gem.version.as_str()), ("net-http2", version));
             assert_eq!(
                 gem.root,
-                Some(LayerPath::from(
-                    "usr/lib/gems/3.1.0/gems/net-http2-0.1-x86_64-linux"
-                ))
+                Some(LayerPath::from("usr/lib/gems/3.1.0/gems/net-http2-0.1-x86_64-linux"))
             );
         }
     }

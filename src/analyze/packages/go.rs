@@ -46,8 +46,7 @@ impl GoAnalyzer {
         if !self.found {
             let carried = self.window.len();
             // The magic may lie across two chunks.
-            self.window
-                .extend_from_slice(&bytes[..bytes.len().min(MAGIC.len() - 1)]);
+            self.window.extend_from_slice(&bytes[..bytes.len().min(MAGIC.len() - 1)]);
             if let Some(at) = memmem::find(&self.window, MAGIC) {
                 self.window.truncate(carried);
                 self.window.drain(..at);
@@ -71,8 +70,7 @@ impl GoAnalyzer {
 
     fn gather(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         let room = INFO_CAP.saturating_sub(self.window.len());
-        self.window
-            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.window.extend_from_slice(&bytes[..bytes.len().min(room)]);
         if self.window.len() >= 64 && !may_be(&self.window) {
             self.found = false;
             return Some(std::mem::take(&mut self.window).split_off(1));
@@ -121,10 +119,7 @@ impl Analyzer for GoAnalyzer {
         if !entry.is_file() || entry.mode & 0o111 == 0 || entry.size < 4096 {
             return Interest::Skip;
         }
-        *self = Self {
-            entry: number,
-            ..Self::default()
-        };
+        *self = Self { entry: number, ..Self::default() };
         Interest::All
     }
 
@@ -166,9 +161,7 @@ fn packages(entry: u32, go: &[u8], modules: &[u8], facts: &mut Facts) {
     };
     push(b"stdlib", go.strip_prefix(b"go").unwrap_or(go));
     // The list stands between two marks of 16 bytes.
-    let list = modules
-        .get(16..modules.len().saturating_sub(16))
-        .unwrap_or_default();
+    let list = modules.get(16..modules.len().saturating_sub(16)).unwrap_or_default();
     let mut lines = list.split(|&b| b == b'\n').take(MODULES).peekable();
     while let Some(line) = lines.next() {
         let mut words = line.split(|&b| b == b'\t');
@@ -219,11 +212,8 @@ mod tests {
         let list = "path\texample.com/app\nmod\texample.com/app\t(devel)\t\ndep\tgolang.org/x/net\tv0.1.0\th1:x=\ndep\ta.b/c\tv1.0.0\n=>\td.e/f\tv2.0.0\th1:y=\nbuild\t-compiler=gc\n";
         for step in [1, 13, 5003, 100_000] {
             let facts = feed(&mut GoAnalyzer::new(), "usr/bin/app", &binary(list), step);
-            let seen: Vec<_> = facts
-                .packages
-                .iter()
-                .map(|p| (p.name.as_str(), p.version.as_str()))
-                .collect();
+            let seen: Vec<_> =
+                facts.packages.iter().map(|p| (p.name.as_str(), p.version.as_str())).collect();
             assert_eq!(
                 seen,
                 [
@@ -241,9 +231,6 @@ mod tests {
     fn nothing_in_other_files() {
         let mut script = binary("mod\ta\tb\n");
         script[0] = b'#';
-        assert_eq!(
-            feed(&mut GoAnalyzer::new(), "usr/bin/app", &script, 100),
-            Facts::default()
-        );
+        assert_eq!(feed(&mut GoAnalyzer::new(), "usr/bin/app", &script, 100), Facts::default());
     }
 }

@@ -32,9 +32,7 @@ impl Analyzer for JavaAnalyzer {
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
         let name = entry.path.name();
-        let stem = [&b".jar"[..], b".war", b".ear"]
-            .iter()
-            .find_map(|e| name.strip_suffix(*e));
+        let stem = [&b".jar"[..], b".war", b".ear"].iter().find_map(|e| name.strip_suffix(*e));
         let Some(stem) = stem.filter(|s| entry.is_file() && !s.is_empty()) else {
             return Interest::Skip;
         };
@@ -60,16 +58,10 @@ impl Analyzer for JavaAnalyzer {
         let (stem, stem_version) = split_name(&self.stem);
         // A jar may hold the properties of several artifacts (a shaded one does): only the one that
         // its own name starts with is it.
-        let pom = said
-            .poms
-            .iter()
-            .find(|(artifact, _)| stem.starts_with(artifact.as_str()));
+        let pom = said.poms.iter().find(|(artifact, _)| stem.starts_with(artifact.as_str()));
         let (name, version) = match pom.or(said.poms.first().filter(|_| said.poms.len() == 1)) {
             Some((artifact, version)) => (artifact.clone(), Some(version.clone())),
-            None => (
-                stem.to_owned(),
-                stem_version.map(str::to_owned).or(said.manifest_version),
-            ),
+            None => (stem.to_owned(), stem_version.map(str::to_owned).or(said.manifest_version)),
         };
         facts.packages.push(PackageRecord {
             entry: self.entry,
@@ -106,10 +98,7 @@ impl Said {
     fn read(head: &[u8]) -> Self {
         let mut said = Self::default();
         let mut at = 0usize;
-        while let Some(header) = head
-            .get(at..at + 30)
-            .filter(|h| h.starts_with(b"PK\x03\x04"))
-        {
+        while let Some(header) = head.get(at..at + 30).filter(|h| h.starts_with(b"PK\x03\x04")) {
             let short = |i: usize| usize::from(u16::from_le_bytes([header[i], header[i + 1]]));
             let long = |i: usize| short(i) | short(i + 2) << 16;
             let (flags, method, packed) = (short(6), short(8), long(18));
@@ -125,11 +114,7 @@ impl Said {
             if method == 8 && (wanted || streamed) {
                 let mut inflate = DeflateDecoder::new(rest);
                 let mut member = Vec::new();
-                if (&mut inflate)
-                    .take(MEMBER)
-                    .read_to_end(&mut member)
-                    .is_err()
-                {
+                if (&mut inflate).take(MEMBER).read_to_end(&mut member).is_err() {
                     break;
                 }
                 if streamed {
@@ -155,9 +140,7 @@ impl Said {
             };
             if streamed {
                 // The descriptor, with or without its signature.
-                let signed = head
-                    .get(next..)
-                    .is_some_and(|d| d.starts_with(b"PK\x07\x08"));
+                let signed = head.get(next..).is_some_and(|d| d.starts_with(b"PK\x07\x08"));
                 next += if signed { 16 } else { 12 };
             }
             at = next;
@@ -208,11 +191,7 @@ mod tests {
 
     fn jar(name: &str, bytes: &[u8]) -> Option<(String, String)> {
         let facts = feed(&mut JavaAnalyzer::new(), name, bytes, 13);
-        facts
-            .packages
-            .into_iter()
-            .next()
-            .map(|p| (p.name, p.version))
+        facts.packages.into_iter().next().map(|p| (p.name, p.version))
     }
 
     #[test]
@@ -226,14 +205,8 @@ mod tests {
             b"artifactId=guava\nversion=31.1-jre\n",
         );
         let is = |n: &str, v: &str| Some((n.to_owned(), v.to_owned()));
-        assert_eq!(
-            jar("a/guava.jar", &[manifest.clone(), pom].concat()),
-            is("guava", "31.1-jre")
-        );
-        assert_eq!(
-            jar("a/log4j-core-2.14.jar", &manifest),
-            is("log4j-core", "2.14")
-        );
+        assert_eq!(jar("a/guava.jar", &[manifest.clone(), pom].concat()), is("guava", "31.1-jre"));
+        assert_eq!(jar("a/log4j-core-2.14.jar", &manifest), is("log4j-core", "2.14"));
         assert_eq!(jar("a/app.jar", &manifest), is("app", "9"));
         assert_eq!(jar("a/app.jar", b"not a zip"), None);
     }

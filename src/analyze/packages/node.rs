@@ -68,9 +68,7 @@ impl Analyzer for NodeAnalyzer {
             Err(_) => return unread(facts, entry, ID, "not valid JSON"),
         };
         let word = |v: Option<serde_json::Value>| {
-            v.as_ref()
-                .and_then(|v| v.as_str())
-                .map(|s| text(s.as_bytes()))
+            v.as_ref().and_then(|v| v.as_str()).map(|s| text(s.as_bytes()))
         };
         let (Some(name), Some(version)) = (word(manifest.name), word(manifest.version)) else {
             return;
@@ -100,14 +98,8 @@ mod tests {
     fn only_modules() {
         let json = br#"{"name": "@babel/core", "version": "7.1.0", "main": {}}"#;
         for (path, root) in [
-            (
-                "app/node_modules/@babel/core/package.json",
-                Some("app/node_modules/@babel/core"),
-            ),
-            (
-                "app/node_modules/core/package.json",
-                Some("app/node_modules/core"),
-            ),
+            ("app/node_modules/@babel/core/package.json", Some("app/node_modules/@babel/core")),
+            ("app/node_modules/core/package.json", Some("app/node_modules/core")),
             ("app/package.json", None),
             ("app/node_modules/core/test/x/package.json", None),
             ("node_modules/package.json", None),
@@ -124,10 +116,7 @@ mod tests {
     #[test]
     fn bad_json_is_named_and_half_a_manifest_is_nothing() {
         let path = "node_modules/x/package.json";
-        assert_eq!(
-            feed(&mut NodeAnalyzer::new(), path, b"{", 1).unread.len(),
-            1
-        );
+        assert_eq!(feed(&mut NodeAnalyzer::new(), path, b"{", 1).unread.len(), 1);
         assert_eq!(
             feed(&mut NodeAnalyzer::new(), path, br#"{"type":"module"}"#, 1),
             Facts::default()

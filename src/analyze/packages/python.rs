@@ -82,13 +82,7 @@ impl Analyzer for PythonAnalyzer {
         let paths = bytes
             .split(|&b| b == b'\n')
             .filter_map(record_path)
-            .map(|p| {
-                if p.starts_with(b"/") {
-                    LayerPath::new(&p)
-                } else {
-                    site.join(&p)
-                }
-            })
+            .map(|p| if p.starts_with(b"/") { LayerPath::new(&p) } else { site.join(&p) })
             .filter(|p| !p.is_root())
             .collect();
         let dir = self.path.parent().unwrap_or_default();
@@ -154,26 +148,13 @@ mod tests {
     fn metadata_and_record() {
         let dir = "usr/lib/python3/site-packages/Flask-2.0.dist-info";
         let meta = b"Metadata-Version: 2.1\r\nName: Flask\r\nVersion: 2.0\r\n\r\nName: no\r\n";
-        let facts = feed(
-            &mut PythonAnalyzer::new(),
-            &format!("{dir}/METADATA"),
-            meta,
-            9,
-        );
+        let facts = feed(&mut PythonAnalyzer::new(), &format!("{dir}/METADATA"), meta, 9);
         assert_eq!(
-            (
-                facts.packages[0].name.as_str(),
-                facts.packages[0].version.as_str()
-            ),
+            (facts.packages[0].name.as_str(), facts.packages[0].version.as_str()),
             ("Flask", "2.0")
         );
         let record = b"../../../bin/flask,sha256=x,9\r\nflask/app.py,sha256=y,8\n\"flask/a,\"\"b.py\",,\n,,\n";
-        let facts = feed(
-            &mut PythonAnalyzer::new(),
-            &format!("{dir}/RECORD"),
-            record,
-            9,
-        );
+        let facts = feed(&mut PythonAnalyzer::new(), &format!("{dir}/RECORD"), record, 9);
         assert_eq!(
             facts.owned[0].paths,
             [
@@ -190,17 +171,11 @@ mod tests {
         let meta = b"Name: six\nVersion: 1.16.0\n";
         for path in ["x/six-1.16.0.egg-info", "x/six-1.16.0.egg-info/PKG-INFO"] {
             assert_eq!(
-                feed(&mut PythonAnalyzer::new(), path, meta, 99)
-                    .packages
-                    .len(),
+                feed(&mut PythonAnalyzer::new(), path, meta, 99).packages.len(),
                 1,
                 "{path}"
             );
         }
-        assert!(
-            feed(&mut PythonAnalyzer::new(), "x/PKG-INFO", meta, 99)
-                .packages
-                .is_empty()
-        );
+        assert!(feed(&mut PythonAnalyzer::new(), "x/PKG-INFO", meta, 99).packages.is_empty());
     }
 }

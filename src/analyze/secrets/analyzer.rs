@@ -23,12 +23,7 @@ impl SecretAnalyzer {
     /// `reveal`: keep each secret in clear beside its mask, in memory only.
     pub fn new(patterns: Arc<Patterns>, reveal: bool) -> Self {
         let scan = Scan::new(&patterns);
-        Self {
-            patterns,
-            reveal,
-            scan,
-            entry: 0,
-        }
+        Self { patterns, reveal, scan, entry: 0 }
     }
 }
 
@@ -42,8 +37,7 @@ impl Analyzer for SecretAnalyzer {
             return Interest::Skip;
         }
         self.entry = number;
-        self.scan
-            .begin(&self.patterns, Some(entry.path.as_bytes()), None);
+        self.scan.begin(&self.patterns, Some(entry.path.as_bytes()), None);
         Interest::All
     }
 

@@ -85,11 +85,7 @@ impl Check {
 }
 
 fn proven(yes: bool) -> Verdict {
-    if yes {
-        Verdict::Verified
-    } else {
-        Verdict::Failed
-    }
+    if yes { Verdict::Verified } else { Verdict::Failed }
 }
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -136,9 +132,7 @@ fn crc32_hex(token: &[u8]) -> bool {
     let Some(random) = rest.splitn(2, |&b| b == b'_').nth(1) else {
         return false;
     };
-    let Some(sum) = std::str::from_utf8(sum)
-        .ok()
-        .and_then(|s| u32::from_str_radix(s, 16).ok())
+    let Some(sum) = std::str::from_utf8(sum).ok().and_then(|s| u32::from_str_radix(s, 16).ok())
     else {
         return false;
     };
@@ -160,11 +154,7 @@ fn jwt(token: &[u8]) -> Verdict {
             // jwt.io's own sample, on a thousand pages.
             let sample = claims.get("sub").is_some_and(|s| s == "1234567890")
                 && claims.get("name").is_some_and(|s| s == "John Doe");
-            if sample {
-                Verdict::Dismissed
-            } else {
-                Verdict::Verified
-            }
+            if sample { Verdict::Dismissed } else { Verdict::Verified }
         }
         _ => Verdict::Dismissed,
     }
@@ -278,12 +268,9 @@ fn url_password(c: &Candidate) -> Verdict {
     if is_template(c.secret)
         || super::evidence::is_placeholder(c.secret)
         || is_stock_password(c.secret)
-        || c.secret.iter().any(|b| {
-            matches!(
-                b,
-                b'{' | b'}' | b'<' | b'>' | b'$' | b'*' | b'|' | b'\\' | b'`'
-            )
-        })
+        || c.secret
+            .iter()
+            .any(|b| matches!(b, b'{' | b'}' | b'<' | b'>' | b'$' | b'*' | b'|' | b'\\' | b'`'))
         || c.secret.starts_with(b"%s")
         || c.secret.starts_with(b"%d")
     {
@@ -305,9 +292,7 @@ fn url_password(c: &Candidate) -> Verdict {
     if is_opaque(c.secret) {
         return Verdict::Level(Confidence::Likely);
     }
-    if documented
-        .iter()
-        .any(|d| host == d.as_bytes() || host.ends_with(format!(".{d}").as_bytes()))
+    if documented.iter().any(|d| host == d.as_bytes() || host.ends_with(format!(".{d}").as_bytes()))
     {
         return Verdict::Dismissed;
     }
@@ -326,11 +311,7 @@ fn url_password(c: &Candidate) -> Verdict {
 /// a build step.
 fn is_config(path: Option<&[u8]>) -> bool {
     let Some(path) = path else { return true };
-    let name = path
-        .rsplit(|&b| b == b'/')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let name = path.rsplit(|&b| b == b'/').next().unwrap_or_default().to_ascii_lowercase();
     if name.starts_with(b".env") || name.starts_with(b"config") && !name.contains(&b'.') {
         return true;
     }
@@ -358,9 +339,7 @@ fn is_config(path: Option<&[u8]>) -> bool {
 
 /// Source text of a language whose strings stand in quotes: a bare word is a name.
 fn is_program(path: Option<&[u8]>) -> bool {
-    let name = path
-        .and_then(|p| p.rsplit(|&b| b == b'/').next())
-        .unwrap_or_default();
+    let name = path.and_then(|p| p.rsplit(|&b| b == b'/').next()).unwrap_or_default();
     let extension = name.rsplit(|&b| b == b'.').next().unwrap_or_default();
     [
         "c", "cc", "cpp", "cs", "cxx", "go", "h", "hpp", "java", "js", "jsx", "kt", "lua", "m",
@@ -389,10 +368,8 @@ fn opaque_value(c: &Candidate) -> Verdict {
     if !is_opaque(c.secret) || !(quoted(c) || stands_alone(c)) || is_public_by_name(c) {
         return Verdict::Dismissed;
     }
-    let code = c
-        .secret
-        .iter()
-        .any(|b| matches!(b, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b';' | b'*'));
+    let code =
+        c.secret.iter().any(|b| matches!(b, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b';' | b'*'));
     if !quoted(c) && code {
         return Verdict::Dismissed;
     }
@@ -498,12 +475,7 @@ mod tests {
     fn basic_auth_needs_a_user_and_a_password() {
         let verdict = |plain: &[u8]| basic_auth(BASE64.encode(plain).as_bytes());
         assert_eq!(verdict(b"deploy:FAKELsc7qxQl"), Verdict::Verified);
-        for none in [
-            b"deploy".as_slice(),
-            b":secret",
-            b"user:password",
-            b"a:b\x00cdefg",
-        ] {
+        for none in [b"deploy".as_slice(), b":secret", b"user:password", b"a:b\x00cdefg"] {
             assert_eq!(verdict(none), Verdict::Dismissed);
         }
     }

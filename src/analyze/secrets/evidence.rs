@@ -35,12 +35,7 @@ pub fn entropy(value: &[u8], over: Alphabet) -> f64 {
         total += 1;
     }
     let n = f64::from(total);
-    count
-        .iter()
-        .filter(|&&c| c > 0)
-        .map(|&c| f64::from(c) / n)
-        .map(|p| -p * p.log2())
-        .sum()
+    count.iter().filter(|&&c| c > 0).map(|&c| f64::from(c) / n).map(|p| -p * p.log2()).sum()
 }
 
 /// Parts of values that stand for a secret in examples. No random value of a token's length holds
@@ -84,9 +79,7 @@ pub fn is_template(value: &[u8]) -> bool {
     let framed = |open: u8, close: u8| {
         value.len() > 2 && value.first() == Some(&open) && value.last() == Some(&close)
     };
-    ["${", "$(", "{{", "%(", "#{", "<%", "{%", "$["]
-        .iter()
-        .any(|m| has(m))
+    ["${", "$(", "{{", "%(", "#{", "<%", "{%", "$["].iter().any(|m| has(m))
         || framed(b'<', b'>')
         || framed(b'%', b'%')
         || framed(b'@', b'@')
@@ -127,11 +120,7 @@ pub fn is_opaque(value: &[u8]) -> bool {
     if n < 16 || is_placeholder(value) || looks_like_a_name(value) {
         return false;
     }
-    let core: Vec<u8> = value
-        .iter()
-        .copied()
-        .filter(u8::is_ascii_alphanumeric)
-        .collect();
+    let core: Vec<u8> = value.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
     let letters = core.iter().filter(|b| b.is_ascii_alphabetic()).count();
     let digits = core.len() - letters;
     if core.len() * 10 < n * 7 || letters == 0 || digits == 0 {
@@ -161,9 +150,7 @@ fn looks_like_a_name(value: &[u8]) -> bool {
     if has("://") || has("->") || has("::") || has("()") {
         return true;
     }
-    for algorithm in [
-        "sha1-", "sha256-", "sha384-", "sha512-", "sha256:", "sha512:", "md5:",
-    ] {
+    for algorithm in ["sha1-", "sha256-", "sha384-", "sha512-", "sha256:", "sha512:", "md5:"] {
         if value.starts_with(algorithm.as_bytes()) {
             return true;
         }
@@ -174,11 +161,8 @@ fn looks_like_a_name(value: &[u8]) -> bool {
         .map(<[u8]>::len)
         .max()
         .unwrap_or(0);
-    let uuid = value.len() == 36
-        && value
-            .split(|&b| b == b'-')
-            .map(<[u8]>::len)
-            .eq([8, 4, 4, 4, 12]);
+    let uuid =
+        value.len() == 36 && value.split(|&b| b == b'-').map(<[u8]>::len).eq([8, 4, 4, 4, 12]);
     if longest < 8 || uuid {
         return true;
     }
@@ -196,24 +180,18 @@ pub fn is_password(value: &[u8]) -> bool {
         value.iter().any(u8::is_ascii_lowercase),
         value.iter().any(u8::is_ascii_uppercase),
         value.iter().any(u8::is_ascii_digit),
-        value
-            .iter()
-            .any(|b| b.is_ascii_punctuation() && !matches!(b, b'_' | b'-' | b'.' | b'/')),
+        value.iter().any(|b| b.is_ascii_punctuation() && !matches!(b, b'_' | b'-' | b'.' | b'/')),
     ];
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
     let lower = value.to_ascii_lowercase();
     let word = |w: &str| memchr::memmem::find(&lower, w.as_bytes()).is_some();
-    let names_itself = [
-        "password", "passwd", "secret", "token", "test", "null", "none", "true", "false",
-    ]
-    .iter()
-    .any(|w| word(w));
-    let code = value.iter().any(|b| {
-        matches!(
-            b,
-            b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b'`' | b'\\'
-        )
-    });
+    let names_itself =
+        ["password", "passwd", "secret", "token", "test", "null", "none", "true", "false"]
+            .iter()
+            .any(|w| word(w));
+    let code = value
+        .iter()
+        .any(|b| matches!(b, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b'`' | b'\\'));
     kinds.iter().filter(|&&k| k).count() >= 2
         && (kinds[2] || kinds[3])
         && digits < value.len()
@@ -284,15 +262,8 @@ mod tests {
         for s in ["Tr0ub4dor&3", "hunter2", "s3cr3t!x"] {
             assert!(is_password(s.as_bytes()), "{s}");
         }
-        for s in [
-            "postgres",
-            "changeme",
-            "getpass()",
-            "$DB_PASS",
-            "12345678",
-            "password123",
-            "str",
-        ] {
+        for s in ["postgres", "changeme", "getpass()", "$DB_PASS", "12345678", "password123", "str"]
+        {
             assert!(!is_password(s.as_bytes()), "{s}");
         }
     }

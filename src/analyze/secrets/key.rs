@@ -52,9 +52,7 @@ fn base64_text(body: &[u8]) -> Vec<u8> {
     let mut bytes = body;
     // RFC 1421 headers end with an empty line; a base64 body has no colon.
     if let Some(colon) = memchr::memrchr(b':', bytes) {
-        let line_end = bytes[colon..]
-            .iter()
-            .position(|&b| b == b'\n' || b == b'\\');
+        let line_end = bytes[colon..].iter().position(|&b| b == b'\n' || b == b'\\');
         bytes = line_end.map_or(&[][..], |e| &bytes[colon + e..]);
     }
     let mut i = 0;
@@ -75,10 +73,7 @@ fn base64_text(body: &[u8]) -> Vec<u8> {
 
 /// `"…\n" +`: a string put together from lines in a program.
 fn preceded_by_quote(bytes: &[u8], plus: usize) -> bool {
-    bytes[..plus]
-        .trim_ascii_end()
-        .last()
-        .is_some_and(|b| matches!(b, b'"' | b'\''))
+    bytes[..plus].trim_ascii_end().last().is_some_and(|b| matches!(b, b'"' | b'\''))
 }
 
 #[derive(PartialEq, Eq, Debug)]
@@ -110,9 +105,7 @@ fn element(der: &[u8]) -> Option<(u8, &[u8])> {
         if n == 0 || n > 3 || rest.len() < n {
             return None;
         }
-        let len = rest[..n]
-            .iter()
-            .fold(0usize, |l, &b| l << 8 | usize::from(b));
+        let len = rest[..n].iter().fold(0usize, |l, &b| l << 8 | usize::from(b));
         (len, &rest[n..])
     };
     Some((tag, rest.get(..len)?))

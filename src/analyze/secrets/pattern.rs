@@ -215,13 +215,9 @@ impl Pattern {
         let id = raw.id;
         let fail = |why: String| format!("pattern `{id}`: {why}");
         let well_named = !id.is_empty()
-            && id
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !well_named {
-            return Err(format!(
-                "id `{id}` may hold only lower-case letters, digits and `-`"
-            ));
+            return Err(format!("id `{id}` may hold only lower-case letters, digits and `-`"));
         }
         if raw.keywords.iter().any(|k| k.is_empty() || k.len() > 64) {
             return Err(fail("a keyword has 1 to 64 bytes".into()));
@@ -232,16 +228,9 @@ impl Pattern {
             ));
         }
         let longest = longest_match(&raw.regex, raw.longest).map_err(fail)?;
-        let source = if raw.anchored {
-            format!(r"\A(?:{})", raw.regex)
-        } else {
-            raw.regex
-        };
+        let source = if raw.anchored { format!(r"\A(?:{})", raw.regex) } else { raw.regex };
         let regex = compile(&source).map_err(fail)?;
-        let group = regex
-            .capture_names()
-            .position(|n| n == Some("secret"))
-            .unwrap_or(0);
+        let group = regex.capture_names().position(|n| n == Some("secret")).unwrap_or(0);
         let mut allow = Allow {
             words: raw.allow.words,
             stopwords: raw.allow.stopwords,
@@ -308,9 +297,9 @@ fn longest_match(source: &str, declared: Option<usize>) -> Result<usize, String>
     let own = properties.maximum_len();
     match own.or(declared) {
         None => Err("regex: it has no upper length; bound it or state `longest`".into()),
-        Some(n) if n > LONGEST_MATCH => Err(format!(
-            "regex: a match may have {n} bytes, more than {LONGEST_MATCH}"
-        )),
+        Some(n) if n > LONGEST_MATCH => {
+            Err(format!("regex: a match may have {n} bytes, more than {LONGEST_MATCH}"))
+        }
         Some(_) if own.is_some() && declared.is_some() => {
             Err("`longest` is only for a regex without an upper length".into())
         }
@@ -349,10 +338,7 @@ mod tests {
         assert_eq!(parse_file("x.toml", GOOD).expect("good").len(), 1);
         let unknown = format!("{GOOD}colour = 1\n");
         let m = message(&unknown);
-        assert!(
-            m.starts_with("pattern file x.toml, line 8: unknown field `colour`"),
-            "{m}"
-        );
+        assert!(m.starts_with("pattern file x.toml, line 8: unknown field `colour`"), "{m}");
         let m = message(&format!("\n{}", GOOD.replace("{4}", "+")));
         assert!(m.contains("line 2") && m.contains("no upper length"), "{m}");
         for (from, to, says) in [

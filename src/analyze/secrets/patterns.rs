@@ -80,9 +80,7 @@ impl Patterns {
         Ok(Self {
             text: index(&|_| true)?,
             binary: index(&|p| !p.text_only)?,
-            bound: (0..list.len())
-                .filter(|&i| list[i].path.is_some())
-                .collect(),
+            bound: (0..list.len()).filter(|&i| list[i].path.is_some()).collect(),
             margin: list
                 .iter()
                 .map(|p| p.longest + p.keywords.iter().map(String::len).max().unwrap_or(0) + 2)
@@ -132,10 +130,6 @@ impl KeywordIndex {
                 });
             }
         }
-        Ok(Self {
-            prefilter: Prefilter::new(&keywords)?,
-            keywords,
-            users,
-        })
+        Ok(Self { prefilter: Prefilter::new(&keywords)?, keywords, users })
     }
 }

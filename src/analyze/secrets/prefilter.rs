@@ -122,10 +122,7 @@ fn record(
         let id = dfa.match_pattern(sid, i);
         let start = end.saturating_sub(dfa.pattern_len(id));
         if start < to {
-            out.push(Hit {
-                start: start as u32,
-                keyword: id.as_u32(),
-            });
+            out.push(Hit { start: start as u32, keyword: id.as_u32() });
         }
     }
 }

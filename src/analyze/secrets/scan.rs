@@ -193,8 +193,7 @@ impl Scan {
         }
         let units = (rest.len() / 2).min(room);
         let (now, later) = rest.split_at(units * 2);
-        self.buffer
-            .extend(now.chunks_exact(2).map(|u| narrow(u[0], u[1])));
+        self.buffer.extend(now.chunks_exact(2).map(|u| narrow(u[0], u[1])));
         match later {
             [last] if units < room => {
                 self.odd = Some(*last);
@@ -206,17 +205,9 @@ impl Scan {
 
     /// Searches the buffer; keeps its end for the next block unless it is the last.
     fn search(&mut self, patterns: &Patterns, last: bool) {
-        let until = if last {
-            self.buffer.len()
-        } else {
-            self.buffer.len() - self.margin
-        };
+        let until = if last { self.buffer.len() } else { self.buffer.len() - self.margin };
         let from = self.own.min(until);
-        let index = if self.form == Some(Form::Binary) {
-            &patterns.binary
-        } else {
-            &patterns.text
-        };
+        let index = if self.form == Some(Form::Binary) { &patterns.binary } else { &patterns.text };
         let mut hits = std::mem::take(&mut self.hits);
         let buffer = std::mem::take(&mut self.buffer);
         hits.clear();
@@ -259,11 +250,7 @@ impl Scan {
         if !self.active[p] || self.state[p].found >= MOST_MATCHES && self.capped {
             return;
         }
-        if user
-            .exact
-            .as_ref()
-            .is_some_and(|k| k.as_bytes() != &buffer[at.clone()])
-        {
+        if user.exact.as_ref().is_some_and(|k| k.as_bytes() != &buffer[at.clone()]) {
             return;
         }
         let pattern = &patterns.list()[p];
@@ -408,11 +395,7 @@ fn without_overlaps(mut found: Vec<Found>, list: &[Pattern]) -> Vec<Found> {
         return found;
     }
     let weight = |f: &Found| -> (Rank, Confidence, u64) {
-        (
-            list[f.pattern].rank,
-            f.confidence,
-            f.range.end - f.range.start,
-        )
+        (list[f.pattern].rank, f.confidence, f.range.end - f.range.start)
     };
     found.sort_by(|a, b| {
         weight(b)
@@ -423,10 +406,8 @@ fn without_overlaps(mut found: Vec<Found>, list: &[Pattern]) -> Vec<Found> {
     let mut kept: std::collections::BTreeMap<u64, Found> = std::collections::BTreeMap::new();
     for f in found {
         // Kept ranges are disjoint, so only the last one that begins before our end can touch us.
-        let touched = kept
-            .range(..f.range.end)
-            .next_back()
-            .is_some_and(|(_, k)| k.range.end > f.range.start);
+        let touched =
+            kept.range(..f.range.end).next_back().is_some_and(|(_, k)| k.range.end > f.range.start);
         if !touched {
             kept.insert(f.range.start, f);
         }

@@ -47,29 +47,20 @@ fn every_pattern_is_complete() {
     for pattern in Patterns::builtin().iter() {
         let id = &pattern.id;
         assert!(!pattern.should_match.is_empty(), "{id}: no should_match");
-        assert!(
-            !pattern.should_not_match.is_empty(),
-            "{id}: no should_not_match"
-        );
+        assert!(!pattern.should_not_match.is_empty(), "{id}: no should_not_match");
         assert!(pattern.doc.starts_with("https://"), "{id}: doc");
         assert!(pattern.longest <= LONGEST_MATCH, "{id}: too long");
         let short = pattern.keywords.iter().filter(|k| k.len() < 4);
         for keyword in short {
             // Formats that have no longer literal; all are anchored or rare.
             let known = ["cio", "SG.", "hf_", "sk-", "7Q~", "8Q~", ":AA", "://"];
-            assert!(
-                known.contains(&keyword.as_str()),
-                "{id}: short keyword {keyword}"
-            );
+            assert!(known.contains(&keyword.as_str()), "{id}: short keyword {keyword}");
         }
         for sample in &pattern.should_match {
             let lower = sample.text.to_ascii_lowercase();
             assert!(
                 pattern.keywords.is_empty()
-                    || pattern
-                        .keywords
-                        .iter()
-                        .any(|k| lower.contains(&k.to_ascii_lowercase())),
+                    || pattern.keywords.iter().any(|k| lower.contains(&k.to_ascii_lowercase())),
                 "{id}: no keyword in a sample"
             );
         }
@@ -123,10 +114,7 @@ fn in_chunks(patterns: &Patterns, scan: &mut Scan, chunks: &[&[u8]]) -> Vec<Foun
 }
 
 fn brief(found: &[Found]) -> Vec<(usize, u64, u64, u32)> {
-    found
-        .iter()
-        .map(|f| (f.pattern, f.range.start, f.range.end, f.line))
-        .collect()
+    found.iter().map(|f| (f.pattern, f.range.start, f.range.end, f.line)).collect()
 }
 
 #[test]
@@ -146,11 +134,7 @@ fn a_match_at_any_place_of_a_block_is_found_once() {
         text.extend_from_slice(&[b' '; 300]);
         let got = brief(&in_chunks(&patterns, &mut scan, &[&text]));
         let at = pad as u64 + 8;
-        assert_eq!(
-            got,
-            [(1, at, at + 9, line), (0, at + 10, at + 24, line)],
-            "pad {pad}"
-        );
+        assert_eq!(got, [(1, at, at + 9, line), (0, at + 10, at + 24, line)], "pad {pad}");
     }
 }
 
@@ -207,13 +191,7 @@ fn utf16_is_read_and_its_offset_is_of_bytes() {
     for big in [false, true] {
         let raw: Vec<u8> = text
             .encode_utf16()
-            .flat_map(|u| {
-                if big {
-                    u.to_be_bytes()
-                } else {
-                    u.to_le_bytes()
-                }
-            })
+            .flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() })
             .collect();
         let mut analyzer = SecretAnalyzer::new(small().into(), true);
         let facts = analyze(&mut analyzer, "a.txt", &raw);
@@ -270,12 +248,8 @@ fn a_flood_of_matches_is_capped_and_said() {
 #[test]
 fn a_binary_file_gives_tokens_without_lines_and_no_name_value_pairs() {
     let mut analyzer = SecretAnalyzer::new(Patterns::builtin(), false);
-    let sg = Patterns::builtin()
-        .get("sendgrid-api-token")
-        .expect("known")
-        .should_match[0]
-        .text
-        .clone();
+    let sg =
+        Patterns::builtin().get("sendgrid-api-token").expect("known").should_match[0].text.clone();
     let mut bytes = b"\x7fELF\0\0\0".to_vec();
     bytes.extend_from_slice(sg.as_bytes());
     bytes.extend_from_slice(b"\0PASSWORD=Zk9\x00api_key=q8W2e7R4t6Y1u3I9o5P0\0");

@@ -36,10 +36,7 @@ fn step(page: &mut Page, number: &str, a: &AdviceReport, report: &Report) {
         // What stays as it is needs no line.
         if let Some(then) = then.filter(|t| t.low != t.high || now != Some(t.likely)) {
             page.line(&[
-                span(
-                    Tone::Plain,
-                    format!("     {word:<10}  {} → ", words::maybe_bytes(now)),
-                ),
+                span(Tone::Plain, format!("     {word:<10}  {} → ", words::maybe_bytes(now))),
                 span(Tone::Good, words::interval(then)),
             ]);
         }

@@ -6,10 +6,7 @@ use crate::text::Bytes;
 
 /// One line a file, in the manner of `ls -l`; paths are whole, since people pipe this on.
 pub fn list(rows: &[FileRow]) -> String {
-    let owners: Vec<String> = rows
-        .iter()
-        .map(|r| format!("{}:{}", r.uid, r.gid))
-        .collect();
+    let owners: Vec<String> = rows.iter().map(|r| format!("{}:{}", r.uid, r.gid)).collect();
     let widest = owners.iter().map(String::len).max().unwrap_or(0);
     let mut out = String::new();
     for (row, owner) in rows.iter().zip(&owners) {
@@ -36,11 +33,9 @@ pub fn list(rows: &[FileRow]) -> String {
 /// `-rwsr-xr-x`.
 fn permissions(kind: char, mode: u32) -> String {
     let mut s = String::from(kind);
-    for (shift, special, set, unset) in [
-        (6, 0o4000, 's', 'S'),
-        (3, 0o2000, 's', 'S'),
-        (0, 0o1000, 't', 'T'),
-    ] {
+    for (shift, special, set, unset) in
+        [(6, 0o4000, 's', 'S'), (3, 0o2000, 's', 'S'), (0, 0o1000, 't', 'T')]
+    {
         let bits = mode >> shift;
         s.push(if bits & 4 != 0 { 'r' } else { '-' });
         s.push(if bits & 2 != 0 { 'w' } else { '-' });

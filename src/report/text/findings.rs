@@ -40,12 +40,10 @@ fn group(findings: &[FindingReport]) -> Vec<Vec<&FindingReport>> {
     let mut groups: Vec<Vec<&FindingReport>> = Vec::new();
     let mut place = std::collections::HashMap::new();
     for f in sorted {
-        let at = *place
-            .entry((f.severity, f.rule.as_str()))
-            .or_insert_with(|| {
-                groups.push(Vec::new());
-                groups.len() - 1
-            });
+        let at = *place.entry((f.severity, f.rule.as_str())).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
         groups[at].push(f);
     }
     groups
@@ -82,12 +80,7 @@ fn rule(page: &mut Page, group: &[&FindingReport], detail: Detail) {
     if let Some(advice) = &first.advice
         && same(|f| f.advice.as_deref().unwrap_or_default())
     {
-        page.paragraph(
-            &format!("{:w$}→", "", w = WORD + 2),
-            WORD + 4,
-            Tone::Plain,
-            advice,
-        );
+        page.paragraph(&format!("{:w$}→", "", w = WORD + 2), WORD + 4, Tone::Plain, advice);
     }
 }
 
@@ -101,10 +94,7 @@ fn place(page: &mut Page, f: &FindingReport, detail: Detail) {
     let facts = facts.join(" · ");
     if let Some(path) = words::place(f) {
         let room = page.width().saturating_sub(INDENT + columns(&facts) + 3);
-        line(
-            page,
-            &format!("{} · {facts}", squeeze(&clean(&path), room.max(10))),
-        );
+        line(page, &format!("{} · {facts}", squeeze(&clean(&path), room.max(10))));
     } else if !facts.is_empty() {
         line(page, &facts);
     }
@@ -130,17 +120,9 @@ fn place(page: &mut Page, f: &FindingReport, detail: Detail) {
 }
 
 fn line(page: &mut Page, text: &str) {
-    page.line(&[
-        span(Tone::Plain, " ".repeat(WORD + 2)),
-        span(Tone::Plain, text),
-    ]);
+    page.line(&[span(Tone::Plain, " ".repeat(WORD + 2)), span(Tone::Plain, text)]);
 }
 
 fn labelled(page: &mut Page, label: &str, text: &str) {
-    page.paragraph(
-        &format!("{:w$}{label}", "", w = WORD + 2),
-        WORD + 12,
-        Tone::Quiet,
-        text,
-    );
+    page.paragraph(&format!("{:w$}{label}", "", w = WORD + 2), WORD + 12, Tone::Quiet, text);
 }

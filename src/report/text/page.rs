@@ -21,10 +21,7 @@ pub struct Paper {
 impl Paper {
     /// `columns` of a terminal (80 where there is none), and whether it takes colours.
     pub fn new(columns: usize, colour: bool) -> Self {
-        Self {
-            width: columns.clamp(NARROWEST, WIDEST),
-            colour,
-        }
+        Self { width: columns.clamp(NARROWEST, WIDEST), colour }
     }
 
     /// Columns that a line may take.
@@ -73,11 +70,7 @@ pub(crate) struct Page {
 
 impl Page {
     pub(crate) fn new(paper: Paper) -> Self {
-        Self {
-            paper,
-            out: String::new(),
-            lines: 0,
-        }
+        Self { paper, out: String::new(), lines: 0 }
     }
 
     pub(crate) fn width(&self) -> usize {
@@ -92,10 +85,7 @@ impl Page {
     /// One line; what does not fit is cut off at its end.
     pub(crate) fn line(&mut self, spans: &[Span]) {
         let mut left = self.paper.width;
-        let last = spans
-            .iter()
-            .rposition(|s| !s.1.trim().is_empty())
-            .map_or(0, |i| i + 1);
+        let last = spans.iter().rposition(|s| !s.1.trim().is_empty()).map_or(0, |i| i + 1);
         for (i, Span(tone, text)) in spans[..last].iter().enumerate() {
             let mut text = cut(&clean(text), left);
             if i + 1 == last {
@@ -124,24 +114,16 @@ impl Page {
     /// An empty line and the title of a section, with a remark.
     pub(crate) fn heading(&mut self, title: &str, remark: &str) {
         self.blank();
-        self.line(&[
-            span(Tone::Strong, title),
-            span(Tone::Quiet, "  "),
-            span(Tone::Quiet, remark),
-        ]);
+        self.line(&[span(Tone::Strong, title), span(Tone::Quiet, "  "), span(Tone::Quiet, remark)]);
     }
 
     /// Running text below `indent` columns; `first` stands in the indent of the first line.
     pub(crate) fn paragraph(&mut self, first: &str, indent: usize, tone: Tone, text: &str) {
-        for (i, line) in wrap(&clean(text), self.paper.width.saturating_sub(indent))
-            .into_iter()
-            .enumerate()
+        for (i, line) in
+            wrap(&clean(text), self.paper.width.saturating_sub(indent)).into_iter().enumerate()
         {
             let lead = if i == 0 { first } else { "" };
-            self.line(&[
-                span(Tone::Plain, format!("{lead:<indent$}")),
-                span(tone, line),
-            ]);
+            self.line(&[span(Tone::Plain, format!("{lead:<indent$}")), span(tone, line)]);
         }
     }
 

@@ -19,19 +19,9 @@ pub fn explain_list(rules: &[RuleDoc], paper: Paper) -> String {
     let mut page = Page::new(paper);
     let rows: Vec<Vec<String>> = rules
         .iter()
-        .map(|r| {
-            vec![
-                words::severity(r.severity).to_owned(),
-                r.id.to_owned(),
-                r.title.to_owned(),
-            ]
-        })
+        .map(|r| vec![words::severity(r.severity).to_owned(), r.id.to_owned(), r.title.to_owned()])
         .collect();
-    let head = [
-        ("severity", Fit::Word),
-        ("rule", Fit::Word),
-        ("what", Fit::Sentence),
-    ];
+    let head = [("severity", Fit::Word), ("rule", Fit::Word), ("what", Fit::Sentence)];
     table::write(&mut page, 0, &head, &rows);
     page.finish()
 }
@@ -42,10 +32,7 @@ pub fn explain(rule: &RuleDoc, paper: Paper) -> String {
     page.line(&[
         span(Tone::Strong, rule.id),
         span(Tone::Plain, "  "),
-        span(
-            words::severity_tone(rule.severity),
-            words::severity(rule.severity),
-        ),
+        span(words::severity_tone(rule.severity), words::severity(rule.severity)),
     ]);
     page.paragraph("", 0, Tone::Plain, rule.title);
     for part in rule.doc.split("\n\n") {

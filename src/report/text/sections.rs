@@ -73,10 +73,7 @@ pub(super) fn waste(page: &mut Page, report: &Report, detail: Detail) {
     }
     page.heading(
         "Waste",
-        &format!(
-            "{} of content that later layers hide",
-            words::bytes(report.waste.bytes)
-        ),
+        &format!("{} of content that later layers hide", words::bytes(report.waste.bytes)),
     );
     let shown = detail.limit(FEW, all.len());
     let rows: Vec<Vec<String>> = all[..shown]
@@ -168,10 +165,8 @@ pub(super) fn packages(page: &mut Page, report: &Report, detail: Detail) {
     for p in all {
         *kinds.entry(p.kind).or_default() += 1;
     }
-    let kinds: Vec<String> = kinds
-        .iter()
-        .map(|(k, n)| format!("{n} {}", words::package(*k)))
-        .collect();
+    let kinds: Vec<String> =
+        kinds.iter().map(|(k, n)| format!("{n} {}", words::package(*k))).collect();
     page.heading("Packages", &kinds.join(" · "));
     let mut order: Vec<usize> = (0..all.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(all[i].bytes));
@@ -210,11 +205,7 @@ pub(super) fn duplicates(page: &mut Page, report: &Report) {
     }
     page.heading("Same content at several paths", "apart from waste");
     for d in &report.duplicates {
-        page.plain(format!(
-            "  {} content, {} copies",
-            words::bytes(d.bytes),
-            d.paths.len()
-        ));
+        page.plain(format!("  {} content, {} copies", words::bytes(d.bytes), d.paths.len()));
         for p in &d.paths {
             page.paragraph("", 4, Tone::Quiet, &words::path(p));
         }
@@ -228,18 +219,8 @@ pub(super) fn configuration(page: &mut Page, report: &Report) {
     rows.extend(image.created.iter().map(|c| ("created", c.clone())));
     rows.push(("command", image.command.join(" ")));
     rows.push(("folder", image.working_dir.clone()));
-    rows.extend(
-        image
-            .env
-            .iter()
-            .map(|e| ("env", format!("{}={}", e.name, e.value))),
-    );
-    rows.extend(
-        image
-            .labels
-            .iter()
-            .map(|(k, v)| ("label", format!("{k}={v}"))),
-    );
+    rows.extend(image.env.iter().map(|e| ("env", format!("{}={}", e.name, e.value))));
+    rows.extend(image.labels.iter().map(|(k, v)| ("label", format!("{k}={v}"))));
     rows.extend(image.exposed_ports.iter().map(|p| ("port", p.clone())));
     rows.extend(image.volumes.iter().map(|v| ("volume", v.clone())));
     rows.extend(image.healthcheck.iter().map(|h| ("health", h.join(" "))));
@@ -257,11 +238,8 @@ pub(super) fn not_looked_at(page: &mut Page, report: &Report) {
     page.heading("Not looked at", "");
     for failed in [true, false] {
         for n in all.iter().filter(|n| n.failed == failed) {
-            let (lead, tone) = if failed {
-                ("  FAILED", Tone::Bad)
-            } else {
-                ("  skipped", Tone::Plain)
-            };
+            let (lead, tone) =
+                if failed { ("  FAILED", Tone::Bad) } else { ("  skipped", Tone::Plain) };
             page.paragraph(lead, 11, tone, &format!("{}: {}", n.what, n.why));
         }
     }

@@ -19,17 +19,8 @@ pub(super) fn write(page: &mut Page, report: &Report) {
     verdict(page, report);
     sizes(page, report);
     runs(page, report);
-    let advice: Vec<&AdviceReport> = report
-        .advice
-        .iter()
-        .filter(|a| a.possible)
-        .take(3)
-        .collect();
-    let below = if advice.is_empty() {
-        0
-    } else {
-        advice.len() + 2
-    };
+    let advice: Vec<&AdviceReport> = report.advice.iter().filter(|a| a.possible).take(3).collect();
+    let below = if advice.is_empty() { 0 } else { advice.len() + 2 };
     worst(page, report, below);
     if !advice.is_empty() {
         page.heading("Do first", "");
@@ -49,12 +40,7 @@ fn identity(page: &mut Page, report: &Report) {
         span(Tone::Plain, platform),
     ]);
     let mut facts: Vec<String> = Vec::new();
-    facts.extend(
-        image
-            .os_release
-            .as_deref()
-            .map(|os| cut(&clean(os), page.width() / 2)),
-    );
+    facts.extend(image.os_release.as_deref().map(|os| cut(&clean(os), page.width() / 2)));
     facts.extend(image.digest.as_deref().map(short_digest));
     facts.extend(image.created.as_deref().map(|c| {
         // RFC 3339: the day is enough here.
@@ -105,21 +91,11 @@ fn labelled(page: &mut Page, label: &str, mut spans: Vec<Span>) {
 }
 
 fn verdict(page: &mut Page, report: &Report) {
-    const ORDER: [Severity; 5] = [
-        Severity::Critical,
-        Severity::High,
-        Severity::Medium,
-        Severity::Low,
-        Severity::Info,
-    ];
+    const ORDER: [Severity; 5] =
+        [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
     let counts = ORDER
         .iter()
-        .map(|&s| {
-            (
-                s,
-                report.findings.iter().filter(|f| f.severity == s).count(),
-            )
-        })
+        .map(|&s| (s, report.findings.iter().filter(|f| f.severity == s).count()))
         .filter(|(_, n)| *n > 0)
         .map(|(s, n)| format!("{n} {}", words::severity(s)))
         .collect::<Vec<_>>()
@@ -135,33 +111,18 @@ fn verdict(page: &mut Page, report: &Report) {
     let what = match (counts.is_empty(), partial) {
         (true, false) => "no findings".to_owned(),
         (true, true) => "no findings in what was looked at".to_owned(),
-        (false, _) => format!(
-            "{counts} finding{}",
-            if report.findings.len() == 1 { "" } else { "s" }
-        ),
+        (false, _) => {
+            format!("{counts} finding{}", if report.findings.len() == 1 { "" } else { "s" })
+        }
     };
-    labelled(
-        page,
-        "Verdict",
-        vec![span(tone, word), span(Tone::Plain, format!(": {what}"))],
-    );
+    labelled(page, "Verdict", vec![span(tone, word), span(Tone::Plain, format!(": {what}"))]);
 }
 
 fn sizes(page: &mut Page, report: &Report) {
     let size = |n| format!("{:>8}", words::maybe_bytes(n));
     let rows = [
-        (
-            "Size",
-            report.size.compressed,
-            "compressed",
-            "what is pulled and stored in a registry",
-        ),
-        (
-            "",
-            report.size.content,
-            "content",
-            "the files of all layers, hidden ones too",
-        ),
+        ("Size", report.size.compressed, "compressed", "what is pulled and stored in a registry"),
+        ("", report.size.content, "content", "the files of all layers, hidden ones too"),
         ("", report.size.on_disk, "on disk", "what a container shows"),
     ];
     for (label, n, name, meaning) in rows {
@@ -184,10 +145,7 @@ fn sizes(page: &mut Page, report: &Report) {
             span(Tone::Plain, format!(" {:<12}", "of content")),
             span(
                 Tone::Quiet,
-                format!(
-                    "hidden by later layers; efficiency {}",
-                    percent(waste.efficiency)
-                ),
+                format!("hidden by later layers; efficiency {}", percent(waste.efficiency)),
             ),
         ],
     );
@@ -220,10 +178,7 @@ fn runs(page: &mut Page, report: &Report) {
     labelled(
         page,
         "Runs as",
-        vec![
-            span(tone, who),
-            span(Tone::Plain, format!(" · {health} · {command}")),
-        ],
+        vec![span(tone, who), span(Tone::Plain, format!(" · {health} · {command}"))],
     );
 }
 
@@ -266,19 +221,14 @@ fn finding(page: &mut Page, f: &FindingReport) {
     };
     page.line(&[
         span(Tone::Plain, "  "),
-        span(
-            words::severity_tone(f.severity),
-            format!("{:<WORD$}", words::severity(f.severity)),
-        ),
+        span(words::severity_tone(f.severity), format!("{:<WORD$}", words::severity(f.severity))),
         span(Tone::Plain, what),
     ]);
     if let Some(rest) = where_is(f) {
         let indent = " ".repeat(WORD + 2);
         let place = words::place(f).map(|p| clean(&p)).unwrap_or_default();
         let gap = if place.is_empty() { "" } else { " · " };
-        let room = page
-            .width()
-            .saturating_sub(indent.len() + columns(gap) + columns(&rest));
+        let room = page.width().saturating_sub(indent.len() + columns(gap) + columns(&rest));
         page.line(&[
             span(Tone::Plain, indent),
             span(Tone::Plain, squeeze(&place, room)),
@@ -312,9 +262,5 @@ fn gain(estimate: &EstimateReport, now: &Sizes) -> Option<String> {
     if before == Some(after) {
         return None;
     }
-    Some(format!(
-        "{word} {} → {}",
-        words::maybe_bytes(before),
-        words::bytes(after)
-    ))
+    Some(format!("{word} {} → {}", words::maybe_bytes(before), words::bytes(after)))
 }

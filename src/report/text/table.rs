@@ -27,43 +27,28 @@ impl Fit {
 
 /// Writes `rows` below a quiet header, `indent` columns in.
 pub(crate) fn write(page: &mut Page, indent: usize, head: &[(&str, Fit)], rows: &[Vec<String>]) {
-    let rows: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| row.iter().map(|c| clean(c)).collect())
-        .collect();
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|c| clean(c)).collect()).collect();
     let widths = widths(page.width().saturating_sub(indent), head, &rows);
 
     let mut table = comfy_table::Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let align = |fit: Fit| match fit {
         Fit::Number => CellAlignment::Right,
         _ => CellAlignment::Left,
     };
-    table.set_header(
-        head.iter()
-            .map(|(title, fit)| Cell::new(title).set_alignment(align(*fit))),
-    );
+    table.set_header(head.iter().map(|(title, fit)| Cell::new(title).set_alignment(align(*fit))));
     for row in &rows {
-        table.add_row(
-            row.iter()
-                .zip(head)
-                .zip(&widths)
-                .map(|((cell, (_, fit)), &width)| {
-                    Cell::new(shorten(cell, *fit, width)).set_alignment(align(*fit))
-                }),
-        );
+        table.add_row(row.iter().zip(head).zip(&widths).map(|((cell, (_, fit)), &width)| {
+            Cell::new(shorten(cell, *fit, width)).set_alignment(align(*fit))
+        }));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, GAP as u16));
     }
     for (i, line) in table.lines().enumerate() {
         let tone = if i == 0 { Tone::Quiet } else { Tone::Plain };
-        page.line(&[
-            span(Tone::Plain, " ".repeat(indent)),
-            span(tone, line.trim_end()),
-        ]);
+        page.line(&[span(Tone::Plain, " ".repeat(indent)), span(tone, line.trim_end())]);
     }
 }
 
@@ -89,10 +74,7 @@ fn widths(room: usize, head: &[(&str, Fit)], rows: &[Vec<String>]) -> Vec<usize>
         })
         .collect();
     let gaps = GAP * head.len().saturating_sub(1);
-    let fixed: usize = (0..head.len())
-        .filter(|&i| !head[i].1.gives_way())
-        .map(|i| widths[i])
-        .sum();
+    let fixed: usize = (0..head.len()).filter(|&i| !head[i].1.gives_way()).map(|i| widths[i]).sum();
     let mut left = room.saturating_sub(gaps + fixed);
     let mut waiting: Vec<usize> = (0..head.len()).filter(|&i| head[i].1.gives_way()).collect();
     waiting.sort_by_key(|&i| widths[i]);

@@ -77,22 +77,13 @@ pub(crate) fn interval(i: Interval) -> String {
     if i.low == i.high {
         bytes(i.likely)
     } else {
-        format!(
-            "about {} ({} to {})",
-            bytes(i.likely),
-            bytes(i.low),
-            bytes(i.high)
-        )
+        format!("about {} ({} to {})", bytes(i.likely), bytes(i.low), bytes(i.high))
     }
 }
 
 /// A path of the image as people write it, from the root.
 pub(crate) fn path(p: &str) -> String {
-    if p.starts_with('/') {
-        p.to_owned()
-    } else {
-        format!("/{p}")
-    }
+    if p.starts_with('/') { p.to_owned() } else { format!("/{p}") }
 }
 
 /// `/app/.env:3`.

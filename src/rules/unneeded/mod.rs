@@ -54,10 +54,7 @@ pub fn unneeded(view: &View, packages: &InstalledPackages) -> Vec<UnneededItem> 
         let owner = owner.map(|o| o.name.as_str());
         if let Some(kind) = kind {
             cover.add(path, Some((kind, owner)));
-            groups
-                .entry((kind, owner))
-                .or_default()
-                .add(path, node, bytes);
+            groups.entry((kind, owner)).or_default().add(path, node, bytes);
             continue;
         }
         cover.add(path, None);
@@ -66,10 +63,7 @@ pub fn unneeded(view: &View, packages: &InstalledPackages) -> Vec<UnneededItem> 
         if symbols >= DEBUG_SECTIONS
             && let Some(kind) = debug_kind
         {
-            groups
-                .entry((kind, owner))
-                .or_default()
-                .add_part(path, node, symbols);
+            groups.entry((kind, owner)).or_default().add_part(path, node, symbols);
         }
     }
     let mut items: Vec<UnneededItem> = groups
@@ -85,9 +79,7 @@ pub fn unneeded(view: &View, packages: &InstalledPackages) -> Vec<UnneededItem> 
         })
         .collect();
     items.sort_by(|a, b| {
-        b.bytes
-            .cmp(&a.bytes)
-            .then_with(|| (&a.kind, &a.owner).cmp(&(&b.kind, &b.owner)))
+        b.bytes.cmp(&a.bytes).then_with(|| (&a.kind, &a.owner).cmp(&(&b.kind, &b.owner)))
     });
     items
 }
@@ -100,23 +92,13 @@ fn is_record(path: &LayerPath) -> bool {
 fn debug_sections(view: &View) -> HashMap<Node, u64> {
     let layers = view.iter().map(|(_, n)| n.layer + 1).max().unwrap_or(0);
     let of = |layer| {
-        view.index(layer)
-            .into_iter()
-            .flat_map(move |i| i.facts.elf.iter().map(move |e| (layer, e)))
+        view.index(layer).into_iter().flat_map(move |i| i.facts.elf.iter().map(move |e| (layer, e)))
     };
     (0..layers)
         .flat_map(of)
         // A relocatable object is all symbols; taking them away breaks it.
         .filter(|(_, e)| e.elf_type != 1)
-        .filter_map(|(layer, e)| {
-            Some((
-                Node {
-                    layer,
-                    entry: e.entry,
-                },
-                e.debug_bytes?,
-            ))
-        })
+        .filter_map(|(layer, e)| Some((Node { layer, entry: e.entry }, e.debug_bytes?)))
         .collect()
 }
 

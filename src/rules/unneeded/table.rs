@@ -61,9 +61,8 @@ impl Matcher {
             }
             not.push(without.build()?);
             for (database, globs) in &kind.packages {
-                let (set, places) = names
-                    .entry(*database)
-                    .or_insert_with(|| (GlobSetBuilder::new(), Vec::new()));
+                let (set, places) =
+                    names.entry(*database).or_insert_with(|| (GlobSetBuilder::new(), Vec::new()));
                 for glob in globs {
                     set.add(GlobBuilder::new(glob).build()?);
                     places.push(number);
@@ -74,24 +73,14 @@ impl Matcher {
         for (database, (set, places)) in names {
             packages.insert(database, (set.build()?, places));
         }
-        Ok(Self {
-            kinds,
-            paths: paths.build()?,
-            path_kinds,
-            not,
-            packages,
-        })
+        Ok(Self { kinds, paths: paths.build()?, path_kinds, not, packages })
     }
 
     /// The first kind that a path matches.
     pub(super) fn of_path(&self, path: &[u8]) -> Option<usize> {
         let path = as_path(path);
-        let mut kinds: Vec<usize> = self
-            .paths
-            .matches(&*path)
-            .into_iter()
-            .map(|g| self.path_kinds[g])
-            .collect();
+        let mut kinds: Vec<usize> =
+            self.paths.matches(&*path).into_iter().map(|g| self.path_kinds[g]).collect();
         kinds.sort_unstable();
         kinds.into_iter().find(|&k| !self.not[k].is_match(&*path))
     }
@@ -109,10 +98,7 @@ impl Matcher {
 }
 
 fn path_glob(glob: &str) -> Result<globset::Glob, globset::Error> {
-    GlobBuilder::new(glob)
-        .literal_separator(true)
-        .empty_alternates(true)
-        .build()
+    GlobBuilder::new(glob).literal_separator(true).empty_alternates(true).build()
 }
 
 fn as_path(path: &[u8]) -> std::borrow::Cow<'_, std::path::Path> {
@@ -134,29 +120,15 @@ mod tests {
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for kind in &matcher.kinds {
             assert!(names.insert(&kind.name), "{} twice", kind.name);
-            assert!(
-                kind.why.len() > 20 && !kind.why.contains('\n'),
-                "{}: why?",
-                kind.name
-            );
-            assert!(
-                !kind.paths.is_empty() || !kind.packages.is_empty(),
-                "{} is empty",
-                kind.name
-            );
+            assert!(kind.why.len() > 20 && !kind.why.contains('\n'), "{}: why?", kind.name);
+            assert!(!kind.paths.is_empty() || !kind.packages.is_empty(), "{} is empty", kind.name);
             for glob in &kind.paths {
                 assert!(paths.insert(glob), "{glob} twice");
-                assert!(
-                    !glob.starts_with('/'),
-                    "{glob}: paths have no leading slash"
-                );
+                assert!(!glob.starts_with('/'), "{glob}: paths have no leading slash");
             }
             for (database, globs) in &kind.packages {
                 for glob in globs {
-                    assert!(
-                        packages.insert((database, glob)),
-                        "{database:?} {glob} twice"
-                    );
+                    assert!(packages.insert((database, glob)), "{database:?} {glob} twice");
                 }
             }
         }
@@ -203,18 +175,12 @@ mod tests {
         let package = |d, n| m.of_package(d, n).map(|k| m.kinds[k].name.as_str());
         assert_eq!(package(PackageKind::Dpkg, "gcc-12"), Some("build-tool"));
         assert_eq!(package(PackageKind::Dpkg, "libssl-dev"), Some("header"));
-        assert_eq!(
-            package(PackageKind::Apk, "apk-tools"),
-            Some("package-manager")
-        );
+        assert_eq!(package(PackageKind::Apk, "apk-tools"), Some("package-manager"));
         assert_eq!(package(PackageKind::Rpm, "bash"), Some("shell"));
         assert_eq!(package(PackageKind::Python, "pip"), Some("package-manager"));
         let path = |p: &str| m.of_path(p.as_bytes()).map(|k| m.kinds[k].name.as_str());
         assert_eq!(path("app/.git/HEAD"), Some("vcs"));
-        assert_eq!(
-            path("usr/lib/x86_64-linux-gnu/libc.a"),
-            Some("static-library")
-        );
+        assert_eq!(path("usr/lib/x86_64-linux-gnu/libc.a"), Some("static-library"));
         assert_eq!(path("var/lib/apt/lists/x_Packages"), Some("cache"));
         assert_eq!(path("usr/share/man/de/man1/ls.1.gz"), Some("man"));
         assert_eq!(path("usr/share/doc/gcc/README"), Some("doc"));

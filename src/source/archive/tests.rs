@@ -22,17 +22,11 @@ fn content(a: &Archive, layer: &LayerRef) -> Vec<u8> {
 fn layers(a: &Archive) -> Vec<Vec<u8>> {
     let found = a.resolve(&amd64()).unwrap();
     assert_eq!(found.images.len(), 1);
-    found.images[0]
-        .layers
-        .iter()
-        .map(|l| content(a, l))
-        .collect()
+    found.images[0].layers.iter().map(|l| content(a, l)).collect()
 }
 
 fn docker_json(config: &str, tags: &[&str], layers: &[&str]) -> Vec<u8> {
-    json!([{ "Config": config, "RepoTags": tags, "Layers": layers }])
-        .to_string()
-        .into_bytes()
+    json!([{ "Config": config, "RepoTags": tags, "Layers": layers }]).to_string().into_bytes()
 }
 
 #[test]
@@ -43,10 +37,7 @@ fn a_layout_in_a_tar_gives_its_layers_also_with_dots_before_its_names() {
     assert_eq!(layers(&a), image.layers);
     let found = a.resolve(&amd64()).unwrap();
     assert!(found.images[0].reference.ends_with(":v1"));
-    assert_eq!(
-        found.images[0].digest,
-        Some(crate::oci::Digest::sha256(&image.manifest))
-    );
+    assert_eq!(found.images[0].digest, Some(crate::oci::Digest::sha256(&image.manifest)));
     let mut dotted = Tar::new().dir("./");
     for (name, raw) in image.blobs() {
         dotted = dotted.file(&format!("./{name}"), raw);
@@ -64,10 +55,7 @@ fn the_old_docker_form_shares_layers_by_links() {
         .file("a/layer.tar", &image.layers[0])
         .symlink("b/layer.tar", "../a/layer.tar")
         .file(&config, &image.config)
-        .file(
-            "manifest.json",
-            &docker_json(&config, &["app:1"], &["a/layer.tar", "b/layer.tar"]),
-        )
+        .file("manifest.json", &docker_json(&config, &["app:1"], &["a/layer.tar", "b/layer.tar"]))
         .end();
     let a = open(&tar.bytes, "").unwrap();
     assert_eq!(layers(&a), image.layers);
@@ -88,16 +76,10 @@ fn the_new_docker_form_is_read_by_its_index_and_named_by_its_repo_tags() {
     let entry = |i: &Image, tag: &str| json!({ "Config": blob(&i.config), "RepoTags": [tag], "Layers": [blob(&i.layers[0])] });
     let manifest = json!([entry(&a, "app:a"), entry(&b, "app:b")]).to_string();
     let index = index(&[a.descriptor(json!({})), b.descriptor(json!({}))]);
-    let tar = oci_tar(&[&a, &b], &index)
-        .file("manifest.json", manifest.as_bytes())
-        .end();
+    let tar = oci_tar(&[&a, &b], &index).file("manifest.json", manifest.as_bytes()).end();
     let found = &resolve(&tar.bytes, "app:b").unwrap().images[0];
     assert_eq!(found.config_raw, b.config);
-    assert!(
-        found.digest.is_some() && found.remarks.is_empty(),
-        "{:?}",
-        found.remarks
-    );
+    assert!(found.digest.is_some() && found.remarks.is_empty(), "{:?}", found.remarks);
     assert!(matches!(resolve(&tar.bytes, ""),
         Err(SourceError::Ambiguous { names, .. }) if names == ["app:a", "app:b"]));
 }
@@ -110,11 +92,7 @@ fn manifests_that_disagree_are_remarked() {
         .file("manifest.json", &manifest)
         .end();
     let found = &resolve(&tar.bytes, "").unwrap().images[0];
-    assert!(
-        found.remarks[0].contains("different images"),
-        "{:?}",
-        found.remarks
-    );
+    assert!(found.remarks[0].contains("different images"), "{:?}", found.remarks);
     let twice = oci_tar(&[&a, &b], &index(&[b.descriptor(json!({}))]))
         .file("index.json", &index(&[a.descriptor(json!({}))]))
         .end();
@@ -147,19 +125,13 @@ fn an_export_of_several_platforms_is_named_by_the_engine_and_holds_one_of_them()
             &docker_json(&blob(&amd.config), &["app:1"], &[&blob(&amd.layers[0])]),
         )
         .end();
-    for (selector, name) in [
-        ("", "docker.io/library/app:1"),
-        ("1", "1"),
-        ("app:1", "docker.io/library/app:1"),
-    ] {
+    for (selector, name) in
+        [("", "docker.io/library/app:1"), ("1", "1"), ("app:1", "docker.io/library/app:1")]
+    {
         let found = resolve(&tar.bytes, selector).unwrap();
         assert_eq!(found.images[0].config_raw, amd.config);
         assert_eq!(found.images[0].reference, format!("x.tar:{name}"));
-        assert!(
-            found.images[0].remarks.is_empty(),
-            "{:?}",
-            found.images[0].remarks
-        );
+        assert!(found.images[0].remarks.is_empty(), "{:?}", found.images[0].remarks);
     }
     let a = open(&tar.bytes, "").unwrap();
     let all = a.resolve(&PlatformChoice::All).unwrap();
@@ -172,33 +144,19 @@ fn a_platform_that_manifest_json_does_not_name_is_no_disagreement() {
     let (arm, amd) = (Image::new("arm64", &["a"]), Image::new("amd64", &["b"]));
     let manifest = docker_json(&blob(&arm.config), &[], &[&blob(&arm.layers[0])]);
     let both = index(&[arm.descriptor(json!({})), amd.descriptor(json!({}))]);
-    let tar = oci_tar(&[&arm, &amd], &both)
-        .file("manifest.json", &manifest)
-        .end();
+    let tar = oci_tar(&[&arm, &amd], &both).file("manifest.json", &manifest).end();
     let found = resolve(&tar.bytes, "").unwrap();
     assert_eq!(found.images[0].config_raw, amd.config);
-    assert!(
-        found.images[0].remarks.is_empty(),
-        "{:?}",
-        found.images[0].remarks
-    );
+    assert!(found.images[0].remarks.is_empty(), "{:?}", found.images[0].remarks);
 }
 
 #[test]
 fn platforms_side_by_side_without_names_are_one_image() {
     let (arm, amd) = (Image::new("arm64", &["a"]), Image::new("amd64", &["b"]));
-    let tar = oci_tar(
-        &[&arm, &amd],
-        &index(&[arm.descriptor(json!({})), amd.descriptor(json!({}))]),
-    );
-    assert_eq!(
-        resolve(&tar.bytes, "").unwrap().images[0].config_raw,
-        amd.config
-    );
-    let all = open(&tar.bytes, "")
-        .unwrap()
-        .resolve(&PlatformChoice::All)
-        .unwrap();
+    let tar =
+        oci_tar(&[&arm, &amd], &index(&[arm.descriptor(json!({})), amd.descriptor(json!({}))]));
+    assert_eq!(resolve(&tar.bytes, "").unwrap().images[0].config_raw, amd.config);
+    let all = open(&tar.bytes, "").unwrap().resolve(&PlatformChoice::All).unwrap();
     assert_eq!(all.images.len(), 2);
 }
 
@@ -212,11 +170,7 @@ fn a_missing_layer_fails_alone() {
         .file("c.json", &image.config)
         .file(
             "manifest.json",
-            &docker_json(
-                "c.json",
-                &[],
-                &["one.tar", "two.tar", "dir.tar", "loop.tar", "../x"],
-            ),
+            &docker_json("c.json", &[], &["one.tar", "two.tar", "dir.tar", "loop.tar", "../x"]),
         )
         .end();
     let a = open(&tar.bytes, "").unwrap();
@@ -243,11 +197,7 @@ fn a_config_named_after_another_digest_is_remarked() {
         .file(&config, &image.config)
         .file("manifest.json", &docker_json(&config, &[], &["one.tar"]));
     let found = &resolve(&tar.bytes, "").unwrap().images[0];
-    assert!(
-        found.remarks[0].contains("another digest"),
-        "{:?}",
-        found.remarks
-    );
+    assert!(found.remarks[0].contains("another digest"), "{:?}", found.remarks);
 }
 
 #[test]
@@ -262,10 +212,7 @@ fn a_cut_archive_keeps_what_stands_before_the_cut() {
     let found = a.resolve(&amd64()).unwrap();
     assert!(found.unseen[0].failed && found.unseen[0].why.contains("middle of a member"));
     let mut out = Vec::new();
-    let e = a
-        .open(&found.images[0].layers[0])
-        .unwrap()
-        .read_to_end(&mut out);
+    let e = a.open(&found.images[0].layers[0]).unwrap().read_to_end(&mut out);
     assert_eq!(e.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     let e = resolve(&tar[..700], "").err().unwrap().to_string();
     assert!(e.contains("middle of a member"), "{e}");
@@ -277,26 +224,12 @@ fn what_is_no_image_says_so() {
     for (tar, why) in [
         (Tar::new().file("a", b"").end(), "neither index.json"),
         (Tar::new().file("repositories", b"{}").end(), "1.10"),
-        (
-            Tar::new().file("manifest.json", b"[]").end(),
-            "holds no image",
-        ),
+        (Tar::new().file("manifest.json", b"[]").end(), "holds no image"),
         (Tar::new().file("manifest.json", b"{").end(), "invalid JSON"),
-        (
-            Tar::new().file("manifest.json", &[b' '; 5 << 20]).end(),
-            "larger than",
-        ),
-        (
-            Tar::new().file("index.json", b"{\"manifests\":[]}").end(),
-            "holds no image",
-        ),
+        (Tar::new().file("manifest.json", &[b' '; 5 << 20]).end(), "larger than"),
+        (Tar::new().file("index.json", b"{\"manifests\":[]}").end(), "holds no image"),
         (Tar::new().dir("index.json").end(), "neither index.json"),
-        (
-            Tar::new()
-                .file("index.json", &index(&[image.descriptor(json!({}))]))
-                .end(),
-            "not found",
-        ),
+        (Tar::new().file("index.json", &index(&[image.descriptor(json!({}))])).end(), "not found"),
     ] {
         let e = resolve(&tar.bytes, "").err().unwrap().to_string();
         assert!(e.contains(why), "{why}: {e}");

@@ -88,10 +88,7 @@ fn an_export_is_read_in_one_pass() {
         assert_eq!(&layers.remove(&layer.blob).unwrap().unwrap(), content);
     }
     let requests: Vec<String> = engine.requests.try_iter().collect();
-    assert!(
-        requests[0].starts_with("GET /images/localhost/app:1/get "),
-        "{requests:?}"
-    );
+    assert!(requests[0].starts_with("GET /images/localhost/app:1/get "), "{requests:?}");
 }
 
 #[test]
@@ -118,10 +115,7 @@ fn errors_of_the_engine_are_named_with_a_hint() {
     let e = open("app:1", &engine.settings()).err().unwrap();
     assert!(matches!(e, SourceError::NoSuchImage { .. }), "{e}");
     assert!(e.hint().unwrap().contains("docker://app:1"));
-    let engine = respond(
-        "500 Internal Server Error",
-        "{\"message\":\"disk \\u001b[1mfull\"}",
-    );
+    let engine = respond("500 Internal Server Error", "{\"message\":\"disk \\u001b[1mfull\"}");
     let e = open("app:1", &engine.settings()).err().unwrap().to_string();
     assert!(e.contains("full") && !e.contains('\u{1b}'), "{e}");
 }
@@ -130,23 +124,14 @@ fn errors_of_the_engine_are_named_with_a_hint() {
 fn no_engine_says_where_it_was_looked_for() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("none.sock");
-    let settings = DaemonSettings {
-        candidates: vec![path.clone()],
-        ..DaemonSettings::default()
-    };
+    let settings = DaemonSettings { candidates: vec![path.clone()], ..DaemonSettings::default() };
     let e = open("app:1", &settings).err().unwrap();
-    assert!(
-        e.to_string().contains("none.sock") && e.hint().is_some(),
-        "{e}"
-    );
+    assert!(e.to_string().contains("none.sock") && e.hint().is_some(), "{e}");
     // A socket that no one listens on any more.
     drop(UnixListener::bind(&path).unwrap());
     let e = open("app:1", &settings).err().unwrap();
     assert!(matches!(e, SourceError::Engine { .. }), "{e}");
-    let settings = DaemonSettings {
-        host: Some("ssh://host".to_owned()),
-        ..settings
-    };
+    let settings = DaemonSettings { host: Some("ssh://host".to_owned()), ..settings };
     let e = open("app:1", &settings).err().unwrap().to_string();
     assert!(e.contains("only unix:// and tcp://"), "{e}");
 }
@@ -157,10 +142,7 @@ fn a_silent_engine_is_given_up() {
         chunked(s, &[1; 100], 100, false);
         std::thread::sleep(Duration::from_secs(4));
     });
-    let settings = DaemonSettings {
-        patience: Duration::from_secs(1),
-        ..engine.settings()
-    };
+    let settings = DaemonSettings { patience: Duration::from_secs(1), ..engine.settings() };
     let pass = open("app:1", &settings).unwrap();
     let e = pass.run(&amd64(), &mut read_all).err().unwrap();
     assert!(e.to_string().to_lowercase().contains("timeout"), "{e}");
@@ -168,12 +150,7 @@ fn a_silent_engine_is_given_up() {
 
 #[test]
 fn names_cannot_leave_their_place_in_the_url() {
-    for good in [
-        "app",
-        "localhost/app:1",
-        "0123abcd",
-        &format!("sha256:{}", "0".repeat(64)),
-    ] {
+    for good in ["app", "localhost/app:1", "0123abcd", &format!("sha256:{}", "0".repeat(64))] {
         assert!(check_name(good).is_ok(), "{good}");
     }
     for bad in ["", "../x", "a b", "app/../x", "a?b", "a#b", "%2e"] {

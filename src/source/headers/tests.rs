@@ -69,10 +69,7 @@ fn a_pax_size_counts_and_a_pax_sparse_file_is_no_plain_file() {
     tar.bytes.extend(header("a", b'0', 0, ""));
     tar.bytes.extend(b"abc");
     tar.bytes.extend([0; 509]);
-    let tar = tar
-        .raw("pax", b'x', b"22 GNU.sparse.major=1\n")
-        .file("s", b"x")
-        .end();
+    let tar = tar.raw("pax", b'x', b"22 GNU.sparse.major=1\n").file("s", b"x").end();
     let found = all(&tar.bytes).unwrap();
     assert_eq!(found[0].2, b"abc");
     assert_eq!(found[1].1, Kind::Other);
@@ -80,11 +77,7 @@ fn a_pax_size_counts_and_a_pax_sparse_file_is_no_plain_file() {
 
 #[test]
 fn hostile_numbers_and_extensions_are_errors() {
-    for size in [
-        [0xff; 12],
-        *b"-0000000001\0",
-        [0x80, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9],
-    ] {
+    for size in [[0xff; 12], *b"-0000000001\0", [0x80, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9]] {
         let mut block = header("a", b'0', 0, "");
         block[124..136].copy_from_slice(&size);
         super::super::sample::sum(&mut block);

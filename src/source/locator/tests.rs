@@ -39,10 +39,7 @@ fn words_are_guessed_by_what_is_there() {
     for (text, expected) in [
         ("app.tar", archive("app.tar", Any, "")),
         ("./app.tar:v1", archive("./app.tar", Any, "v1")),
-        (
-            "app.tar:localhost/app:1",
-            archive("app.tar", Any, "localhost/app:1"),
-        ),
+        ("app.tar:localhost/app:1", archive("app.tar", Any, "localhost/app:1")),
         ("app.tar:@1", archive("app.tar", Any, "@1")),
         ("dir/a:b.tar", archive("dir/a:b.tar", Any, "")),
         ("dir/a:b.tar:1", archive("dir/a:b.tar", Any, "1")),
@@ -56,20 +53,8 @@ fn words_are_guessed_by_what_is_there() {
         ("debian:_x", registry("debian:_x")),
         ("ghcr.io/o/r:v1", registry("ghcr.io/o/r:v1")),
         ("localhost:5000/layout", registry("localhost:5000/layout")),
-        (
-            "-",
-            Locator::Stdin {
-                form: Any,
-                selector: None,
-            },
-        ),
-        (
-            "-:v1",
-            Locator::Stdin {
-                form: Any,
-                selector: Some("v1".parse().unwrap()),
-            },
-        ),
+        ("-", Locator::Stdin { form: Any, selector: None }),
+        ("-:v1", Locator::Stdin { form: Any, selector: Some("v1".parse().unwrap()) }),
     ] {
         assert_eq!(parse(text).unwrap(), expected, "{text}");
     }
@@ -79,23 +64,11 @@ fn words_are_guessed_by_what_is_there() {
 fn prefixes_force() {
     use ArchiveForm::{Docker, Oci};
     for (text, expected) in [
-        (
-            "docker://layout",
-            Locator::Registry("layout".parse().unwrap()),
-        ),
+        ("docker://layout", Locator::Registry("layout".parse().unwrap())),
         ("oci:layout:v1", layout("layout", "v1")),
         ("oci-archive:app.tar", archive("app.tar", Oci, "")),
-        (
-            "docker-archive:app.tar:app:1",
-            archive("app.tar", Docker, "app:1"),
-        ),
-        (
-            "docker-archive:-",
-            Locator::Stdin {
-                form: Docker,
-                selector: None,
-            },
-        ),
+        ("docker-archive:app.tar:app:1", archive("app.tar", Docker, "app:1")),
+        ("docker-archive:-", Locator::Stdin { form: Docker, selector: None }),
         ("docker-daemon:app:1", Locator::Daemon("app:1".to_owned())),
     ] {
         assert_eq!(parse(text).unwrap(), expected, "{text}");
@@ -149,10 +122,7 @@ fn files_open_by_what_they_hold() {
     let open = |name: &str, bytes: &[u8]| {
         let path = dir.path().join(name);
         std::fs::write(&path, bytes).unwrap();
-        Locator::parse(path.to_str().unwrap())
-            .unwrap()
-            .open(&DaemonSettings::default())
-            .unwrap()
+        Locator::parse(path.to_str().unwrap()).unwrap().open(&DaemonSettings::default()).unwrap()
     };
     let tar = Tar::new().file("a", b"").end().bytes;
     assert!(matches!(open("1", &tar), Opened::Random(_)));

@@ -53,12 +53,7 @@ pub(super) struct Authenticator {
 
 impl Authenticator {
     pub fn new(reference: Reference, credentials: Credentials) -> Self {
-        Self {
-            reference,
-            credentials,
-            found: OnceCell::new(),
-            cache: Mutex::new(HashMap::new()),
-        }
+        Self { reference, credentials, found: OnceCell::new(), cache: Mutex::new(HashMap::new()) }
     }
 
     fn scope(&self) -> String {
@@ -104,8 +99,7 @@ impl Authenticator {
         let authorization = match (bearer, &found.login) {
             (Some((realm, service)), login) => {
                 let realm = self.check_realm(realm, base)?;
-                self.token(transport, realm, service.as_deref(), login.as_ref())
-                    .await?
+                self.token(transport, realm, service.as_deref(), login.as_ref()).await?
             }
             (None, Some(Login::Password { username, password }))
                 if challenges.contains(&Challenge::Basic) =>
@@ -155,10 +149,7 @@ impl Authenticator {
             _ => false,
         };
         if !secure {
-            return Err(refuse(format!(
-                "realm `{}` is not reached by https",
-                quote(realm)
-            )));
+            return Err(refuse(format!("realm `{}` is not reached by https", quote(realm))));
         }
         if url.host_str().is_none() || !url.username().is_empty() || url.password().is_some() {
             return Err(refuse(format!("realm `{}` is malformed", quote(realm))));
@@ -220,9 +211,7 @@ impl Authenticator {
         let status = response.status();
         let retry_after = super::client::retry_after(&response);
         let asked_at = Instant::now();
-        let body = transport
-            .body(response, TOKEN_LIMIT, &host, "the token answer")
-            .await?;
+        let body = transport.body(response, TOKEN_LIMIT, &host, "the token answer").await?;
         if !status.is_success() {
             let (code, message) = own_words(&body);
             let said: Vec<String> = [code, message].iter().flatten().map(|s| quote(s)).collect();
@@ -249,10 +238,7 @@ impl Authenticator {
             .filter(|t| !t.is_empty())
             .or(answer.access_token.filter(|t| !t.is_empty()))
             .ok_or_else(|| failed("the answer holds no token".to_owned(), None, None))?;
-        let life = answer
-            .expires_in
-            .filter(|s| *s > 0)
-            .map_or(DEFAULT_LIFE, Duration::from_secs);
+        let life = answer.expires_in.filter(|s| *s > 0).map_or(DEFAULT_LIFE, Duration::from_secs);
         let usable = life.saturating_sub(MARGIN).max(life / 2);
         Ok(Authorization {
             header: Redacted::new(self.header(&Redacted::new(format!("Bearer {token}")))?),
@@ -275,8 +261,5 @@ fn is_fresh(a: &Authorization) -> bool {
 
 fn basic(username: &str, password: &Redacted<String>) -> Redacted<String> {
     let pair = format!("{username}:{}", password.reveal());
-    Redacted::new(format!(
-        "Basic {}",
-        base64::engine::general_purpose::STANDARD.encode(pair)
-    ))
+    Redacted::new(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
 }

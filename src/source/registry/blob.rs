@@ -135,9 +135,8 @@ impl Pump<'_> {
                 }
                 let mut last = e;
                 for url in &blob.urls {
-                    let Some(url) = Url::parse(url)
-                        .ok()
-                        .filter(|u| matches!(u.scheme(), "http" | "https"))
+                    let Some(url) =
+                        Url::parse(url).ok().filter(|u| matches!(u.scheme(), "http" | "https"))
                     else {
                         continue;
                     };
@@ -157,12 +156,8 @@ impl Pump<'_> {
         let mut cuts = 0;
         let mut waits = self.client.patience.waits();
         loop {
-            let ask = Ask {
-                what: self.what.clone(),
-                place: place(),
-                accept: None,
-                from: self.sent,
-            };
+            let ask =
+                Ask { what: self.what.clone(), place: place(), accept: None, from: self.sent };
             let before = self.sent;
             let (response, url) = self.client.get(&ask).await?;
             let error = match self.leg(response, &url).await? {
@@ -243,10 +238,9 @@ impl Pump<'_> {
             .and_then(|v| v.to_str().ok())
             .unwrap_or_default();
         match parse_content_range(given) {
-            Some((first, last, total)) if first == self.sent => Ok(RangeEnd {
-                last,
-                is_whole: total == Some(last.saturating_add(1)),
-            }),
+            Some((first, last, total)) if first == self.sent => {
+                Ok(RangeEnd { last, is_whole: total == Some(last.saturating_add(1)) })
+            }
             _ => Err(RegistryError::Protocol {
                 host: host.to_owned(),
                 what: self.what.clone(),

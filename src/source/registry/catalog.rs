@@ -36,9 +36,8 @@ pub(super) async fn tags(client: &Client) -> Result<Vec<String>, RegistryError> 
             .filter_map(|v| v.to_str().ok())
             .find_map(next_link);
         let Some(next) = next else { return Ok(names) };
-        let next = url
-            .join(next)
-            .map_err(|e| malformed(client, format!("next page is no URL: {e}")))?;
+        let next =
+            url.join(next).map_err(|e| malformed(client, format!("next page is no URL: {e}")))?;
         if !is_same_place(&next, &url) {
             return Err(malformed(client, "next page is on another host".to_owned()));
         }

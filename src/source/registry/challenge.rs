@@ -44,17 +44,13 @@ fn parse_line(line: &str) -> Vec<Challenge> {
     raw.into_iter()
         .filter_map(|(scheme, params)| {
             let param = |name: &str| {
-                params
-                    .iter()
-                    .find(|(n, v)| n == name && !v.is_empty())
-                    .map(|(_, v)| v.clone())
+                params.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.clone())
             };
             match scheme.as_str() {
                 "basic" => Some(Challenge::Basic),
-                "bearer" => Some(Challenge::Bearer {
-                    realm: param("realm")?,
-                    service: param("service"),
-                }),
+                "bearer" => {
+                    Some(Challenge::Bearer { realm: param("realm")?, service: param("service") })
+                }
                 _ => None,
             }
         })
@@ -105,10 +101,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn bearer(realm: &str, service: Option<&str>) -> Challenge {
-        Challenge::Bearer {
-            realm: realm.into(),
-            service: service.map(Into::into),
-        }
+        Challenge::Bearer { realm: realm.into(), service: service.map(Into::into) }
     }
 
     #[test]
@@ -116,10 +109,7 @@ mod tests {
         let hub = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push""#;
         assert_eq!(
             parse([hub]),
-            [bearer(
-                "https://auth.docker.io/token",
-                Some("registry.docker.io")
-            )]
+            [bearer("https://auth.docker.io/token", Some("registry.docker.io"))]
         );
         assert_eq!(
             parse([r#"Basic realm="Registry \"x\", y", bearer REALM=https://a/t , service = s"#]),
@@ -138,10 +128,7 @@ mod tests {
 
     #[test]
     fn a_bearer_without_realm_is_none() {
-        assert_eq!(
-            parse(["Bearer", r#"Bearer realm="""#, r#"Bearer realm="x"#]),
-            []
-        );
+        assert_eq!(parse(["Bearer", r#"Bearer realm="""#, r#"Bearer realm="x"#]), []);
     }
 
     proptest! {

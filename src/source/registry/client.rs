@@ -82,10 +82,7 @@ impl Transport {
             what: "the HTTP client".to_owned(),
             why: root_cause(&e),
         })?;
-        Ok(Self {
-            http,
-            document_timeout: settings.timeouts.document,
-        })
+        Ok(Self { http, document_timeout: settings.timeouts.document })
     }
 
     /// GET with redirects. `authorization` goes to the origin of `url` only. Returns the answer,
@@ -109,10 +106,8 @@ impl Transport {
             if let (true, Some(a)) = (same_origin, &authorization) {
                 request = request.header(AUTHORIZATION, a.clone());
             }
-            let response = request
-                .send()
-                .await
-                .map_err(|e| connection_error(e, host_of(&url), asked))?;
+            let response =
+                request.send().await.map_err(|e| connection_error(e, host_of(&url), asked))?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok((response, url));
             }
@@ -150,20 +145,15 @@ impl Transport {
         host: &str,
         what: &str,
     ) -> Result<Vec<u8>, RegistryError> {
-        let too_large = || RegistryError::TooLarge {
-            host: host.to_owned(),
-            what: what.to_owned(),
-            limit,
-        };
+        let too_large =
+            || RegistryError::TooLarge { host: host.to_owned(), what: what.to_owned(), limit };
         if response.content_length().is_some_and(|n| n > limit) {
             return Err(too_large());
         }
         let read = async {
             let mut body = Vec::new();
-            while let Some(chunk) = response
-                .chunk()
-                .await
-                .map_err(|e| connection_error(e, host.to_owned(), what))?
+            while let Some(chunk) =
+                response.chunk().await.map_err(|e| connection_error(e, host.to_owned(), what))?
             {
                 if (body.len() + chunk.len()) as u64 > limit {
                     return Err(too_large());
@@ -205,12 +195,7 @@ pub(super) enum Place {
 
 impl Ask {
     pub fn new(what: impl Into<String>, path: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            place: Place::Repository(path.into()),
-            accept: None,
-            from: 0,
-        }
+        Self { what: what.into(), place: Place::Repository(path.into()), accept: None, from: 0 }
     }
 }
 
@@ -228,9 +213,7 @@ pub(super) struct Client {
 
 impl Client {
     pub fn new(reference: Reference, settings: &RegistrySettings) -> Result<Self, RegistryError> {
-        let loopback = base_url("http", &reference)?
-            .host_str()
-            .is_some_and(is_loopback);
+        let loopback = base_url("http", &reference)?.host_str().is_some_and(is_loopback);
         Ok(Self {
             transport: Transport::new(settings, loopback)?,
             patience: settings.patience.clone(),
@@ -290,10 +273,7 @@ impl Client {
             .run(|| async {
                 let (response, url) = self.once(ask).await?;
                 let headers = response.headers().clone();
-                let body = self
-                    .transport
-                    .body(response, limit, &host_of(&url), &ask.what)
-                    .await?;
+                let body = self.transport.body(response, limit, &host_of(&url), &ask.what).await?;
                 Ok((body, headers, url))
             })
             .await
@@ -321,10 +301,8 @@ impl Client {
         let mut may_renew = own;
         loop {
             let header = authorization.as_ref().map(Authorization::header);
-            let (response, at) = self
-                .transport
-                .get(url.clone(), &headers, header, &ask.what)
-                .await?;
+            let (response, at) =
+                self.transport.get(url.clone(), &headers, header, &ask.what).await?;
             let status = response.status();
             if status == StatusCode::OK || status == StatusCode::PARTIAL_CONTENT {
                 return Ok((response, at));
@@ -347,9 +325,7 @@ impl Client {
                     continue;
                 }
             }
-            return Err(self
-                .refusal(response, &at, ask, authorization.as_ref())
-                .await);
+            return Err(self.refusal(response, &at, ask, authorization.as_ref()).await);
         }
     }
 
@@ -395,32 +371,24 @@ fn base_url(scheme: &str, reference: &Reference) -> Result<Url, RegistryError> {
 }
 
 fn join(base: &Url, path: &str, what: &str) -> Result<Url, RegistryError> {
-    base.join(path).map_err(|e| RegistryError::Settings {
-        what: what.to_owned(),
-        why: e.to_string(),
-    })
+    base.join(path)
+        .map_err(|e| RegistryError::Settings { what: what.to_owned(), why: e.to_string() })
 }
 
 fn redirect_target(response: &Response, from: &Url, asked: &str) -> Result<Url, RegistryError> {
-    let refuse = |why: String| RegistryError::Redirect {
-        host: host_of(from),
-        asked: asked.to_owned(),
-        why,
-    };
+    let refuse =
+        |why: String| RegistryError::Redirect { host: host_of(from), asked: asked.to_owned(), why };
     let location = response
         .headers()
         .get(LOCATION)
         .and_then(|l| l.to_str().ok())
         .ok_or_else(|| refuse("a redirect without a target".to_owned()))?;
-    let to = from
-        .join(location)
-        .map_err(|e| refuse(format!("a redirect to no URL: {e}")))?;
+    let to = from.join(location).map_err(|e| refuse(format!("a redirect to no URL: {e}")))?;
     match (from.scheme(), to.scheme()) {
         (_, "https") | ("http", "http") => Ok(to),
-        (_, "http") => Err(refuse(format!(
-            "a redirect from https to plain http ({})",
-            host_of(&to)
-        ))),
+        (_, "http") => {
+            Err(refuse(format!("a redirect from https to plain http ({})", host_of(&to))))
+        }
         _ => Err(refuse("a redirect to something else than http".to_owned())),
     }
 }
@@ -429,9 +397,7 @@ fn redirect_target(response: &Response, from: &Url, asked: &str) -> Result<Url, 
 pub(super) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost")
-        || bare
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
+        || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// `host[:port]` of a URL.
@@ -464,12 +430,7 @@ pub(super) fn connection_error(e: reqwest::Error, host: String, asked: &str) -> 
         ConnectionCause::Timeout => "no answer in time".to_owned(),
         _ => root_cause(&e),
     };
-    RegistryError::Connection {
-        host,
-        asked: asked.to_owned(),
-        why,
-        cause,
-    }
+    RegistryError::Connection { host, asked: asked.to_owned(), why, cause }
 }
 
 /// Whether the peer spoke TLS and we don't trust it, or it doesn't trust us. (A peer that speaks no
@@ -491,10 +452,7 @@ fn causes<'a>(
     e: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(e), |e| {
-        match e
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref)
-        {
+        match e.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
             Some(inner) => Some(inner as &'a (dyn std::error::Error + 'static)),
             None => e.source(),
         }

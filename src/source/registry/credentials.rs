@@ -63,10 +63,7 @@ pub enum Login {
 
 impl Login {
     pub fn password(username: impl Into<String>, password: impl Into<String>) -> Self {
-        Self::Password {
-            username: username.into(),
-            password: Redacted::new(password.into()),
-        }
+        Self::Password { username: username.into(), password: Redacted::new(password.into()) }
     }
 
     /// Docker's convention: the user `<token>` marks an identity token. Two empty strings are none.
@@ -108,19 +105,13 @@ impl Credentials {
     /// The login for `reference`. May run a program and wait for it.
     pub(super) fn find(&self, reference: &Reference) -> Found {
         if let Some(login) = &self.explicit {
-            return Found {
-                login: Some(login.clone()),
-                remark: None,
-            };
+            return Found { login: Some(login.clone()), remark: None };
         }
         let mut remark = None;
         for path in &self.auth_files {
             match self.find_in(path, reference) {
                 Ok(Some(login)) => {
-                    return Found {
-                        login: Some(login),
-                        remark: None,
-                    };
+                    return Found { login: Some(login), remark: None };
                 }
                 Ok(None) => {}
                 Err(why) => {
@@ -128,10 +119,7 @@ impl Credentials {
                 }
             }
         }
-        Found {
-            login: None,
-            remark,
-        }
+        Found { login: None, remark }
     }
 
     /// Docker's order: the registry's own helper, the store, the file itself. A helper that fails
@@ -150,17 +138,10 @@ impl Credentials {
                     .clone()
                     .find(|(key, helper)| !helper.is_empty() && canonical_key(key) == *name)
             });
-            let by_default = if host == "docker.io" {
-                DOCKER_HUB_KEY
-            } else {
-                &host
-            };
+            let by_default = if host == "docker.io" { DOCKER_HUB_KEY } else { &host };
             let own = own.map(|(key, helper)| {
-                let server = if canonical_key(key) == "docker.io" {
-                    DOCKER_HUB_KEY
-                } else {
-                    key.as_str()
-                };
+                let server =
+                    if canonical_key(key) == "docker.io" { DOCKER_HUB_KEY } else { key.as_str() };
                 (server, helper.as_str())
             });
             let store = file.creds_store.as_deref().filter(|s| !s.is_empty());
@@ -202,9 +183,8 @@ impl Entry {
                 .ok()
                 .and_then(|b| String::from_utf8(b).ok())
                 .ok_or("`auth` is not base64")?;
-            let (user, password) = decoded
-                .split_once(':')
-                .ok_or("`auth` holds no `user:password`")?;
+            let (user, password) =
+                decoded.split_once(':').ok_or("`auth` holds no `user:password`")?;
             // Old Dockers padded with NUL.
             let password = password.trim_end_matches('\0');
             return Ok(Login::from_pair(user.to_owned(), password.to_owned()));
@@ -224,9 +204,7 @@ fn read(path: &Path) -> Result<Option<AuthFile>, String> {
         Err(e) => return Err(format!("{shown}: {e}")),
     };
     let mut raw = Vec::new();
-    file.take(FILE_LIMIT + 1)
-        .read_to_end(&mut raw)
-        .map_err(|e| format!("{shown}: {e}"))?;
+    file.take(FILE_LIMIT + 1).read_to_end(&mut raw).map_err(|e| format!("{shown}: {e}"))?;
     if raw.len() as u64 > FILE_LIMIT {
         return Err(format!("{shown}: larger than {FILE_LIMIT} bytes"));
     }
@@ -253,13 +231,8 @@ fn canonical_host(host: &str) -> String {
 /// `host` or `host/namespace` of any spelling: with a scheme only the host counts, as in Docker;
 /// without one the path is containers' namespace, but for an API version.
 fn canonical_key(key: &str) -> String {
-    let bare = key
-        .strip_prefix("https://")
-        .or_else(|| key.strip_prefix("http://"));
-    let (host, path) = bare
-        .unwrap_or(key)
-        .split_once('/')
-        .unwrap_or((bare.unwrap_or(key), ""));
+    let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
+    let (host, path) = bare.unwrap_or(key).split_once('/').unwrap_or((bare.unwrap_or(key), ""));
     let host = canonical_host(host);
     match path.trim_matches('/') {
         "" | "v1" | "v2" => host,
@@ -329,12 +302,9 @@ mod tests {
             "q.io":{"username":"host","password":"p"},
             "q.io/a":{"username":"a","password":"p"},
             "q.io/a/b":{"username":"ab","password":"p"}}}"#;
-        for (reference, expected) in [
-            ("q.io/a/b", "ab"),
-            ("q.io/a/b/c", "ab"),
-            ("q.io/a/bc", "a"),
-            ("q.io/x", "host"),
-        ] {
+        for (reference, expected) in
+            [("q.io/a/b", "ab"), ("q.io/a/b/c", "ab"), ("q.io/a/bc", "a"), ("q.io/x", "host")]
+        {
             assert_eq!(user(json, reference).as_deref(), Some(expected));
         }
     }
@@ -355,11 +325,7 @@ mod tests {
         let remark = f.remark.unwrap();
         assert!(remark.contains("config.json"), "{remark}");
         assert!(!remark.contains("hunter2"), "{remark}");
-        assert!(
-            find(r#"{"auths":{"a.io":{"auth":"%%"}}}"#, "a.io/x")
-                .remark
-                .is_some()
-        );
+        assert!(find(r#"{"auths":{"a.io":{"auth":"%%"}}}"#, "a.io/x").remark.is_some());
         assert!(!format!("{:?}", Login::password("u", "hunter2")).contains("hunter2"));
     }
 
@@ -373,14 +339,8 @@ mod tests {
             std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         };
-        script(
-            "echo",
-            r#"read s; printf '{"Username":"%s %s","Secret":"p"}' "$1" "$s""#,
-        );
-        script(
-            "none",
-            "echo 'credentials not found in native keychain'; exit 1",
-        );
+        script("echo", r#"read s; printf '{"Username":"%s %s","Secret":"p"}' "$1" "$s""#);
+        script("none", "echo 'credentials not found in native keychain'; exit 1");
         script("slow", "exec sleep 20");
         script("bad", "echo 'hunter2'");
         let path = folder.path().join("config.json");

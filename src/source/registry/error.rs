@@ -18,12 +18,7 @@ pub enum RegistryError {
     Settings { what: String, why: String },
     /// No answer, or one that broke off.
     #[error("{host}: cannot get {asked}: {why}")]
-    Connection {
-        host: String,
-        asked: String,
-        why: String,
-        cause: ConnectionCause,
-    },
+    Connection { host: String, asked: String, why: String, cause: ConnectionCause },
     #[error(transparent)]
     Refused(Box<Refusal>),
     /// The realm would not give a token.
@@ -42,37 +37,16 @@ pub enum RegistryError {
     #[error("registry {registry} asks for a login that careen refuses: {why}")]
     Challenge { registry: String, why: String },
     #[error("{host}: cannot get {asked}: {why}")]
-    Redirect {
-        host: String,
-        asked: String,
-        why: String,
-    },
+    Redirect { host: String, asked: String, why: String },
     #[error("{host}: {what} is larger than the limit of {limit} bytes")]
-    TooLarge {
-        host: String,
-        what: String,
-        limit: u64,
-    },
+    TooLarge { host: String, what: String, limit: u64 },
     #[error("{host}: {what} goes on after the {expected} bytes that its descriptor says")]
-    TooLong {
-        host: String,
-        what: String,
-        expected: u64,
-    },
+    TooLong { host: String, what: String, expected: u64 },
     #[error("{host}: {what}: expected digest {expected}, got {actual}")]
-    WrongDigest {
-        host: String,
-        what: String,
-        expected: Digest,
-        actual: Digest,
-    },
+    WrongDigest { host: String, what: String, expected: Digest, actual: Digest },
     /// An answer that the protocol does not allow.
     #[error("{host}: {what}: {why}")]
-    Protocol {
-        host: String,
-        what: String,
-        why: String,
-    },
+    Protocol { host: String, what: String, why: String },
     #[error("{what} is a foreign layer: its bytes are not in the registry {host}")]
     Foreign { host: String, what: String },
 }
@@ -161,10 +135,7 @@ impl RegistryError {
         match self {
             Self::Connection { cause, .. } => *cause != ConnectionCause::Tls,
             Self::Refused(r) => is_transient_status(r.status),
-            Self::Login {
-                status: Some(status),
-                ..
-            } => is_transient_status(*status),
+            Self::Login { status: Some(status), .. } => is_transient_status(*status),
             _ => false,
         }
     }
@@ -257,14 +228,9 @@ pub(super) fn own_words(body: &[u8]) -> (Option<String>, Option<String>) {
         #[serde(default)]
         message: Option<String>,
     }
-    let first = serde_json::from_slice::<Body>(body)
-        .ok()
-        .and_then(|b| b.errors.into_iter().next());
+    let first = serde_json::from_slice::<Body>(body).ok().and_then(|b| b.errors.into_iter().next());
     match first {
-        Some(e) => (
-            e.code.filter(|c| !c.is_empty()),
-            e.message.filter(|m| !m.is_empty()),
-        ),
+        Some(e) => (e.code.filter(|c| !c.is_empty()), e.message.filter(|m| !m.is_empty())),
         None => (None, None),
     }
 }

@@ -21,10 +21,7 @@ pub(super) fn ask(
 ) -> Result<Option<Login>, String> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     if name.is_empty() || !name.bytes().all(plain) {
-        return Err(format!(
-            "`{}` is not the name of a credential helper",
-            quote(name)
-        ));
+        return Err(format!("`{}` is not the name of a credential helper", quote(name)));
     }
     let program = format!("docker-credential-{name}");
     let mut command = match helpers {

@@ -139,10 +139,8 @@ impl RegistrySource {
         let reference = &self.client.reference;
         let key = reference.manifest_key();
         let ask = manifest_ask(&key);
-        let (raw, headers, url) = self
-            .runtime
-            .handle()
-            .block_on(self.client.document(&ask, DOCUMENT_LIMIT))?;
+        let (raw, headers, url) =
+            self.runtime.handle().block_on(self.client.document(&ask, DOCUMENT_LIMIT))?;
         let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
         // Both are claims about the same bytes; the user's own digest comes first.
         let claimed: Option<Digest> =
@@ -182,10 +180,8 @@ impl DocumentStore for RegistrySource {
             MediaKind::Index | MediaKind::Manifest => manifest_ask(&d.digest.to_string()),
             _ => Ask::new(format!("blob {}", d.digest), format!("blobs/{}", d.digest)),
         };
-        let (raw, _, _) = self
-            .runtime
-            .handle()
-            .block_on(self.client.document(&ask, DOCUMENT_LIMIT))?;
+        let (raw, _, _) =
+            self.runtime.handle().block_on(self.client.document(&ask, DOCUMENT_LIMIT))?;
         Ok(raw)
     }
 }

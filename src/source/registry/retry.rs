@@ -57,11 +57,7 @@ impl Patience {
         action
             .retry(self.backoff())
             .when(|e| {
-                if let RegistryError::Connection {
-                    cause: ConnectionCause::Connect,
-                    ..
-                } = e
-                {
+                if let RegistryError::Connection { cause: ConnectionCause::Connect, .. } = e {
                     unreachable += 1;
                     return unreachable <= CONNECT_RETRIES;
                 }
@@ -114,10 +110,7 @@ mod tests {
 
     #[test]
     fn the_number_of_waits_is_the_number_of_retries() {
-        let p = Patience {
-            retries: 3,
-            ..Patience::default()
-        };
+        let p = Patience { retries: 3, ..Patience::default() };
         assert_eq!(p.waits().count(), 3);
     }
 }

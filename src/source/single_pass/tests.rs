@@ -20,11 +20,7 @@ fn run(bytes: &[u8]) -> Outcome {
 fn layers(bytes: &[u8]) -> Vec<Vec<u8>> {
     let (found, mut contents) = run(bytes).unwrap();
     assert!(found.unseen.is_empty(), "{:?}", found.unseen);
-    found.images[0]
-        .layers
-        .iter()
-        .map(|l| contents.remove(&l.blob).unwrap().unwrap())
-        .collect()
+    found.images[0].layers.iter().map(|l| contents.remove(&l.blob).unwrap().unwrap()).collect()
 }
 
 fn gzip(raw: &[u8]) -> Vec<u8> {
@@ -34,9 +30,7 @@ fn gzip(raw: &[u8]) -> Vec<u8> {
 }
 
 fn docker_json(layers: &[&str]) -> Vec<u8> {
-    json!([{ "Config": "c.json", "RepoTags": null, "Layers": layers }])
-        .to_string()
-        .into_bytes()
+    json!([{ "Config": "c.json", "RepoTags": null, "Layers": layers }]).to_string().into_bytes()
 }
 
 fn oci() -> (Image, Vec<u8>) {
@@ -48,11 +42,7 @@ fn oci() -> (Image, Vec<u8>) {
 #[test]
 fn every_wrapping_and_every_order_of_members_gives_the_same_layers() {
     let (image, tar) = oci();
-    for bytes in [
-        tar.clone(),
-        gzip(&tar),
-        zstd::encode_all(tar.as_slice(), 1).unwrap(),
-    ] {
+    for bytes in [tar.clone(), gzip(&tar), zstd::encode_all(tar.as_slice(), 1).unwrap()] {
         assert_eq!(layers(&bytes), image.layers);
     }
     let first = Tar::new()
@@ -78,12 +68,7 @@ fn one_layer_under_two_names_is_one_result() {
         .end();
     let (found, contents) = run(&tar.bytes).unwrap();
     assert_eq!(contents.len(), 1);
-    assert!(
-        found.images[0]
-            .layers
-            .iter()
-            .all(|l| contents.contains_key(&l.blob))
-    );
+    assert!(found.images[0].layers.iter().all(|l| contents.contains_key(&l.blob)));
 }
 
 #[test]
@@ -124,10 +109,7 @@ fn what_the_callback_leaves_unread_is_skipped() {
         .run(&amd64(), &mut |_, size, _| size)
         .unwrap();
     let sizes: u64 = contents.values().sum();
-    assert_eq!(
-        sizes,
-        image.layers.iter().map(|l| l.len() as u64).sum::<u64>()
-    );
+    assert_eq!(sizes, image.layers.iter().map(|l| l.len() as u64).sum::<u64>());
 }
 
 #[test]
@@ -189,10 +171,7 @@ fn limits_hold() {
     let many = many.file("manifest.json", &docker_json(&[])).end();
     let found =
         SinglePass::new("-".into(), many.bytes.as_slice(), None).run(&amd64(), &mut |_, _, _| ());
-    assert!(
-        matches!(found, Err(SourceError::NotFound { .. })),
-        "the small manifest still fits"
-    );
+    assert!(matches!(found, Err(SourceError::NotFound { .. })), "the small manifest still fits");
 }
 
 #[test]
@@ -202,14 +181,8 @@ fn what_is_no_archive_says_so() {
         (b"hello", "neither a tar"),
         (b"\xfd7zXZ\0", "xz"),
         (&gzip(b"hello"), "middle of a member"),
-        (
-            &Tar::new().file("manifest.json", b"{nope").end().bytes,
-            "invalid JSON",
-        ),
-        (
-            &Tar::new().file("a", b"x").end().bytes,
-            "neither index.json",
-        ),
+        (&Tar::new().file("manifest.json", b"{nope").end().bytes, "invalid JSON"),
+        (&Tar::new().file("a", b"x").end().bytes, "neither index.json"),
     ] {
         let e = run(bytes).err().unwrap().to_string();
         assert!(e.contains(why), "{why}: {e}");

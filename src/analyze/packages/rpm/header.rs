@@ -32,10 +32,7 @@ pub(super) fn parse(entry: u32, blob: &[u8]) -> Option<(PackageRecord, OwnedFile
     let length = usize::try_from(number(blob.get(4..)?)?).ok()?;
     let rest = blob.get(8..)?;
     let cut = entries.checked_mul(16)?;
-    let header = Header {
-        index: rest.get(..cut)?,
-        data: rest.get(cut..)?.get(..length)?,
-    };
+    let header = Header { index: rest.get(..cut)?, data: rest.get(cut..)?.get(..length)? };
 
     let name = header.word(NAME).filter(|n| !n.is_empty())?;
     let mut version = header.word(VERSION)?;
@@ -45,16 +42,9 @@ pub(super) fn parse(entry: u32, blob: &[u8]) -> Option<(PackageRecord, OwnedFile
     if let Some(epoch) = header.numbers(EPOCH).next().filter(|&e| e > 0) {
         version = format!("{epoch}:{version}");
     }
-    let size = header
-        .numbers(LONG_SIZE)
-        .next()
-        .or_else(|| header.numbers(SIZE).next());
-    let owned = OwnedFiles {
-        entry,
-        kind: PackageKind::Rpm,
-        package: name.clone(),
-        paths: header.files(),
-    };
+    let size = header.numbers(LONG_SIZE).next().or_else(|| header.numbers(SIZE).next());
+    let owned =
+        OwnedFiles { entry, kind: PackageKind::Rpm, package: name.clone(), paths: header.files() };
     let record = PackageRecord {
         entry,
         kind: PackageKind::Rpm,
@@ -80,19 +70,13 @@ impl<'a> Header<'a> {
                 return None;
             }
             let data = self.data.get(usize::try_from(number(&e[8..])?).ok()?..)?;
-            Some((
-                number(&e[4..])?,
-                usize::try_from(number(&e[12..])?).ok()?,
-                data,
-            ))
+            Some((number(&e[4..])?, usize::try_from(number(&e[12..])?).ok()?, data))
         })
     }
 
     fn words(&self, tag: u32) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         // 6 string, 8 array of strings, 9 translated string.
-        let found = self
-            .find(tag)
-            .filter(|(kind, ..)| matches!(kind, 6 | 8 | 9));
+        let found = self.find(tag).filter(|(kind, ..)| matches!(kind, 6 | 8 | 9));
         let (count, data) = found.map_or((0, &b""[..]), |(_, count, data)| (count, data));
         let mut left = (!data.is_empty()).then_some(data);
         std::iter::from_fn(move || {
@@ -143,22 +127,15 @@ mod tests {
     fn header(tags: &[(u32, &[&str], &[u32])]) -> Vec<u8> {
         let (mut index, mut data) = (Vec::new(), Vec::new());
         for (tag, words, numbers) in tags {
-            let (kind, count) = if words.is_empty() {
-                (4, numbers.len())
-            } else {
-                (8, words.len())
-            };
+            let (kind, count) =
+                if words.is_empty() { (4, numbers.len()) } else { (8, words.len()) };
             for n in [*tag, kind, data.len() as u32, count as u32] {
                 index.extend(n.to_be_bytes());
             }
-            words
-                .iter()
-                .for_each(|w| data.extend([w.as_bytes(), b"\0"].concat()));
+            words.iter().for_each(|w| data.extend([w.as_bytes(), b"\0"].concat()));
             numbers.iter().for_each(|n| data.extend(n.to_be_bytes()));
         }
-        let counts = [tags.len() as u32, data.len() as u32]
-            .map(u32::to_be_bytes)
-            .concat();
+        let counts = [tags.len() as u32, data.len() as u32].map(u32::to_be_bytes).concat();
         [counts, index, data].concat()
     }
 
@@ -178,15 +155,9 @@ mod tests {
     #[test]
     fn a_header_is_a_package_with_files() {
         let (record, owned) = parse(3, &full()).unwrap();
-        assert_eq!(
-            (record.name.as_str(), record.version.as_str()),
-            ("bash", "1:5.2-3.fc40")
-        );
+        assert_eq!((record.name.as_str(), record.version.as_str()), ("bash", "1:5.2-3.fc40"));
         assert_eq!(record.declared_bytes, Some(8000));
-        assert_eq!(
-            owned.paths,
-            ["usr/bin/bash", "usr/share/doc/bash/README"].map(LayerPath::from)
-        );
+        assert_eq!(owned.paths, ["usr/bin/bash", "usr/share/doc/bash/README"].map(LayerPath::from));
     }
 
     proptest! {

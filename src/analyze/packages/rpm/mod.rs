@@ -1,9 +1,9 @@
-//! rpm's database: the sqlite form (`rpmdb.sqlite`) and the ndb form (`Packages.db`).
+//! rpm's database in its sqlite form (`rpmdb.sqlite`, rpm 4.16 and later).
 //!
-//! The Berkeley form (`Packages`, before rpm 4.16) has no reader in Rust: it is named as not read.
+//! The Berkeley form (`Packages`, before) and the ndb form (`Packages.db`, SUSE's) are named as not read:
+//! no reader of ours has been held against a real one.
 
 mod header;
-mod ndb;
 
 use super::collect::{Collect, unread};
 use crate::analyze::{Analyzer, Facts};
@@ -53,11 +53,7 @@ impl Analyzer for RpmAnalyzer {
         if !entry.is_file() || entry.size == 0 {
             return Interest::Skip;
         }
-        let cap = if matches!(self.form, Form::Berkeley) {
-            0
-        } else {
-            CAP
-        };
+        let cap = if matches!(self.form, Form::Sqlite) { CAP } else { 0 };
         self.file.start(number, entry, cap)
     }
 
@@ -66,8 +62,14 @@ impl Analyzer for RpmAnalyzer {
     }
 
     fn end(&mut self, facts: &mut Facts) {
-        if matches!(self.form, Form::Berkeley) {
-            let why = "an rpm database in the Berkeley form, which careen cannot read";
+        let why = match self.form {
+            Form::Sqlite => None,
+            Form::Ndb => Some("an rpm database in the ndb form, which careen cannot read"),
+            Form::Berkeley => {
+                Some("an rpm database in the Berkeley form, which careen cannot read")
+            }
+        };
+        if let Some(why) = why {
             return unread(facts, self.file.entry(), ID, why);
         }
         let Some((entry, bytes)) = self.file.finish(ID, facts) else {
@@ -81,24 +83,11 @@ impl Analyzer for RpmAnalyzer {
             }
             None => bad += 1,
         };
-        let read = match self.form {
-            Form::Ndb => ndb::each(&bytes, &mut take).map_err(str::to_owned),
-            _ => sqlite(&bytes, &mut take).map_err(|e| e.to_string()),
-        };
+        let read = sqlite(&bytes, &mut take).map_err(|e| e.to_string());
         if let Err(e) = read {
-            unread(
-                facts,
-                entry,
-                ID,
-                &format!("not a readable rpm database: {e}"),
-            );
+            unread(facts, entry, ID, &format!("not a readable rpm database: {e}"));
         } else if bad > 0 {
-            unread(
-                facts,
-                entry,
-                ID,
-                &format!("{bad} package headers that are broken"),
-            );
+            unread(facts, entry, ID, &format!("{bad} package headers that are broken"));
         }
     }
 }
@@ -142,10 +131,7 @@ mod tests {
     fn what_cannot_be_read_is_named() {
         for (path, bytes) in [
             ("var/lib/rpm/Packages", &b"\0\x05\x31\x62"[..]),
-            (
-                "var/lib/rpm/rpmdb.sqlite",
-                b"no database at all, but long enough",
-            ),
+            ("var/lib/rpm/rpmdb.sqlite", b"no database at all, but long enough"),
             ("usr/lib/sysimage/rpm/Packages.db", b"RpmX"),
         ] {
             let facts = feed(&mut RpmAnalyzer::new(), path, bytes, 3);
