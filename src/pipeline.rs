@@ -52,7 +52,6 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Report {
     let findings = rules::check(&RuleContext {
         image,
         view: &view,
-        packages: &packages,
         history: &history,
         patterns,
         reveal: plan.reveal,

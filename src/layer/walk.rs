@@ -263,7 +263,7 @@ impl Walk<'_> {
     }
 
     fn hole(&mut self, mut bytes: u64, shown: &mut Shown) -> Result<(), WalkError> {
-        const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
         self.holes = self.holes.saturating_add(bytes);
         if self.holes > self.limits.holes {
             return Err(WalkError::TooManyHoles { limit: self.limits.holes });

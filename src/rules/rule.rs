@@ -13,7 +13,6 @@ use crate::text::{Bytes, fingerprint};
 pub struct RuleContext<'a> {
     pub image: &'a ReadImage,
     pub view: &'a View,
-    pub packages: &'a InstalledPackages,
     pub history: &'a History,
     pub patterns: &'a Patterns,
     /// Whether findings may carry secrets in clear.

@@ -7,6 +7,8 @@ use super::{Category, Finding, Severity, State};
 use crate::analyze::secrets::{TextMatch, scan_text};
 use crate::analyze::{Confidence, PackageKind, SecretMatch};
 use crate::image::Node;
+use crate::image::packages::InstalledPackage;
+use crate::layer::LayerPath;
 use std::collections::HashSet;
 
 pub const RULE: Rule = Rule {
@@ -17,9 +19,7 @@ pub const RULE: Rule = Rule {
     doc: "## What it does\n\
         Looks for passwords, tokens and keys in the files of every layer (those that a later layer \
         deletes or overwrites too), in environment variables, labels, build arguments and the text of \
-        build steps. In a file that a package lists and that no later layer changed it is low: most often a \
-        sample or a self-test key, the same wherever the package is installed. It matters if the \
-        package is your own.\n\n\
+        build steps.\n\n\
         ## Why it matters\n\
         Whoever can pull the image can read them. A file that a later layer deletes is still \
         downloaded with the layer that holds it.\n\n\
@@ -86,6 +86,27 @@ fn severity(cx: &RuleContext, pattern: &str) -> Severity {
     cx.patterns.get(pattern).map_or(Severity::High, |p| p.severity.into())
 }
 
+/// The package that ships this very file to everyone: an example key in a library is nobody's secret.
+/// A file that a later layer changed is not the package's any more, and what lies in `etc` is made to
+/// be filled in. A module of a programming language may be the image's own code: there only what no
+/// check of its format confirms counts as an example.
+fn shipped_by<'a>(
+    cx: &'a RuleContext,
+    node: Node,
+    found: &SecretMatch,
+) -> Option<(&'a InstalledPackage, Severity)> {
+    let (path, _) = cx.view.follow(cx.view.path(node))?;
+    if path.is_within(&LayerPath::from("etc")) {
+        return None;
+    }
+    let package = cx.packages.owner_of(&path).filter(|p| p.layer == node.layer)?;
+    match package.kind {
+        PackageKind::Dpkg | PackageKind::Apk | PackageKind::Rpm => Some((package, Severity::Info)),
+        _ if found.confidence < Confidence::VerifiedFormat => Some((package, Severity::Low)),
+        _ => None,
+    }
+}
+
 fn what(cx: &RuleContext, pattern: &str) -> String {
     let description = cx.patterns.get(pattern).map(|p| p.description.as_str());
     super::shown(description.filter(|d| !d.is_empty()).unwrap_or(pattern))
@@ -109,19 +130,18 @@ fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
                 State::HiddenByOpaque => ", hidden by an opaque directory but still downloadable",
                 _ => ", deleted later but still downloadable",
             };
-            let severity = severity(cx, &found.pattern);
-            let (severity, confidence, shipped) = match shipped_with(cx, node, state, found) {
-                Some(package) => (
-                    severity.min(Severity::Low),
-                    Confidence::Possible,
-                    format!(", shipped with the package {}", super::shown(package)),
-                ),
-                None => (severity, found.confidence, String::new()),
+            let package = shipped_by(cx, node, found).filter(|_| state == State::Visible);
+            let whose =
+                package.map(|(p, _)| format!(", shipped by package {}", super::shown(&p.name)));
+            let whose = whose.unwrap_or_default();
+            let message = format!("{} in {path}{fate}{whose}", what(cx, &found.pattern));
+            let severity = match package {
+                Some((_, most)) => severity(cx, &found.pattern).min(most),
+                None => severity(cx, &found.pattern),
             };
-            let message = format!("{} in {path}{fate}{shipped}", what(cx, &found.pattern));
             out.push(Finding {
                 rule: format!("secret/{}", found.pattern),
-                confidence,
+                confidence: found.confidence,
                 state,
                 path: Some(path.clone()),
                 line: found.line,
@@ -129,8 +149,9 @@ fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
                 masked: Some(found.masked.clone()),
                 fingerprint: found.fingerprint.clone(),
                 advice: Some(match state {
-                    _ if !shipped.is_empty() => {
-                        "Nothing, unless the package is your own: then revoke it.".to_owned()
+                    _ if package.is_some() => {
+                        "Everyone who installs the package has it: check that nothing of yours trusts it."
+                            .to_owned()
                     }
                     State::Visible => "Revoke it, and build again without the file.".to_owned(),
                     _ => "Revoke it, and build again so that no layer ever holds the file."
@@ -141,32 +162,6 @@ fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
             });
         }
     }
-}
-
-/// The package that brought the file as it is: its list names the file, and the file comes from the
-/// layer that installed the package, so no later step wrote it. Samples and self-test keys in such
-/// files are the same wherever the package is installed, hence no leak of this image. Settings below
-/// `/etc` are meant to be edited in place. A module of a programming language may be the image's own
-/// code: there only what no check of its format confirms is taken for a sample.
-fn shipped_with<'a>(
-    cx: &'a RuleContext,
-    node: Node,
-    state: State,
-    found: &SecretMatch,
-) -> Option<&'a str> {
-    if state != State::Visible {
-        return None;
-    }
-    let (path, _) = cx.view.follow(cx.view.path(node))?;
-    if path.as_bytes().starts_with(b"etc/") {
-        return None;
-    }
-    let package = cx.packages.owner_of(&path)?;
-    let public = match package.kind {
-        PackageKind::Dpkg | PackageKind::Apk | PackageKind::Rpm => true,
-        _ => found.confidence < Confidence::VerifiedFormat,
-    };
-    (public && package.layer == node.layer).then_some(package.name.as_str())
 }
 
 /// A secret that stands in several steps (an argument is written into each that sees it) is told once

@@ -33,7 +33,7 @@ impl Raw {
         block[156] = kind;
         block[257..265].copy_from_slice(b"ustar\x0000");
         change(&mut block);
-        seal(&mut block, |b| i64::from(b));
+        seal(&mut block, i64::from);
         self.0.extend(block);
     }
 
