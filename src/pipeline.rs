@@ -53,6 +53,7 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Report {
         image,
         view: &view,
         history: &history,
+        packages: &packages,
         patterns,
         reveal: plan.reveal,
     });

@@ -14,6 +14,7 @@ pub struct RuleContext<'a> {
     pub image: &'a ReadImage,
     pub view: &'a View,
     pub history: &'a History,
+    pub packages: &'a InstalledPackages,
     pub patterns: &'a Patterns,
     /// Whether findings may carry secrets in clear.
     pub reveal: bool,

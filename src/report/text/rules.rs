@@ -35,9 +35,13 @@ pub fn explain(rule: &RuleDoc, paper: Paper) -> String {
         span(words::severity_tone(rule.severity), words::severity(rule.severity)),
     ]);
     page.paragraph("", 0, Tone::Plain, rule.title);
-    for part in rule.doc.split("\n\n") {
-        page.blank();
-        page.paragraph("", 0, Tone::Plain, part);
+    page.blank();
+    for line in rule.doc.trim().lines() {
+        match line.strip_prefix("## ") {
+            Some(head) => page.line(&[span(Tone::Strong, head)]),
+            None if line.is_empty() => page.blank(),
+            None => page.paragraph("", 0, Tone::Plain, line),
+        }
     }
     page.finish()
 }
