@@ -119,7 +119,10 @@ impl InstalledPackages {
             return None;
         }
         let bytes = path.as_bytes();
-        let ends = std::iter::once(bytes.len()).chain(memchr::memrchr_iter(b'/', bytes));
+        // The innermost of the directories above, and the path itself; no package lies deeper than this,
+        // and a name of 100 kB may have 50,000 directories.
+        let ends: Vec<usize> = memchr::memchr_iter(b'/', bytes).take(128).collect();
+        let ends = std::iter::once(bytes.len()).chain(ends.into_iter().rev());
         ends.into_iter().find_map(|end| self.roots.get(&bytes[..end]).copied())
     }
 

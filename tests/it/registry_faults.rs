@@ -23,7 +23,7 @@ fn settings() -> RegistrySettings {
             longest_wait: Duration::from_millis(5),
             longest_retry_after: Duration::from_millis(300),
         },
-        timeouts: Timeouts { read: Duration::from_millis(400), ..Timeouts::default() },
+        timeouts: Timeouts { read: Duration::from_millis(1000), ..Timeouts::default() },
         ..RegistrySettings::default()
     }
 }
@@ -258,10 +258,13 @@ fn a_blob_longer_than_its_descriptor_is_an_error() {
 
 #[test]
 fn a_dropped_reader_stops_the_transfer() {
-    let bytes = vec![7u8; 64 << 20];
+    let bytes = vec![7u8; 32 << 20];
     let full = bytes.clone();
     let registry = FakeRegistry::start(move |_| Answer::new(200, full.clone()));
-    let s = source(&registry, ":1", settings());
+    // A busy machine must not look like a silent server.
+    let mut patient = settings();
+    patient.timeouts.read = Duration::from_secs(20);
+    let s = source(&registry, ":1", patient);
     let mut reader = s.open(&layer(&bytes)).unwrap();
     let mut some = [0; 100];
     reader.read_exact(&mut some).unwrap();

@@ -106,18 +106,26 @@ type GroupKey<'a> = (usize, Option<&'a str>);
 
 /// For each directory, whether all files below it are of one group.
 #[derive(Default)]
-struct Cover<'a>(HashMap<LayerPath, Option<GroupKey<'a>>>);
+struct Cover<'a>(HashMap<&'a [u8], Option<GroupKey<'a>>>);
+
+/// Directories deeper than this cover nothing: a name of 100 kB may have 50,000 of them.
+const DEPTH: usize = 64;
+
+/// The directories above a path, the deepest first, the root left out.
+fn above(path: &LayerPath) -> impl Iterator<Item = &[u8]> {
+    let bytes = path.as_bytes();
+    let ends: Vec<usize> = memchr::memchr_iter(b'/', bytes).take(DEPTH).collect();
+    ends.into_iter().rev().map(|end| &bytes[..end])
+}
 
 impl<'a> Cover<'a> {
-    fn add(&mut self, path: &LayerPath, key: Option<GroupKey<'a>>) {
-        let mut dir = path.parent();
-        while let Some(at) = dir {
-            dir = at.parent();
-            match self.0.get_mut(&at) {
+    fn add(&mut self, path: &'a LayerPath, key: Option<GroupKey<'a>>) {
+        for dir in above(path) {
+            match self.0.get_mut(dir) {
                 Some(one) if *one == key => {}
                 Some(None) => return,
                 Some(one) => *one = None,
-                None => drop(self.0.insert(at, key)),
+                None => drop(self.0.insert(dir, key)),
             }
         }
     }
@@ -151,13 +159,8 @@ impl<'a> Group<'a> {
     fn topmost(&self, cover: &Cover<'_>, key: GroupKey<'_>) -> Vec<LayerPath> {
         let mut tops: HashMap<LayerPath, u64> = HashMap::new();
         for &(path, bytes) in &self.whole {
-            let mut top = path.clone();
-            while let Some(parent) = top.parent().filter(|p| !p.is_root()) {
-                if cover.0.get(&parent) != Some(&Some(key)) {
-                    break;
-                }
-                top = parent;
-            }
+            let covered = above(path).take_while(|dir| cover.0.get(dir) == Some(&Some(key)));
+            let top = covered.last().map_or_else(|| path.clone(), LayerPath::new);
             *tops.entry(top).or_default() += bytes;
         }
         tops.extend(self.parts.iter().map(|&(p, b)| (p.clone(), b)));
