@@ -1,7 +1,7 @@
 //! The compression of a whole archive, recognised by its first bytes. Not that of the layers in it.
 
 use super::header_fields::begins_tar;
-use flate2::bufread::MultiGzDecoder;
+use crate::stream::Decompress;
 use std::io::{self, BufReader, Cursor, Read};
 
 /// Bytes that tell what a file is.
@@ -45,8 +45,7 @@ pub fn unwrap<'a, R: Read + 'a>(mut reader: R) -> io::Result<(Wrapping, Box<dyn 
     Ok((
         wrapping,
         match wrapping {
-            Wrapping::Gzip => Box::new(MultiGzDecoder::new(whole)),
-            Wrapping::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(whole)?),
+            Wrapping::Gzip | Wrapping::Zstd => Box::new(Decompress::new(whole)?),
             _ => Box::new(whole),
         },
     ))
