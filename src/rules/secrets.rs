@@ -5,9 +5,10 @@
 use super::rule::{Rule, RuleContext};
 use super::{Category, Finding, Severity, State};
 use crate::analyze::secrets::{TextMatch, scan_text};
-use crate::analyze::{Confidence, PackageKind, SecretMatch};
+use crate::analyze::{Confidence, ElfFact, PackageKind, SecretMatch};
 use crate::image::Node;
 use crate::image::packages::InstalledPackage;
+use crate::index::LayerIndex;
 use crate::layer::LayerPath;
 use std::collections::HashSet;
 
@@ -112,6 +113,15 @@ fn what(cx: &RuleContext, pattern: &str) -> String {
     super::shown(description.filter(|d| !d.is_empty()).unwrap_or(pattern))
 }
 
+/// A private key among the constants of a shared library: the keys with which TLS libraries test
+/// themselves stand there, and they travel to images that know no package.
+fn is_in_library(index: &LayerIndex, found: &SecretMatch) -> bool {
+    const SHARED: u16 = 3;
+    let library =
+        |e: &&ElfFact| e.entry == found.entry && e.elf_type == SHARED && e.interpreter.is_none();
+    found.pattern.ends_with("private-key") && index.facts.elf.iter().any(|e| library(&e))
+}
+
 fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
     for layer in 0..cx.view.layer_count() {
         let Some(index) = cx.view.index(layer) else {
@@ -133,10 +143,15 @@ fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
             let package = shipped_by(cx, node, found).filter(|_| state == State::Visible);
             let whose =
                 package.map(|(p, _)| format!(", shipped by package {}", super::shown(&p.name)));
-            let whose = whose.unwrap_or_default();
+            let compiled_in = is_in_library(index, found);
+            let whose = whose.unwrap_or_else(|| match compiled_in {
+                true => ", compiled into a shared library".to_owned(),
+                false => String::new(),
+            });
             let message = format!("{} in {path}{fate}{whose}", what(cx, &found.pattern));
             let severity = match package {
                 Some((_, most)) => severity(cx, &found.pattern).min(most),
+                None if compiled_in => severity(cx, &found.pattern).min(Severity::Low),
                 None => severity(cx, &found.pattern),
             };
             out.push(Finding {

@@ -296,6 +296,19 @@ fn a_key_that_a_package_ships_is_an_example_unless_someone_may_have_put_it_there
     assert_eq!(one(PackageKind::Python, "a.py", verified), sure);
     assert_eq!(one(PackageKind::Python, "a.py", Confidence::Likely), low);
 
+    // Copied without its package: a self-test key all the same.
+    let mut library = index(vec![sized("deps/a.so", 10)]);
+    key_in(&mut library, 0, verified);
+    assert_eq!(severities(vec![layer_of(library.clone())]), sure);
+    library.facts.elf.push(crate::analyze::ElfFact {
+        entry: 0,
+        elf_type: 3,
+        machine: 62,
+        debug_bytes: None,
+        interpreter: None,
+    });
+    assert_eq!(severities(vec![layer_of(library)]), low);
+
     // A later step writes another file over the package's.
     let base = layer_of(packaged(PackageKind::Rpm, "usr/lib/a.so"));
     let mut over = index(vec![sized("usr/lib/a.so", 10)]);
