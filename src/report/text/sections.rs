@@ -28,7 +28,7 @@ pub(super) fn layers(page: &mut Page, report: &Report, detail: Detail) {
                 words::maybe_bytes(l.size.content),
                 words::maybe_number(l.files),
                 words::maybe_bytes(l.waste),
-                l.instruction.clone().unwrap_or_else(|| "–".to_owned()),
+                l.instruction.as_deref().map_or_else(|| "–".to_owned(), words::step),
             ]
         })
         .collect();
@@ -89,7 +89,7 @@ pub(super) fn waste(page: &mut Page, report: &Report, detail: Detail) {
                     format!("{} by {}", w.layer, w.hidden_by)
                 },
                 words::path(&w.path),
-                w.instruction.clone().unwrap_or_else(|| "–".to_owned()),
+                w.instruction.as_deref().map_or_else(|| "–".to_owned(), words::step),
             ]
         })
         .collect();

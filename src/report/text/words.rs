@@ -102,3 +102,32 @@ pub(crate) fn count(n: usize, thing: &str) -> String {
         n => format!("{n} {thing}s"),
     }
 }
+/// A build step for a narrow column: of a digest only the head, so that what comes behind it shows.
+pub fn step(instruction: &str) -> String {
+    let mut out = String::with_capacity(instruction.len());
+    let mut run = 0;
+    for c in instruction.chars() {
+        run = if c.is_ascii_hexdigit() { run + 1 } else { 0 };
+        match run {
+            0..=32 => out.push(c),
+            33 => {
+                out.truncate(out.len() - 24);
+                out.push('…');
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_leaves_room_for_what_is_behind_it() {
+        let digest = "0123456789abcdef".repeat(4);
+        assert_eq!(step(&format!("ADD file:{digest} in /app")), "ADD file:01234567… in /app");
+        assert_eq!(step("RUN deadbeef"), "RUN deadbeef");
+    }
+}
