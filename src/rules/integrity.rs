@@ -84,15 +84,56 @@ pub const ESCAPING_PATH: Rule = Rule {
     check: escaping_path,
 };
 
+pub const UNKNOWN_TYPE: Rule = Rule {
+    id: "integrity/unknown-type",
+    title: "an entry of a type that no runtime unpacks",
+    severity: Severity::Medium,
+    category: Category::Integrity,
+    doc: "## What it does\n\
+        Looks for entries in a layer whose type is none that container runtimes know. careen looks at \
+        their bytes as at those of a file.\n\n\
+        ## Why it matters\n\
+        Runtimes refuse such a layer, and other readers pass over the bytes.\n\n\
+        ## What to do\n\
+        Build the image again with a builder that is kept up, and ask where the entry came from.\n",
+    check: unknown_type,
+};
+
 fn escaping_path(cx: &RuleContext, out: &mut Vec<Finding>) {
+    let escaping = |o: &Oddity| match o {
+        Oddity::EscapingPath { entry } => Some(*entry),
+        _ => None,
+    };
+    odd_entries(
+        cx,
+        &ESCAPING_PATH,
+        escaping,
+        ["climbs out of the root", "climb out of the root"],
+        out,
+    );
+}
+
+fn unknown_type(cx: &RuleContext, out: &mut Vec<Finding>) {
+    let unknown = |o: &Oddity| match o {
+        Oddity::UnknownType { entry } => Some(*entry),
+        _ => None,
+    };
+    odd_entries(cx, &UNKNOWN_TYPE, unknown, ["has an unknown type", "have an unknown type"], out);
+}
+
+/// One finding a layer, at the first of its odd entries. `words`: for one, and for several.
+fn odd_entries(
+    cx: &RuleContext,
+    rule: &Rule,
+    odd: impl Fn(&Oddity) -> Option<u32>,
+    words: [&str; 2],
+    out: &mut Vec<Finding>,
+) {
     for layer in 0..cx.view.layer_count() {
         let Some(index) = cx.view.index(layer) else {
             continue;
         };
-        let mut entries = index.oddities.iter().filter_map(|o| match o {
-            Oddity::EscapingPath { entry } => Some(*entry),
-            _ => None,
-        });
+        let mut entries = index.oddities.iter().filter_map(&odd);
         let Some(entry) = entries.next() else {
             continue;
         };
@@ -101,13 +142,13 @@ fn escaping_path(cx: &RuleContext, out: &mut Vec<Finding>) {
             continue;
         }
         let message = match entries.count() {
-            0 => format!("a name in layer {layer} climbs out of the root"),
-            more => format!("{} names in layer {layer} climb out of the root", more + 1),
+            0 => format!("a name in layer {layer} {}", words[0]),
+            more => format!("{} names in layer {layer} {}", more + 1, words[1]),
         };
         out.push(Finding {
             state: cx.state(node),
             advice: Some("Find out who built the image.".to_owned()),
-            ..ESCAPING_PATH.at(cx, node, Severity::High, message)
+            ..rule.at(cx, node, rule.severity, message)
         });
     }
 }

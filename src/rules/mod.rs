@@ -17,7 +17,7 @@ mod tests;
 pub use finding::{Category, Finding, Severity, State};
 pub use rule::{Rule, RuleContext, SECTIONS};
 
-static RULES: [Rule; 18] = [
+static RULES: [Rule; 19] = [
     secrets::RULE,
     user::ROOT,
     user::UNKNOWN,
@@ -36,6 +36,7 @@ static RULES: [Rule; 18] = [
     integrity::DIFF_ID,
     integrity::TRAILING_DATA,
     integrity::ESCAPING_PATH,
+    integrity::UNKNOWN_TYPE,
 ];
 
 /// Every rule there is.

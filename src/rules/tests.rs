@@ -211,10 +211,15 @@ fn odd_bytes() {
         Oddity::TrailingData { bytes: 7 },
         Oddity::EscapingPath { entry: 0 },
         Oddity::EscapingPath { entry: 9 },
+        Oddity::UnknownType { entry: 0 },
     ];
     let mut image = with_layer(odd);
     assert_eq!(of("integrity/trailing-data", &image).len(), 1);
-    assert_eq!(of("integrity/escaping-path", &image).len(), 1);
+    assert_eq!(
+        of("integrity/escaping-path", &image)[0].1,
+        "2 names in layer 0 climb out of the root"
+    );
+    assert_eq!(of("integrity/unknown-type", &image)[0].1, "a name in layer 0 has an unknown type");
     assert!(of("integrity/diff-id", &image).is_empty());
     image.layers[0].declared_diff_id = Some(index(vec![]).diff_id);
     assert_eq!(of("integrity/diff-id", &image).len(), 1);
