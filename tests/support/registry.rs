@@ -4,7 +4,7 @@
 use super::tls::Pki;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -43,7 +43,7 @@ impl Registry {
         let host =
             TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).unwrap().to_string();
         let mut config = format!(
-            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {host}\n  secret: x\n",
+            "version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: false\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {host}\n  secret: x\n",
             at("storage")
         );
         if let Some(pki) = tls {
@@ -74,7 +74,7 @@ impl Registry {
         let config = write("config.yml", &config);
         let child = Command::new("docker-registry")
             .args(["serve", &config])
-            .stdout(Stdio::null())
+            .stdout(std::fs::File::create(folder.path().join("access")).unwrap())
             .stderr(std::fs::File::create(folder.path().join("log")).unwrap())
             .spawn()
             .expect("docker-registry is needed (Debian: docker-registry)");
@@ -89,6 +89,13 @@ impl Registry {
             std::thread::sleep(Duration::from_millis(20));
         }
         registry
+    }
+
+    /// How often the registry has sent what this path ends in, by its own access log: a line for each
+    /// request, written when its answer is out.
+    pub fn sent(&self, end: &str) -> usize {
+        let log = std::fs::read_to_string(self.folder.path().join("access")).unwrap();
+        log.lines().filter(|l| l.contains("\"GET ") && l.contains(&format!("{end} HTTP/"))).count()
     }
 
     /// Copies an image of a layout into the registry, as `app/x:1`.
