@@ -32,6 +32,9 @@ fn wait_for(registry: &Registry, end: &str, count: usize) {
     }
 }
 
+/// What is done to a cache entry's bytes.
+type Damage<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+
 #[test]
 fn a_registry_is_asked_for_a_layer_once() {
     let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
@@ -116,7 +119,7 @@ fn a_damaged_cache_is_a_miss_and_is_mended() {
         b[at] ^= 0x40;
         b
     };
-    let damages: [(&str, &dyn Fn(&[u8]) -> Vec<u8>); 6] = [
+    let damages: [(&str, Damage); 6] = [
         ("emptied", &|_| Vec::new()),
         ("cut", &|b| b[..b.len() / 2].to_vec()),
         ("longer", &|b| [b, b"x"].concat()),
