@@ -277,7 +277,8 @@ impl Walk<'_> {
     }
 }
 
-/// The kind, and whether runtimes know the type at all. `7` (contiguous) and `S` (sparse) are files.
+/// The kind, and whether runtimes unpack the type at all. `7` (contiguous) and `S` (old GNU sparse) are
+/// files to Go's reader, but containerd and Docker refuse them like any type they do not name.
 fn kind_of(typeflag: u8) -> (EntryKind, bool) {
     match typeflag {
         b'1' => (EntryKind::HardLink, true),
