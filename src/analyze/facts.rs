@@ -41,6 +41,9 @@ pub enum Confidence {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretMatch {
     pub entry: u32,
+    /// Where in the file, if the file holds others: a path below it (`BOOT-INF/app.yml`, with `!/`
+    /// where a further one begins), or how the text was written (`base64`).
+    pub inside: Option<String>,
     /// Id of the pattern.
     pub pattern: String,
     /// From 1; `None` in a binary file.

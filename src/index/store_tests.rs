@@ -33,6 +33,7 @@ fn index(tar: &[u8]) -> LayerIndex {
         facts: Facts {
             secrets: vec![SecretMatch {
                 entry: 1,
+                inside: None,
                 pattern: "p".into(),
                 line: Some(1),
                 offset: 2,

@@ -230,6 +230,7 @@ fn a_secret_in_a_deleted_file_says_so() {
     let mut first = index(vec![sized("root/.netrc", 9)]);
     first.facts.secrets.push(SecretMatch {
         entry: 0,
+        inside: None,
         pattern: "netrc".into(),
         line: Some(1),
         offset: 0,

@@ -51,6 +51,7 @@ impl Analyzer for SecretAnalyzer {
         for found in outcome.found {
             facts.secrets.push(SecretMatch {
                 entry: self.entry,
+                inside: None,
                 pattern: self.patterns.list()[found.pattern].id.clone(),
                 line: (outcome.form != Form::Binary).then_some(found.line),
                 offset: found.range.start * if wide { 2 } else { 1 },
