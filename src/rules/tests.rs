@@ -250,6 +250,7 @@ fn a_secret_in_a_deleted_file_says_so() {
 fn key_in(index: &mut LayerIndex, entry: u32, confidence: Confidence) {
     index.facts.secrets.push(SecretMatch {
         entry,
+        inside: None,
         pattern: "rsa-private-key".into(),
         line: None,
         offset: 0,
