@@ -144,6 +144,11 @@ fn mixing(core: &[u8]) -> f64 {
     changes as f64 / core.len().max(2).saturating_sub(1) as f64
 }
 
+/// [`mixing`] of the letters and digits of a value.
+pub(super) fn mixing_of(value: &[u8]) -> f64 {
+    mixing(&value.iter().copied().filter(u8::is_ascii_alphanumeric).collect::<Vec<u8>>())
+}
+
 /// Identifiers, paths, URLs, versions, UUIDs, digests with their algorithm in front.
 fn looks_like_a_name(value: &[u8]) -> bool {
     let has = |mark: &str| memchr::memmem::find(value, mark.as_bytes()).is_some();

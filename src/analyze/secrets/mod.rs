@@ -5,10 +5,13 @@
 //! it is. Must not know of layers above or below, nor of how bad a finding is in the end.
 
 mod analyzer;
+mod beside;
 mod builtin;
 mod check;
 mod evidence;
+mod file;
 mod key;
+mod label;
 mod pattern;
 mod patterns;
 mod prefilter;

@@ -1,9 +1,11 @@
-//! A secret pattern and the TOML form it is written in (`docs/secret-patterns.md`).
+//! A secret pattern, checked and ready to be searched for.
 //!
-//! Knows how a pattern is read and made ready; must not know how files stream by.
+//! Must not know how files stream by, nor how a pattern file is written (`file`).
 
+use super::beside::{self, Beside};
 use super::check::Check;
 use super::evidence::Alphabet;
+use super::file::RawPattern;
 use crate::analyze::Confidence;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::bytes::{Regex, RegexBuilder};
@@ -69,7 +71,9 @@ pub struct Pattern {
     pub keywords: Vec<String>,
     /// Of any match, in bytes.
     pub longest: usize,
+    /// Of the whole match; of the value alone if `beside` is given.
     pub(super) regex: Regex,
+    pub(super) beside: Option<Beside>,
     /// Number of the capture group that holds the secret.
     pub(super) group: usize,
     pub(super) ignore_case: bool,
@@ -91,127 +95,8 @@ pub(super) struct Allow {
     pub fingerprints: Vec<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFile {
-    #[serde(default)]
-    pattern: Vec<toml::Spanned<RawPattern>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPattern {
-    id: String,
-    description: String,
-    severity: PatternSeverity,
-    regex: String,
-    #[serde(default)]
-    keywords: Vec<String>,
-    #[serde(default)]
-    ignore_case: bool,
-    #[serde(default)]
-    anchored: bool,
-    #[serde(default)]
-    inside: bool,
-    #[serde(default)]
-    text_only: bool,
-    #[serde(default = "yes")]
-    placeholders: bool,
-    longest: Option<usize>,
-    entropy: Option<RawEntropy>,
-    #[serde(default)]
-    path: Vec<String>,
-    #[serde(default)]
-    allow: RawAllow,
-    check: Option<Check>,
-    #[serde(default = "likely")]
-    confidence: Confidence,
-    #[serde(default)]
-    rank: Rank,
-    doc: String,
-    #[serde(default)]
-    should_match: Vec<RawSample>,
-    #[serde(default)]
-    should_not_match: Vec<RawSample>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn likely() -> Confidence {
-    Confidence::Likely
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawEntropy {
-    min: f64,
-    over: Alphabet,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RawAllow {
-    #[serde(default)]
-    regexes: Vec<String>,
-    #[serde(default)]
-    words: Vec<String>,
-    #[serde(default)]
-    stopwords: Vec<String>,
-    #[serde(default)]
-    fingerprints: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawSample {
-    Text(String),
-    Parts(Vec<String>),
-    At(RawSampleAt),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSampleAt {
-    path: String,
-    parts: Vec<String>,
-}
-
-impl From<RawSample> for Sample {
-    fn from(raw: RawSample) -> Self {
-        let (text, path) = match raw {
-            RawSample::Text(text) => (text, None),
-            RawSample::Parts(parts) => (parts.concat(), None),
-            RawSample::At(at) => (at.parts.concat(), Some(at.path)),
-        };
-        Self { text, path }
-    }
-}
-
-/// The patterns of one file, in its order.
-pub(super) fn parse_file(file: &str, text: &str) -> Result<Vec<Pattern>, PatternError> {
-    let line_of = |at: usize| Some(memchr::memchr_iter(b'\n', &text.as_bytes()[..at]).count() + 1);
-    let raw: RawFile = toml::from_str(text).map_err(|e| PatternError {
-        file: file.to_owned(),
-        line: e.span().and_then(|s| line_of(s.start.min(text.len()))),
-        message: e.message().to_owned(),
-    })?;
-    raw.pattern
-        .into_iter()
-        .map(|spanned| {
-            let at = spanned.span().start.min(text.len());
-            Pattern::from_raw(spanned.into_inner()).map_err(|message| PatternError {
-                file: file.to_owned(),
-                line: line_of(at),
-                message,
-            })
-        })
-        .collect()
-}
-
 impl Pattern {
-    fn from_raw(raw: RawPattern) -> Result<Self, String> {
+    pub(super) fn from_raw(raw: RawPattern) -> Result<Self, String> {
         let id = raw.id;
         let fail = |why: String| format!("pattern `{id}`: {why}");
         let well_named = !id.is_empty()
@@ -219,17 +104,33 @@ impl Pattern {
         if !well_named {
             return Err(format!("id `{id}` may hold only lower-case letters, digits and `-`"));
         }
-        if raw.keywords.iter().any(|k| k.is_empty() || k.len() > 64) {
+        let (source, keywords, beside) = match (raw.regex, raw.value) {
+            (Some(regex), None) if raw.beside.is_empty() => (regex, raw.keywords, None),
+            (None, Some(value)) if !raw.beside.is_empty() => {
+                if !raw.keywords.is_empty() || raw.anchored || raw.inside || raw.longest.is_some() {
+                    return Err(fail(
+                        "with `beside` there is no `keywords`, `anchored`, `inside` or `longest`"
+                            .into(),
+                    ));
+                }
+                let names = beside::spellings(&raw.beside).map_err(fail)?;
+                (value, names, Some(Beside::new(raw.ids, raw.not_beside)))
+            }
+            _ => return Err(fail("it needs either `regex`, or `beside` and `value`".into())),
+        };
+        if keywords.iter().any(|k| k.is_empty() || k.len() > 64) {
             return Err(fail("a keyword has 1 to 64 bytes".into()));
         }
-        if raw.keywords.is_empty() && (raw.path.is_empty() || raw.anchored) {
+        if keywords.is_empty() && (raw.path.is_empty() || raw.anchored) {
             return Err(fail(
                 "without keywords a pattern needs `path` and cannot be anchored".into(),
             ));
         }
-        let longest = longest_match(&raw.regex, raw.longest).map_err(fail)?;
-        let source = if raw.anchored { format!(r"\A(?:{})", raw.regex) } else { raw.regex };
-        let regex = compile(&source).map_err(fail)?;
+        let longest = longest_match(&source, raw.longest).map_err(fail)?
+            + if beside.is_some() { beside::REACH } else { 0 };
+        let anchored = raw.anchored || beside.is_some();
+        let regex =
+            compile(&if anchored { format!(r"\A(?:{source})") } else { source }).map_err(fail)?;
         let group = regex.capture_names().position(|n| n == Some("secret")).unwrap_or(0);
         let mut allow = Allow {
             words: raw.allow.words,
@@ -244,27 +145,29 @@ impl Pattern {
             allow.regexes.push(compile(r).map_err(fail)?);
         }
         let path = globs(&raw.path).map_err(fail)?;
+        let default_rank = if beside.is_some() { Rank::Context } else { Rank::Specific };
         Ok(Self {
             description: raw.description,
             severity: raw.severity,
             confidence: raw.confidence,
-            rank: raw.rank,
+            rank: raw.rank.unwrap_or(default_rank),
             doc: raw.doc,
             check: raw.check,
             should_match: raw.should_match.into_iter().map(Sample::from).collect(),
             should_not_match: raw.should_not_match.into_iter().map(Sample::from).collect(),
-            keywords: raw.keywords,
+            keywords,
             longest,
             regex,
             group,
-            ignore_case: raw.ignore_case,
-            anchored: raw.anchored,
+            ignore_case: raw.ignore_case || beside.is_some(),
+            anchored,
             inside: raw.inside,
-            text_only: raw.text_only,
+            text_only: raw.text_only || beside.is_some(),
             placeholders: raw.placeholders,
             entropy: raw.entropy.map(|e| (e.min, e.over)),
             path,
             allow,
+            beside,
             id,
         })
     }
@@ -321,36 +224,4 @@ fn globs(globs: &[String]) -> Result<Option<GlobSet>, String> {
         set.add(glob);
     }
     set.build().map(Some).map_err(|e| format!("path: {e}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = "[[pattern]]\nid = \"a\"\ndescription = \"d\"\nseverity = \"low\"\nregex = 'abcd[0-9]{4}'\nkeywords = [\"abcd\"]\ndoc = \"https://example.org\"\n";
-
-    fn message(text: &str) -> String {
-        parse_file("x.toml", text).expect_err(text).to_string()
-    }
-
-    #[test]
-    fn a_mistake_is_named_with_file_and_line() {
-        assert_eq!(parse_file("x.toml", GOOD).expect("good").len(), 1);
-        let unknown = format!("{GOOD}colour = 1\n");
-        let m = message(&unknown);
-        assert!(m.starts_with("pattern file x.toml, line 8: unknown field `colour`"), "{m}");
-        let m = message(&format!("\n{}", GOOD.replace("{4}", "+")));
-        assert!(m.contains("line 2") && m.contains("no upper length"), "{m}");
-        for (from, to, says) in [
-            ("{4}", "{4", "regex"),
-            ("{4}", "{20000}", "more than 16384"),
-            ("abcd[0-9]{4}", "(?:abcd)?", "empty string"),
-            ("[\"abcd\"]", "[]", "needs `path`"),
-            ("id = \"a\"", "id = \"A b\"", "lower-case"),
-            ("\"low\"", "\"bad\"", "unknown variant"),
-        ] {
-            let m = message(&GOOD.replace(from, to));
-            assert!(m.contains(says), "{m}");
-        }
-    }
 }

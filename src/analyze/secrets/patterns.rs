@@ -1,7 +1,8 @@
 //! All patterns together, with the indexes by which a scan finds the few that matter.
 
 use super::builtin::BUILTIN;
-use super::pattern::{Pattern, PatternError, parse_file};
+use super::file::parse_file;
+use super::pattern::{Pattern, PatternError};
 use super::prefilter::Prefilter;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};

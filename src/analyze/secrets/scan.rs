@@ -254,6 +254,12 @@ impl Scan {
             return;
         }
         let pattern = &patterns.list()[p];
+        if let Some(beside) = &pattern.beside {
+            for (secret, confidence) in beside.find(buffer, at.clone(), &pattern.regex) {
+                self.take(patterns, buffer, p, (at.start..secret.end, secret), Some(confidence));
+            }
+            return;
+        }
         if pattern.anchored {
             if pattern.inside || begins_token(buffer, at.start) {
                 let end = (at.start + pattern.longest + 1).min(buffer.len());
@@ -290,38 +296,53 @@ impl Scan {
             if pattern.anchored && continues_token(text, whole.end()) {
                 continue;
             }
-            let start = self.base + (window.start + secret.start()) as u64;
-            let range = start..start + secret.as_bytes().len() as u64;
-            if range.start < self.state[p].end {
-                continue;
-            }
-            let begin = window.start + whole.start();
-            let candidate = Candidate {
-                before: &buffer[begin.saturating_sub(48)..begin],
-                secret: secret.as_bytes(),
-                matched: &text[whole.start()..(whole.end() + 128).min(text.len())],
-                at: secret.start() - whole.start(),
-                path: self.path.as_deref(),
-            };
-            let Some(confidence) = judge(pattern, &candidate) else {
-                continue;
-            };
-            let state = &mut self.state[p];
-            state.end = range.end;
-            if state.found >= MOST_MATCHES {
-                self.capped = true;
+            let place = |m: regex::bytes::Match| window.start + m.start()..window.start + m.end();
+            if !self.take(patterns, buffer, p, (place(whole), place(secret)), None) {
                 return;
             }
-            state.found += 1;
-            let line = self.line_of(buffer, window.start + secret.start());
-            self.found.push(Found {
-                pattern: p,
-                range,
-                line,
-                confidence,
-                secret: secret.as_bytes().to_vec(),
-            });
         }
+    }
+
+    /// Keeps a match, given as the whole and its secret, if the evidence bears it. `most`: no surer
+    /// than this. `false` if no more of its pattern are kept.
+    fn take(
+        &mut self,
+        patterns: &Patterns,
+        buffer: &[u8],
+        p: usize,
+        (whole, secret): (Range<usize>, Range<usize>),
+        most: Option<Confidence>,
+    ) -> bool {
+        let range = self.base + secret.start as u64..self.base + secret.end as u64;
+        if range.start < self.state[p].end {
+            return true;
+        }
+        let candidate = Candidate {
+            before: &buffer[whole.start.saturating_sub(48)..whole.start],
+            secret: &buffer[secret.clone()],
+            matched: &buffer[whole.start..(whole.end + 128).min(buffer.len())],
+            at: secret.start - whole.start,
+            path: self.path.as_deref(),
+        };
+        let Some(confidence) = judge(&patterns.list()[p], &candidate) else {
+            return true;
+        };
+        let state = &mut self.state[p];
+        state.end = range.end;
+        if state.found >= MOST_MATCHES {
+            self.capped = true;
+            return false;
+        }
+        state.found += 1;
+        let line = self.line_of(buffer, secret.start);
+        self.found.push(Found {
+            pattern: p,
+            range,
+            line,
+            confidence: most.map_or(confidence, |m| m.min(confidence)),
+            secret: buffer[secret].to_vec(),
+        });
+        true
     }
 
     /// The line of a place in the buffer, from 1.

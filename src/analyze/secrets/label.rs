@@ -1,0 +1,278 @@
+//! The name that a value stands behind: `api_key` in `"api_key": "…"`.
+//!
+//! Reads backwards from the value; knows operators and quotes of many notations, not whose name it is.
+
+/// What a name says of its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Key, token, password …
+    Secret,
+    Id,
+    /// A digest, an address, a version, a public half …
+    Public,
+    Unknown,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Label {
+    /// In lower case, words parted by `_`; empty if there is none.
+    pub words: Vec<String>,
+    /// An operator stands between name and value.
+    pub assigned: bool,
+}
+
+/// No name is longer.
+const LONGEST: usize = 80;
+
+impl Label {
+    /// The label of the value that begins at `at`.
+    pub fn before(buffer: &[u8], at: usize) -> Self {
+        let low = at.saturating_sub(200);
+        let mut rest = &buffer[low..at];
+        let mut assigned = false;
+        let mut prefix_words = 0;
+        loop {
+            rest = trim_end(rest, |b| {
+                b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b'\\')
+            });
+            match rest {
+                // `Bearer x`, `Basic x`, a string's prefix or a type cast are no names of their own.
+                [
+                    ..,
+                    b'=' | b':' | b'>' | b'(' | b',' | b'[' | b'{' | b'?' | b'|' | b'+' | b'@'
+                    | b'&' | b'!' | b'/',
+                ] => {
+                    let op = rest[rest.len() - 1];
+                    if matches!(op, b'/' | b'@' | b'&' | b'!' | b'|' | b'+' | b'?') && !assigned {
+                        break;
+                    }
+                    assigned = true;
+                    rest = &rest[..rest.len() - 1];
+                }
+                _ if prefix_words < 2 => {
+                    let word = name_at_end(rest);
+                    let scheme = [
+                        "bearer", "basic", "token", "apikey", "string", "str", "const", "b", "u",
+                        "r", "f",
+                    ];
+                    if !assigned || word.is_empty() {
+                        if word.eq_ignore_ascii_case(b"bearer")
+                            || word.eq_ignore_ascii_case(b"basic")
+                        {
+                            prefix_words += 1;
+                            rest = &rest[..rest.len() - word.len()];
+                            assigned = true;
+                            continue;
+                        }
+                        break;
+                    }
+                    // `key: String = "x"`, `key := []byte("x")`.
+                    let lower = word.to_ascii_lowercase();
+                    let is_type =
+                        scheme[4..].iter().any(|s| s.as_bytes() == lower) || lower == b"byte";
+                    let typed = matches!(
+                        trim_end(&rest[..rest.len() - word.len()], |b| b == b' '),
+                        [.., b':' | b']' | b'=' | b'&' | b'(']
+                    );
+                    if is_type && typed {
+                        prefix_words += 1;
+                        rest = trim_end(&rest[..rest.len() - word.len()], |b| b == b' ');
+                        rest = trim_end(rest, |b| matches!(b, b']' | b'[' | b'&' | b'('));
+                        continue;
+                    }
+                    break;
+                }
+                _ => break,
+            }
+        }
+        let name = name_at_end(rest);
+        Self { words: words(name), assigned }
+    }
+
+    pub fn role(&self) -> Role {
+        let has = |w: &str| self.words.iter().any(|x| x == w);
+        let last = self.words.last().map(String::as_str).unwrap_or_default();
+        let before_last =
+            self.words.len().checked_sub(2).map(|i| self.words[i].as_str()).unwrap_or_default();
+        if [
+            "public",
+            "publishable",
+            "pub",
+            "checksum",
+            "digest",
+            "integrity",
+            "fingerprint",
+            "csrf",
+            "xsrf",
+        ]
+        .iter()
+        .any(|w| has(w))
+        {
+            return Role::Public;
+        }
+        if ["key", "token"].contains(&last)
+            && [
+                "cache",
+                "partition",
+                "primary",
+                "foreign",
+                "sort",
+                "page",
+                "next",
+                "continuation",
+                "sync",
+                "idempotency",
+                "cursor",
+                "translation",
+                "i18n",
+                "storage",
+            ]
+            .contains(&before_last)
+        {
+            return Role::Public;
+        }
+        match last {
+            "id" | "ids" | "sid" | "uid" | "guid" | "uuid" | "account" | "identifier" => Role::Id,
+            "url" | "uri" | "host" | "hostname" | "endpoint" | "domain" | "version" | "ver"
+            | "sha" | "sha1" | "sha256" | "sha512" | "md5" | "hash" | "commit" | "revision"
+            | "rev" | "ref" | "etag" | "tag" | "user" | "username" | "name" | "email" | "path"
+            | "file" | "filename" | "region" | "size" | "count" | "time" | "date" | "color"
+            | "type" | "kind" | "mode" | "level" | "format" | "nonce" | "cid" | "resolved"
+            | "href" | "src" | "link" | "slug" | "channel" | "bucket" | "zone" => Role::Public,
+            _ => {
+                let secret = self.words.iter().any(|w| {
+                    SECRET.contains(&w.as_str())
+                        || SECRET_ENDS.iter().any(|e| w.len() > e.len() && w.ends_with(e))
+                });
+                if secret { Role::Secret } else { Role::Unknown }
+            }
+        }
+    }
+}
+
+const SECRET: [&str; 34] = [
+    "key",
+    "keys",
+    "token",
+    "tokens",
+    "secret",
+    "secrets",
+    "password",
+    "passwd",
+    "passphrase",
+    "pass",
+    "pwd",
+    "pw",
+    "auth",
+    "authorization",
+    "credential",
+    "credentials",
+    "cred",
+    "creds",
+    "apikey",
+    "pat",
+    "bearer",
+    "jwt",
+    "private",
+    "signature",
+    "sig",
+    "license",
+    "licence",
+    "session",
+    "access",
+    "api",
+    "salt",
+    "psk",
+    "appkey",
+    "webhook",
+];
+const SECRET_ENDS: [&str; 8] =
+    ["key", "token", "secret", "password", "passwd", "apikey", "auth", "credentials"];
+
+fn trim_end(mut bytes: &[u8], drop: impl Fn(u8) -> bool) -> &[u8] {
+    while let [rest @ .., last] = bytes
+        && drop(*last)
+    {
+        bytes = rest;
+    }
+    bytes
+}
+
+fn name_at_end(bytes: &[u8]) -> &[u8] {
+    let n = bytes
+        .iter()
+        .rev()
+        .take(LONGEST)
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'$'))
+        .count();
+    &bytes[bytes.len() - n..]
+}
+
+/// `myApiKey`, `MY_API_KEY`, `my-api.key`: my, api, key.
+fn words(name: &[u8]) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut word = String::new();
+    let mut last = b' ';
+    for (i, &b) in name.iter().enumerate() {
+        let next_is_lower = name.get(i + 1).is_some_and(u8::is_ascii_lowercase);
+        let hump = b.is_ascii_uppercase()
+            && (last.is_ascii_lowercase() || (last.is_ascii_uppercase() && next_is_lower));
+        if (!b.is_ascii_alphanumeric() || hump) && !word.is_empty() {
+            out.push(std::mem::take(&mut word));
+        }
+        if b.is_ascii_alphanumeric() {
+            word.push(char::from(b.to_ascii_lowercase()));
+        }
+        last = b;
+    }
+    if !word.is_empty() {
+        out.push(word);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_label_is_read_in_many_notations() {
+        for (text, name, assigned) in [
+            ("API_KEY=", "api_key", true),
+            ("  \"apiKey\": \"", "api_key", true),
+            ("x.setToken(\"", "x_set_token", true),
+            ("<apiKey>", "api_key", true),
+            ("--auth-token ", "auth_token", false),
+            ("Authorization: Bearer ", "authorization", true),
+            ("const KEY: &str = \"", "key", true),
+            ("key := []byte(\"", "key", true),
+            ("var key string = \"", "string", true),
+            ("'api_key' => '", "api_key", true),
+            ("?token=", "token", true),
+            ("{\\\"token\\\": \\\"", "token", true),
+            ("api key is ", "is", false),
+        ] {
+            let got = Label::before(text.as_bytes(), text.len());
+            assert_eq!((got.words.join("_").as_str(), got.assigned), (name, assigned), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_have_roles() {
+        for (name, role) in [
+            ("API_KEY", Role::Secret),
+            ("stripeSecretKey", Role::Secret),
+            ("publicKey", Role::Public),
+            ("app_id", Role::Id),
+            ("clientSecretId", Role::Id),
+            ("sha256", Role::Public),
+            ("cacheKey", Role::Public),
+            ("colour", Role::Unknown),
+            ("accesstoken", Role::Secret),
+            ("nextToken", Role::Public),
+        ] {
+            let text = format!("{name}=");
+            assert_eq!(Label::before(text.as_bytes(), text.len()).role(), role, "{name}");
+        }
+    }
+}
