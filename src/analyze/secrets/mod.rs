@@ -9,6 +9,7 @@ mod beside;
 mod builtin;
 mod check;
 mod evidence;
+mod expression;
 mod file;
 mod key;
 mod label;

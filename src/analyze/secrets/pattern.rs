@@ -5,10 +5,11 @@
 use super::beside::{self, Beside};
 use super::check::Check;
 use super::evidence::Alphabet;
+use super::expression::{Expression, compile};
 use super::file::RawPattern;
 use crate::analyze::Confidence;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -72,10 +73,8 @@ pub struct Pattern {
     /// Of any match, in bytes.
     pub longest: usize,
     /// Of the whole match; of the value alone if `beside` is given.
-    pub(super) regex: Regex,
+    pub(super) regex: Expression,
     pub(super) beside: Option<Beside>,
-    /// Number of the capture group that holds the secret.
-    pub(super) group: usize,
     pub(super) ignore_case: bool,
     pub(super) anchored: bool,
     pub(super) inside: bool,
@@ -129,9 +128,7 @@ impl Pattern {
         let longest = longest_match(&source, raw.longest).map_err(fail)?
             + if beside.is_some() { beside::REACH } else { 0 };
         let anchored = raw.anchored || beside.is_some();
-        let regex =
-            compile(&if anchored { format!(r"\A(?:{source})") } else { source }).map_err(fail)?;
-        let group = regex.capture_names().position(|n| n == Some("secret")).unwrap_or(0);
+        let regex = Expression::new(if anchored { format!(r"\A(?:{source})") } else { source });
         let mut allow = Allow {
             words: raw.allow.words,
             stopwords: raw.allow.stopwords,
@@ -158,7 +155,6 @@ impl Pattern {
             keywords,
             longest,
             regex,
-            group,
             ignore_case: raw.ignore_case || beside.is_some(),
             anchored,
             inside: raw.inside,
@@ -171,17 +167,6 @@ impl Pattern {
             id,
         })
     }
-}
-
-/// Bytes, not characters: `\w`, `\b` and `\s` are ASCII's; `^` and `$` are of lines.
-fn compile(source: &str) -> Result<Regex, String> {
-    RegexBuilder::new(source)
-        .unicode(false)
-        .multi_line(true)
-        .size_limit(4 << 20)
-        .dfa_size_limit(4 << 20)
-        .build()
-        .map_err(|e| format!("regex: {e}"))
 }
 
 /// The length that no match exceeds: the regex's own, or the declared one where it has none.

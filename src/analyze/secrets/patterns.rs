@@ -93,6 +93,19 @@ impl Patterns {
         })
     }
 
+    /// Whether every regex compiles within its bounds. For patterns that no test has seen: a scan takes
+    /// one that does not compile for one that never matches.
+    pub fn check(&self) -> Result<(), PatternError> {
+        for pattern in &self.list {
+            pattern.regex.check().map_err(|why| PatternError {
+                file: "patterns".to_owned(),
+                line: None,
+                message: format!("pattern `{}`: {why}", pattern.id),
+            })?;
+        }
+        Ok(())
+    }
+
     /// Changes with any byte of any file; part of the key of a cached index.
     pub fn digest(&self) -> [u8; 32] {
         self.digest

@@ -255,7 +255,8 @@ impl Scan {
         }
         let pattern = &patterns.list()[p];
         if let Some(beside) = &pattern.beside {
-            for (secret, confidence) in beside.find(buffer, at.clone(), &pattern.regex) {
+            let Some(value) = pattern.regex.get() else { return };
+            for (secret, confidence) in beside.find(buffer, at.clone(), &value.regex) {
                 self.take(patterns, buffer, p, (at.start..secret.end, secret), Some(confidence));
             }
             return;
@@ -285,12 +286,14 @@ impl Scan {
     fn run(&mut self, patterns: &Patterns, buffer: &[u8], p: usize, window: Range<usize>) {
         let pattern = &patterns.list()[p];
         let text = &buffer[window.clone()];
+        let Some(expression) = pattern.regex.get() else { return };
         // Most windows hold no match: asking whether is cheaper than asking where.
-        if !pattern.regex.is_match(text) {
+        if !expression.regex.is_match(text) {
             return;
         }
-        for captures in pattern.regex.captures_iter(text) {
-            let (Some(whole), Some(secret)) = (captures.get(0), captures.get(pattern.group)) else {
+        for captures in expression.regex.captures_iter(text) {
+            let (Some(whole), Some(secret)) = (captures.get(0), captures.get(expression.group))
+            else {
                 continue;
             };
             if pattern.anchored && continues_token(text, whole.end()) {
