@@ -1,7 +1,8 @@
 //! The secret engine as an analyzer of a layer's files.
 
+use super::form::Form;
 use super::patterns::Patterns;
-use super::scan::{Form, MOST_MATCHES, Scan};
+use super::scan::{MOST_MATCHES, Scan};
 use crate::analyze::{Analyzer, Facts, SecretMatch, Unread};
 use crate::layer::{Entry, Interest};
 use crate::text::{Redacted, fingerprint, mask};
@@ -51,7 +52,7 @@ impl Analyzer for SecretAnalyzer {
         for found in outcome.found {
             facts.secrets.push(SecretMatch {
                 entry: self.entry,
-                inside: None,
+                inside: found.inside,
                 pattern: self.patterns.list()[found.pattern].id.clone(),
                 line: (outcome.form != Form::Binary).then_some(found.line),
                 offset: found.range.start * if wide { 2 } else { 1 },

@@ -178,7 +178,7 @@ fn is_word_of_its_own(buffer: &[u8], name: &Range<usize>) -> bool {
 }
 
 /// A word for a secret anywhere in what stands between.
-fn says_secret(lower: &[u8]) -> bool {
+pub(super) fn says_secret(lower: &[u8]) -> bool {
     ["key", "token", "secret", "password", "credential", "auth", "bearer", "pat"]
         .iter()
         .any(|w| memchr::memmem::find(lower, w.as_bytes()).is_some())

@@ -8,7 +8,7 @@ use super::evidence::Alphabet;
 use super::expression::{Expression, compile};
 use super::file::RawPattern;
 use crate::analyze::Confidence;
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{Glob, GlobBuilder};
 use regex::bytes::Regex;
 use serde::Deserialize;
 use thiserror::Error;
@@ -81,7 +81,7 @@ pub struct Pattern {
     pub(super) text_only: bool,
     pub(super) placeholders: bool,
     pub(super) entropy: Option<(f64, Alphabet)>,
-    pub(super) path: Option<GlobSet>,
+    pub(super) path: Option<Vec<Glob>>,
     pub(super) allow: Allow,
 }
 
@@ -195,18 +195,14 @@ fn longest_match(source: &str, declared: Option<usize>) -> Result<usize, String>
     }
 }
 
-fn globs(globs: &[String]) -> Result<Option<GlobSet>, String> {
-    if globs.is_empty() {
-        return Ok(None);
-    }
-    let mut set = GlobSetBuilder::new();
-    for glob in globs {
-        let glob = GlobBuilder::new(glob)
+fn globs(globs: &[String]) -> Result<Option<Vec<Glob>>, String> {
+    let glob = |g: &String| {
+        GlobBuilder::new(g)
             .literal_separator(true)
             .case_insensitive(true)
             .build()
-            .map_err(|e| format!("path: {e}"))?;
-        set.add(glob);
-    }
-    set.build().map(Some).map_err(|e| format!("path: {e}"))
+            .map_err(|e| format!("path: {e}"))
+    };
+    let all: Vec<Glob> = globs.iter().map(glob).collect::<Result<_, _>>()?;
+    Ok((!all.is_empty()).then_some(all))
 }

@@ -4,6 +4,7 @@ use super::builtin::BUILTIN;
 use super::file::parse_file;
 use super::pattern::{Pattern, PatternError};
 use super::prefilter::Prefilter;
+use globset::{GlobSet, GlobSetBuilder};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -15,8 +16,8 @@ pub struct Patterns {
     /// For text, and for binary files.
     pub(super) text: KeywordIndex,
     pub(super) binary: KeywordIndex,
-    /// Patterns bound to a path.
-    pub(super) bound: Vec<usize>,
+    /// The globs of the patterns that are bound to a path, and whose each one is.
+    bound: (GlobSet, Vec<usize>),
     /// How far before its keyword a match may begin, and how far behind it end.
     pub(super) margin: usize,
 }
@@ -81,7 +82,11 @@ impl Patterns {
         Ok(Self {
             text: index(&|_| true)?,
             binary: index(&|p| !p.text_only)?,
-            bound: (0..list.len()).filter(|&i| list[i].path.is_some()).collect(),
+            bound: bound(&list).map_err(|message| PatternError {
+                file: files.first().map_or("none", |f| f.0).to_owned(),
+                line: None,
+                message,
+            })?,
             margin: list
                 .iter()
                 .map(|p| p.longest + p.keywords.iter().map(String::len).max().unwrap_or(0) + 2)
@@ -120,9 +125,33 @@ impl Patterns {
         self.list.iter()
     }
 
+    /// Adds the patterns that are bound to a path that this one matches.
+    pub(super) fn bound_to(&self, path: &[u8], out: &mut Vec<usize>) {
+        let (globs, whose) = &self.bound;
+        if whose.is_empty() {
+            return;
+        }
+        let path = String::from_utf8_lossy(path);
+        out.extend(globs.matches(path.as_ref()).into_iter().map(|glob| whose[glob]));
+        out.sort_unstable();
+        out.dedup();
+    }
+
     pub(super) fn list(&self) -> &[Pattern] {
         &self.list
     }
+}
+
+fn bound(list: &[Pattern]) -> Result<(GlobSet, Vec<usize>), String> {
+    let mut set = GlobSetBuilder::new();
+    let mut whose = Vec::new();
+    for (number, pattern) in list.iter().enumerate() {
+        for glob in pattern.path.iter().flatten() {
+            set.add(glob.clone());
+            whose.push(number);
+        }
+    }
+    Ok((set.build().map_err(|e| format!("path: {e}"))?, whose))
 }
 
 impl KeywordIndex {

@@ -5,19 +5,17 @@
 //! longest match on both sides; every keyword belongs to exactly one block, and a match that two
 //! blocks find around two keywords is kept once.
 
-use super::check::{Candidate, Verdict};
-use super::evidence::{entropy, is_placeholder};
-use super::pattern::{Pattern, Rank};
+use super::check::Candidate;
+use super::decode::Decoding;
+use super::form::{Form, HEAD};
+use super::judge::{begins_token, continues_token, judge, without_overlaps};
 use super::patterns::{Patterns, User};
 use super::prefilter::Hit;
 use crate::analyze::Confidence;
-use crate::text::fingerprint;
 use std::ops::Range;
 
 /// Of what is searched at once; at least four times the margin, so that overlaps stay cheap.
 const BLOCK: usize = 256 * 1024;
-/// A file with a NUL byte in this much of its head is binary, as `grep` and `git` have it.
-const HEAD: usize = 8 * 1024;
 /// Of one pattern in one file.
 pub(super) const MOST_MATCHES: u32 = 100;
 
@@ -31,16 +29,8 @@ pub(super) struct Found {
     pub line: u32,
     pub confidence: Confidence,
     pub secret: Vec<u8>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Form {
-    Text,
-    Binary,
-    /// Little or big endian. Searched as one byte a unit; what is not ASCII becomes 0xff.
-    Utf16 {
-        big: bool,
-    },
+    /// How the text around it was written, if otherwise than as it stands.
+    pub inside: Option<String>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -65,12 +55,15 @@ pub(super) struct Scan {
     odd: Option<u8>,
     path: Option<Vec<u8>>,
     active: Vec<bool>,
+    /// Patterns that are active for this file's path only.
+    bound: Vec<usize>,
     state: Vec<PatternState>,
     windows: Vec<Range<usize>>,
     touched: Vec<usize>,
     hits: Vec<Hit>,
     found: Vec<Found>,
     capped: bool,
+    pub(super) decoding: Decoding,
 }
 
 /// What one file gave.
@@ -99,13 +92,15 @@ impl Scan {
             form: None,
             odd: None,
             path: None,
-            active: vec![true; n],
+            active: patterns.list().iter().map(|p| p.path.is_none()).collect(),
+            bound: Vec::new(),
             state: vec![PatternState::default(); n],
             windows: vec![0..0; n],
             touched: Vec::new(),
             hits: Vec::new(),
             found: Vec::new(),
             capped: false,
+            decoding: Decoding::default(),
         }
     }
 
@@ -121,12 +116,15 @@ impl Scan {
         self.state.fill(PatternState::default());
         self.found.clear();
         self.capped = false;
-        for &p in &patterns.bound {
-            let globs = patterns.list()[p].path.as_ref();
-            self.active[p] = match (path, globs) {
-                (Some(path), Some(globs)) => globs.is_match(as_path(path).as_ref()),
-                _ => false,
-            };
+        self.decoding.begin();
+        for p in self.bound.drain(..) {
+            self.active[p] = false;
+        }
+        if let Some(path) = path {
+            patterns.bound_to(path, &mut self.bound);
+            for &p in &self.bound {
+                self.active[p] = true;
+            }
         }
     }
 
@@ -165,11 +163,7 @@ impl Scan {
     /// Text, binary or UTF-16, from the head in the buffer.
     fn decide(&mut self) {
         let head = &self.buffer[..self.buffer.len().min(HEAD)];
-        let form = match utf16_of(head) {
-            Some(big) => Form::Utf16 { big },
-            None if memchr::memchr(0, head).is_some() => Form::Binary,
-            None => Form::Text,
-        };
+        let form = Form::of(head);
         self.form = Some(form);
         if let Form::Utf16 { big } = form {
             let raw = std::mem::take(&mut self.buffer);
@@ -223,14 +217,15 @@ impl Scan {
             let window = std::mem::replace(&mut self.windows[p], 0..0);
             self.run(patterns, &buffer, p, window);
         }
-        for &p in &patterns.bound {
+        for p in self.bound.clone() {
             let pattern = &patterns.list()[p];
-            if self.active[p] && pattern.keywords.is_empty() {
+            if pattern.keywords.is_empty() {
                 let window = from.saturating_sub(pattern.longest + 1)
                     ..(until + pattern.longest + 1).min(buffer.len());
                 self.run(patterns, &buffer, p, window);
             }
         }
+        self.look_inside(patterns, &buffer, from..until, last);
         self.hits = hits;
         self.buffer = buffer;
         if !last {
@@ -344,12 +339,33 @@ impl Scan {
             line,
             confidence: most.map_or(confidence, |m| m.min(confidence)),
             secret: buffer[secret].to_vec(),
+            inside: None,
         });
         true
     }
 
+    /// Adds what was found in a decoded part.
+    pub(super) fn keep(&mut self, found: Found) {
+        let state = &mut self.state[found.pattern];
+        if state.found >= MOST_MATCHES {
+            self.capped = true;
+            return;
+        }
+        state.found += 1;
+        self.found.push(found);
+    }
+
+    /// Place of the buffer's beginning in the file as searched.
+    pub(super) fn base(&self) -> u64 {
+        self.base
+    }
+
+    pub(super) fn is_binary(&self) -> bool {
+        self.form == Some(Form::Binary)
+    }
+
     /// The line of a place in the buffer, from 1.
-    fn line_of(&self, buffer: &[u8], at: usize) -> u32 {
+    pub(super) fn line_of(&self, buffer: &[u8], at: usize) -> u32 {
         let breaks =
             |range: Range<usize>| memchr::memchr_iter(b'\n', &buffer[range]).count() as u64;
         let line = if at >= self.own {
@@ -359,121 +375,4 @@ impl Scan {
         };
         u32::try_from(line + 1).unwrap_or(u32::MAX)
     }
-}
-
-/// Whether a token may begin at `at`: no letter, digit or `_` stands before it, other than the end of
-/// an escape (`\n`, `\t`, `%3D`, `\u003d`).
-fn begins_token(buffer: &[u8], at: usize) -> bool {
-    let before = &buffer[at.saturating_sub(6)..at];
-    match before {
-        [.., b'\\', b'n' | b't' | b'r'] => true,
-        [.., b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => true,
-        [b'\\', b'u', digits @ ..] if digits.iter().all(u8::is_ascii_hexdigit) => true,
-        _ if !buffer.get(at).is_some_and(u8::is_ascii_alphanumeric) => true,
-        [.., last] => !(last.is_ascii_alphanumeric() || *last == b'_'),
-        [] => true,
-    }
-}
-
-fn continues_token(text: &[u8], end: usize) -> bool {
-    text.get(end).is_some_and(u8::is_ascii_alphanumeric)
-        && text.get(end - 1).is_some_and(u8::is_ascii_alphanumeric)
-}
-
-/// How sure a match is; `None` if it is no secret.
-fn judge(pattern: &Pattern, c: &Candidate) -> Option<Confidence> {
-    let allow = &pattern.allow;
-    if pattern.placeholders && is_placeholder(c.secret) {
-        return None;
-    }
-    if let Some((least, over)) = pattern.entropy
-        && entropy(c.secret, over) < least
-    {
-        return None;
-    }
-    if !allow.words.is_empty() || !allow.stopwords.is_empty() {
-        let lower = c.secret.to_ascii_lowercase();
-        let holds = |w: &String| memchr::memmem::find(&lower, w.as_bytes()).is_some();
-        if allow.words.iter().any(|w| w.as_bytes() == lower) || allow.stopwords.iter().any(holds) {
-            return None;
-        }
-    }
-    if allow.regexes.iter().any(|r| r.is_match(c.secret)) {
-        return None;
-    }
-    if !allow.fingerprints.is_empty() && allow.fingerprints.contains(&fingerprint(c.secret)) {
-        return None;
-    }
-    match pattern.check.map(|check| check.run(c)) {
-        None => Some(pattern.confidence),
-        Some(Verdict::Verified) => Some(Confidence::VerifiedFormat),
-        Some(Verdict::Level(level)) => Some(level),
-        Some(Verdict::Failed) => Some(Confidence::Possible),
-        Some(Verdict::Dismissed) => None,
-    }
-}
-
-/// One match a place: the most telling one.
-fn without_overlaps(mut found: Vec<Found>, list: &[Pattern]) -> Vec<Found> {
-    if found.len() < 2 {
-        return found;
-    }
-    let weight = |f: &Found| -> (Rank, Confidence, u64) {
-        (list[f.pattern].rank, f.confidence, f.range.end - f.range.start)
-    };
-    found.sort_by(|a, b| {
-        weight(b)
-            .cmp(&weight(a))
-            .then(a.range.start.cmp(&b.range.start))
-            .then(a.pattern.cmp(&b.pattern))
-    });
-    let mut kept: std::collections::BTreeMap<u64, Found> = std::collections::BTreeMap::new();
-    for f in found {
-        // Kept ranges are disjoint, so only the last one that begins before our end can touch us.
-        let touched =
-            kept.range(..f.range.end).next_back().is_some_and(|(_, k)| k.range.end > f.range.start);
-        if !touched {
-            kept.insert(f.range.start, f);
-        }
-    }
-    kept.into_values().collect()
-}
-
-/// UTF-16 by its mark, or by ASCII in every other byte of the head; `true` for big endian.
-fn utf16_of(head: &[u8]) -> Option<bool> {
-    match head {
-        [0xff, 0xfe, 0, 0, ..] => return None, // UTF-32
-        [0xff, 0xfe, ..] => return Some(false),
-        [0xfe, 0xff, ..] => return Some(true),
-        _ => {}
-    }
-    let units = head.len() / 2;
-    if units < 16 {
-        return None;
-    }
-    let text = |a: usize, b: usize| {
-        let good = head
-            .chunks_exact(2)
-            .filter(|u| u[a] == 0 && (u[b].is_ascii_graphic() || u[b].is_ascii_whitespace()))
-            .count();
-        good * 100 >= units * 95
-    };
-    if text(1, 0) {
-        Some(false)
-    } else if text(0, 1) {
-        Some(true)
-    } else {
-        None
-    }
-}
-
-#[cfg(unix)]
-fn as_path(path: &[u8]) -> std::borrow::Cow<'_, std::path::Path> {
-    use std::os::unix::ffi::OsStrExt as _;
-    std::path::Path::new(std::ffi::OsStr::from_bytes(path)).into()
-}
-
-#[cfg(not(unix))]
-fn as_path(path: &[u8]) -> std::borrow::Cow<'_, std::path::Path> {
-    std::path::PathBuf::from(String::from_utf8_lossy(path).into_owned()).into()
 }

@@ -1,7 +1,8 @@
 //! Secrets in a short text that is no file: an environment variable, a label, a build step.
 
+use super::form::Form;
 use super::patterns::Patterns;
-use super::scan::{Form, Scan};
+use super::scan::Scan;
 use crate::analyze::Confidence;
 use crate::layer::LayerPath;
 use crate::text::{Redacted, fingerprint, mask};

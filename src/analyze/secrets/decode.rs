@@ -1,0 +1,213 @@
+//! The scan of what a text holds in another writing: each decoded run is a text of its own.
+
+use super::beside::says_secret;
+use super::encoded::{self, Code};
+use super::label::Label;
+use super::patterns::Patterns;
+use super::scan::{Found, Scan};
+use std::ops::Range;
+
+/// Base64 of base64, and once more.
+const DEEPEST: u8 = 3;
+
+/// What a scan keeps of the encoded runs of its file.
+#[derive(Default)]
+pub(super) struct Decoding {
+    /// How many encodings are around this scan.
+    depth: u8,
+    inner: Option<Box<Scan>>,
+    /// A run that goes on behind the last block.
+    open: Option<Open>,
+    /// Runs and words that begin before this place of the file are done.
+    runs_to: u64,
+    words_to: u64,
+}
+
+struct Open {
+    code: Code,
+    start: u64,
+    line: u32,
+    /// Characters that do not fill a unit yet.
+    rest: Vec<u8>,
+}
+
+impl Decoding {
+    pub fn begin(&mut self) {
+        self.open = None;
+        self.runs_to = 0;
+        self.words_to = 0;
+    }
+}
+
+impl Scan {
+    /// Scans the encoded runs that begin in `own` of the buffer. `last`: nothing follows.
+    pub(super) fn look_inside(
+        &mut self,
+        patterns: &Patterns,
+        buffer: &[u8],
+        own: Range<usize>,
+        last: bool,
+    ) {
+        let mut decoding = std::mem::take(&mut self.decoding);
+        if decoding.depth < DEEPEST {
+            self.runs(patterns, &mut decoding, buffer, own.clone(), last);
+            if !self.is_binary() {
+                self.words(patterns, &mut decoding, buffer, own);
+            }
+        }
+        self.decoding = decoding;
+    }
+
+    fn runs(
+        &mut self,
+        patterns: &Patterns,
+        decoding: &mut Decoding,
+        buffer: &[u8],
+        own: Range<usize>,
+        last: bool,
+    ) {
+        let base = self.base();
+        let mut at = own.start.max(decoding.runs_to.saturating_sub(base) as usize);
+        if let Some(open) = decoding.open.take() {
+            let more = buffer[at..].iter().take_while(|&&b| encoded::is_base64(b)).count();
+            at += more;
+            self.go_on(
+                patterns,
+                decoding,
+                open,
+                &buffer[at - more..at],
+                at == buffer.len() && !last,
+            );
+        }
+        while decoding.open.is_none()
+            && let Some(run) = encoded::next_run(buffer, at, own.end)
+        {
+            at = run.end;
+            let Some((skip, code)) = encoded::code_of(&buffer[run.clone()]) else { continue };
+            let start = run.start + skip;
+            let (chars, end, goes_on) = encoded::gather(buffer, start..run.end);
+            at = end;
+            let line = self.line_of(buffer, start);
+            let place = base + start as u64;
+            let mut scan = inner(patterns, decoding);
+            scan.begin(patterns, None, None);
+            let open = Open { code, start: place, line, rest: Vec::new() };
+            if goes_on && !last {
+                decoding.inner = Some(scan);
+                self.go_on(patterns, decoding, open, &chars, true);
+                break;
+            }
+            let plain = code.decode(&chars);
+            let named = name_for(buffer, start, &plain);
+            scan.feed(patterns, &named);
+            scan.feed(patterns, &plain);
+            let found = scan.end(patterns).found;
+            decoding.inner = Some(scan);
+            let length = (end - start) as u64;
+            self.add(&open, found, named.len() as u64, plain.len().max(1) as u64, length);
+        }
+        decoding.runs_to = base + at as u64;
+    }
+
+    /// Feeds more characters of a run to the scan that is open for it.
+    fn go_on(
+        &mut self,
+        patterns: &Patterns,
+        decoding: &mut Decoding,
+        mut open: Open,
+        chars: &[u8],
+        more: bool,
+    ) {
+        let Some(scan) = decoding.inner.as_mut() else { return };
+        open.rest.extend_from_slice(chars);
+        let whole = if more {
+            open.rest.len() / open.code.unit() * open.code.unit()
+        } else {
+            open.rest.len()
+        };
+        let plain = open.code.decode(&open.rest[..whole]);
+        scan.feed(patterns, &plain);
+        open.rest.drain(..whole);
+        if more {
+            decoding.open = Some(open);
+        } else {
+            let found = scan.end(patterns).found;
+            let (plain, written) = match open.code {
+                Code::Base64 => (3, 4),
+                Code::Hex => (1, 2),
+            };
+            self.add(&open, found, 0, plain, written);
+        }
+    }
+
+    /// Takes over what stands in a run: `plain` bytes are `written` ones in this file.
+    fn add(&mut self, open: &Open, found: Vec<Found>, head: u64, plain: u64, written: u64) {
+        for mut f in found {
+            let place = |p: u64| open.start + p.saturating_sub(head) * written / plain;
+            f.range = place(f.range.start)..place(f.range.end).max(place(f.range.start) + 1);
+            f.line = open.line;
+            f.inside = Some(match f.inside.take() {
+                Some(further) => format!("{}!/{further}", open.code.name()),
+                None => open.code.name().to_owned(),
+            });
+            self.keep(f);
+        }
+    }
+
+    fn words(
+        &mut self,
+        patterns: &Patterns,
+        decoding: &mut Decoding,
+        buffer: &[u8],
+        own: Range<usize>,
+    ) {
+        let base = self.base();
+        let mut at = own.start.max(decoding.words_to.saturating_sub(base) as usize);
+        while let Some(word) = encoded::next_word(buffer, at, own.end) {
+            at = word.range.end.max(at + 1);
+            let mut scan = inner(patterns, decoding);
+            scan.begin(patterns, None, None);
+            scan.feed(patterns, &word.plain);
+            let found = scan.end(patterns).found;
+            decoding.inner = Some(scan);
+            for mut f in found {
+                let place = |p: u64| {
+                    let p = (p as usize).min(word.places.len() - 1);
+                    base + (word.range.start + usize::from(word.places[p])) as u64
+                };
+                let range = place(f.range.start)..place(f.range.end);
+                // Without an escape in the secret or before it, the text as it stands gives the same.
+                let raw = range.end - range.start == f.range.end - f.range.start;
+                f.line = self.line_of(buffer, (range.start - base) as usize);
+                f.range = range;
+                if !raw || f.inside.is_some() {
+                    f.inside.get_or_insert_with(|| "escapes".to_owned());
+                }
+                self.keep(f);
+            }
+        }
+        decoding.words_to = base + at as u64;
+    }
+}
+
+fn inner(patterns: &Patterns, decoding: &mut Decoding) -> Box<Scan> {
+    decoding.inner.take().unwrap_or_else(|| {
+        let mut scan = Scan::new(patterns);
+        scan.decoding.depth = decoding.depth + 1;
+        Box::new(scan)
+    })
+}
+
+/// The name that a single encoded value is assigned to, for patterns that need one: the values of a
+/// Kubernetes Secret are encoded, their names are not.
+fn name_for(buffer: &[u8], start: usize, plain: &[u8]) -> Vec<u8> {
+    if plain.len() > 512 || plain.iter().any(|b| matches!(b, b'\n' | b' ' | 0)) {
+        return Vec::new();
+    }
+    let label = Label::before(buffer, start);
+    let name = label.words.join("_").into_bytes();
+    if !label.assigned || !says_secret(&name) {
+        return Vec::new();
+    }
+    [name.as_slice(), b"="].concat()
+}

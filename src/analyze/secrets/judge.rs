@@ -1,0 +1,89 @@
+//! Whether a match is a secret, and which of several matches of the same bytes is told.
+//!
+//! Weighs the evidence of one match; must not know how it was found.
+
+use super::check::{Candidate, Verdict};
+use super::evidence::{entropy, is_placeholder};
+use super::pattern::{Pattern, Rank};
+use super::scan::Found;
+use crate::analyze::Confidence;
+use crate::text::fingerprint;
+
+/// Whether a token may begin at `at`: no letter, digit or `_` stands before it, other than the end of
+/// an escape (`\n`, `\t`, `%3D`, `\u003d`).
+pub(super) fn begins_token(buffer: &[u8], at: usize) -> bool {
+    let before = &buffer[at.saturating_sub(6)..at];
+    match before {
+        [.., b'\\', b'n' | b't' | b'r'] => true,
+        [.., b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => true,
+        [b'\\', b'u', digits @ ..] if digits.iter().all(u8::is_ascii_hexdigit) => true,
+        _ if !buffer.get(at).is_some_and(u8::is_ascii_alphanumeric) => true,
+        [.., last] => !(last.is_ascii_alphanumeric() || *last == b'_'),
+        [] => true,
+    }
+}
+
+pub(super) fn continues_token(text: &[u8], end: usize) -> bool {
+    text.get(end).is_some_and(u8::is_ascii_alphanumeric)
+        && text.get(end - 1).is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// How sure a match is; `None` if it is no secret.
+pub(super) fn judge(pattern: &Pattern, c: &Candidate) -> Option<Confidence> {
+    let allow = &pattern.allow;
+    if pattern.placeholders && is_placeholder(c.secret) {
+        return None;
+    }
+    if let Some((least, over)) = pattern.entropy
+        && entropy(c.secret, over) < least
+    {
+        return None;
+    }
+    if !allow.words.is_empty() || !allow.stopwords.is_empty() {
+        let lower = c.secret.to_ascii_lowercase();
+        let holds = |w: &String| memchr::memmem::find(&lower, w.as_bytes()).is_some();
+        if allow.words.iter().any(|w| w.as_bytes() == lower) || allow.stopwords.iter().any(holds) {
+            return None;
+        }
+    }
+    if allow.regexes.iter().any(|r| r.is_match(c.secret)) {
+        return None;
+    }
+    if !allow.fingerprints.is_empty() && allow.fingerprints.contains(&fingerprint(c.secret)) {
+        return None;
+    }
+    match pattern.check.map(|check| check.run(c)) {
+        None => Some(pattern.confidence),
+        Some(Verdict::Verified) => Some(Confidence::VerifiedFormat),
+        Some(Verdict::Level(level)) => Some(level),
+        Some(Verdict::Failed) => Some(Confidence::Possible),
+        Some(Verdict::Dismissed) => None,
+    }
+}
+
+/// One match a place: the most telling one.
+pub(super) fn without_overlaps(mut found: Vec<Found>, list: &[Pattern]) -> Vec<Found> {
+    if found.len() < 2 {
+        return found;
+    }
+    let weight = |f: &Found| -> (Rank, Confidence, u64) {
+        (list[f.pattern].rank, f.confidence, f.range.end - f.range.start)
+    };
+    found.sort_by(|a, b| {
+        weight(b)
+            .cmp(&weight(a))
+            .then(a.range.start.cmp(&b.range.start))
+            .then(a.inside.is_some().cmp(&b.inside.is_some()))
+            .then(a.pattern.cmp(&b.pattern))
+    });
+    let mut kept: std::collections::BTreeMap<u64, Found> = std::collections::BTreeMap::new();
+    for f in found {
+        // Kept ranges are disjoint, so only the last one that begins before our end can touch us.
+        let touched =
+            kept.range(..f.range.end).next_back().is_some_and(|(_, k)| k.range.end > f.range.start);
+        if !touched {
+            kept.insert(f.range.start, f);
+        }
+    }
+    kept.into_values().collect()
+}
