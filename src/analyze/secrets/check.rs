@@ -2,8 +2,10 @@
 //!
 //! A check sees the match and the file's name; it never goes to the network.
 
+use super::assignment::{self, is_stock_password};
 use super::evidence::{is_opaque, is_password, is_template};
 use super::key;
+use super::place::Place;
 use crate::analyze::Confidence;
 use base64::Engine as _;
 use base64::alphabet;
@@ -19,8 +21,7 @@ pub(super) struct Candidate<'a> {
     pub matched: &'a [u8],
     /// Of the secret in `matched`.
     pub at: usize,
-    /// `None` for a value that stands in no file.
-    pub path: Option<&'a [u8]>,
+    pub place: Place,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,16 +71,16 @@ impl Check {
         match self {
             Self::GithubCrc32 => proven(crc32_base62(c.secret)),
             Self::GrafanaCrc32 => proven(crc32_hex(c.secret)),
-            Self::Jwt => jwt(c.secret),
+            Self::Jwt => jwt(c),
             Self::PemPrivateKey => key::pem(c.secret),
             Self::Base64Pem => base64_pem(c.secret),
             Self::AwsKeyId => aws_key_id(c.secret),
             Self::PypiMacaroon => proven(pypi(c.secret)),
             Self::BasicAuth => basic_auth(c.secret),
             Self::UrlPassword => url_password(c),
-            Self::OpaqueValue => opaque_value(c),
-            Self::PasswordValue => password_value(c),
-            Self::SecretField => secret_field(c),
+            Self::OpaqueValue => assignment::opaque_value(c),
+            Self::PasswordValue => assignment::password_value(c),
+            Self::SecretField => assignment::secret_field(c),
         }
     }
 }
@@ -141,11 +142,11 @@ fn crc32_hex(token: &[u8]) -> bool {
 }
 
 /// RFC 7519: three base64url parts, the first a JSON object with `alg`, the second a JSON object.
-fn jwt(token: &[u8]) -> Verdict {
+fn jwt(c: &Candidate) -> Verdict {
     let json = |part: &[u8]| -> Option<serde_json::Map<String, serde_json::Value>> {
         serde_json::from_slice(&BASE64_URL.decode(part).ok()?).ok()
     };
-    let mut parts = token.split(|&b| b == b'.');
+    let mut parts = c.secret.split(|&b| b == b'.');
     let header = parts.next().and_then(json);
     let payload = parts.next().and_then(json);
     let signature = parts.next().unwrap_or_default();
@@ -154,7 +155,15 @@ fn jwt(token: &[u8]) -> Verdict {
             // jwt.io's own sample, on a thousand pages.
             let sample = claims.get("sub").is_some_and(|s| s == "1234567890")
                 && claims.get("name").is_some_and(|s| s == "John Doe");
-            if sample { Verdict::Dismissed } else { Verdict::Verified }
+            // RFC 7519, section 4.1: a token that someone issued for a use names at least one.
+            let registered = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
+            let used = registered.iter().any(|claim| claims.contains_key(*claim));
+            match (sample, used) {
+                (true, _) => Verdict::Dismissed,
+                (_, true) => Verdict::Verified,
+                _ if c.place.library || c.place.sample => Verdict::Failed,
+                _ => Verdict::Level(Confidence::Likely),
+            }
         }
         _ => Verdict::Dismissed,
     }
@@ -219,43 +228,6 @@ fn base64_pem(value: &[u8]) -> Verdict {
     }
 }
 
-/// Words that stand for a password in every manual.
-fn is_stock_password(value: &[u8]) -> bool {
-    const STOCK: [&str; 27] = [
-        "password",
-        "passwd",
-        "pass",
-        "pwd",
-        "secret",
-        "user",
-        "username",
-        "admin",
-        "root",
-        "test",
-        "token",
-        "mysecretpassword",
-        "mypassword",
-        "mypass",
-        "guest",
-        "foo",
-        "bar",
-        "baz",
-        "foobar",
-        "none",
-        "null",
-        "pw",
-        "p",
-        "x",
-        "s3cr3t",
-        "hunter2",
-        "key",
-    ];
-    let lower = value.to_ascii_lowercase();
-    STOCK.iter().any(|w| w.as_bytes() == lower)
-        || lower.starts_with(b"password")
-        || lower.starts_with(b"passw0rd")
-}
-
 /// `scheme://user:password@host`.
 fn url_password(c: &Candidate) -> Verdict {
     let host_start = c.at + c.secret.len() + 1;
@@ -300,151 +272,10 @@ fn url_password(c: &Candidate) -> Verdict {
         c.secret.iter().any(u8::is_ascii_digit) && c.secret.iter().any(u8::is_ascii_alphabetic);
     if c.secret.len() >= 10 && mixed && is_password(c.secret) {
         Verdict::Level(Confidence::Likely)
-    } else if is_password(c.secret) || is_config(c.path) {
+    } else if is_password(c.secret) || c.place.config {
         Verdict::Level(Confidence::Possible)
     } else {
         Verdict::Dismissed
-    }
-}
-
-/// Files that hold settings, not programs or prose; a value in no file is an environment variable or
-/// a build step.
-fn is_config(path: Option<&[u8]>) -> bool {
-    let Some(path) = path else { return true };
-    let name = path.rsplit(|&b| b == b'/').next().unwrap_or_default().to_ascii_lowercase();
-    if name.starts_with(b".env") || name.starts_with(b"config") && !name.contains(&b'.') {
-        return true;
-    }
-    let extension = name.rsplit(|&b| b == b'.').next().unwrap_or_default();
-    [
-        "env",
-        "properties",
-        "ini",
-        "cfg",
-        "conf",
-        "cnf",
-        "config",
-        "yml",
-        "yaml",
-        "toml",
-        "tfvars",
-        "cf",
-        "netrc",
-        "envrc",
-    ]
-    .iter()
-    .any(|e| e.as_bytes() == extension)
-        && name.contains(&b'.')
-}
-
-/// Source text of a language whose strings stand in quotes: a bare word is a name.
-fn is_program(path: Option<&[u8]>) -> bool {
-    let name = path.and_then(|p| p.rsplit(|&b| b == b'/').next()).unwrap_or_default();
-    let extension = name.rsplit(|&b| b == b'.').next().unwrap_or_default();
-    [
-        "c", "cc", "cpp", "cs", "cxx", "go", "h", "hpp", "java", "js", "jsx", "kt", "lua", "m",
-        "mjs", "php", "pl", "pm", "py", "rb", "rs", "scala", "swift", "ts", "tsx", "vue",
-    ]
-    .iter()
-    .any(|e| e.as_bytes() == extension)
-}
-
-/// The byte before the secret, if it is a quote.
-fn quoted(c: &Candidate) -> bool {
-    let before = c.at.checked_sub(1).and_then(|i| c.matched.get(i));
-    matches!(before, Some(b'"' | b'\'' | b'`'))
-}
-
-/// Where a bare value stands: at the end of its line or before a separator, not inside code.
-fn stands_alone(c: &Candidate) -> bool {
-    let after = c.matched.get(c.at + c.secret.len());
-    matches!(
-        after,
-        None | Some(b'\n' | b'\r' | b' ' | b'\t' | b'"' | b'\'' | b'&' | b';' | b',' | b'<' | b'|')
-    )
-}
-
-fn opaque_value(c: &Candidate) -> Verdict {
-    if !is_opaque(c.secret) || !(quoted(c) || stands_alone(c)) || is_public_by_name(c) {
-        return Verdict::Dismissed;
-    }
-    let code =
-        c.secret.iter().any(|b| matches!(b, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b';' | b'*'));
-    if !quoted(c) && code {
-        return Verdict::Dismissed;
-    }
-    if !quoted(c) && is_program(c.path) {
-        return Verdict::Dismissed;
-    }
-    if quoted(c) || is_config(c.path) || !c.secret.contains(&b'.') {
-        Verdict::Level(Confidence::Likely)
-    } else {
-        Verdict::Level(Confidence::Possible)
-    }
-}
-
-/// Names that say the value is no secret: keys of caches, ids, digests, public halves.
-fn is_public_by_name(c: &Candidate) -> bool {
-    let in_name = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-    let head = c.before.iter().rev().take_while(in_name).count();
-    let name: Vec<u8> = c.before[c.before.len() - head..]
-        .iter()
-        .chain(c.matched[..c.at].iter().take_while(in_name))
-        .map(u8::to_ascii_lowercase)
-        .collect();
-    [
-        "public",
-        "publishable",
-        "csrf",
-        "xsrf",
-        "tokenizer",
-        "tokens",
-        "token_type",
-        "keytoken",
-        "publickeytoken",
-        "nextpagetoken",
-        "pagetoken",
-        "page_token",
-        "continuation",
-        "checksum",
-        "digest",
-        "integrity",
-        "fingerprint",
-        "site_key",
-        "sitekey",
-        "cachekey",
-        "cache_key",
-        "hash",
-    ]
-    .iter()
-    .any(|w| memchr::memmem::find(&name, w.as_bytes()).is_some())
-}
-
-fn password_value(c: &Candidate) -> Verdict {
-    if is_template(c.secret) || is_stock_password(c.secret) || !(quoted(c) || stands_alone(c)) {
-        return Verdict::Dismissed;
-    }
-    if let v @ Verdict::Level(_) = opaque_value(c) {
-        return v;
-    }
-    if is_config(c.path) && is_password(c.secret) {
-        return Verdict::Level(Confidence::Possible);
-    }
-    Verdict::Dismissed
-}
-
-fn secret_field(c: &Candidate) -> Verdict {
-    if is_template(c.secret) || is_stock_password(c.secret) {
-        return Verdict::Dismissed;
-    }
-    let has = |kind: fn(&u8) -> bool| c.secret.iter().any(kind);
-    let kinds = u8::from(has(u8::is_ascii_lowercase))
-        + u8::from(has(u8::is_ascii_uppercase))
-        + u8::from(has(u8::is_ascii_digit));
-    if is_password(c.secret) || (c.secret.len() >= 8 && kinds >= 2) {
-        Verdict::Level(Confidence::Likely)
-    } else {
-        Verdict::Level(Confidence::Possible)
     }
 }
 

@@ -91,6 +91,7 @@ impl Scan {
             let place = base + start as u64;
             let mut scan = inner(patterns, decoding);
             scan.begin(patterns, None, None);
+            scan.place = self.place;
             let open = Open { code, start: place, line, rest: Vec::new() };
             if goes_on && !last {
                 decoding.inner = Some(scan);
@@ -167,6 +168,7 @@ impl Scan {
             at = word.range.end.max(at + 1);
             let mut scan = inner(patterns, decoding);
             scan.begin(patterns, None, None);
+            scan.place = self.place;
             scan.feed(patterns, &word.plain);
             let found = scan.end(patterns).found;
             decoding.inner = Some(scan);

@@ -5,6 +5,7 @@
 use super::check::{Candidate, Verdict};
 use super::evidence::{entropy, is_placeholder};
 use super::pattern::{Pattern, Rank};
+use super::place::Place;
 use super::scan::Found;
 use crate::analyze::Confidence;
 use crate::text::fingerprint;
@@ -52,12 +53,29 @@ pub(super) fn judge(pattern: &Pattern, c: &Candidate) -> Option<Confidence> {
     if !allow.fingerprints.is_empty() && allow.fingerprints.contains(&fingerprint(c.secret)) {
         return None;
     }
-    match pattern.check.map(|check| check.run(c)) {
-        None => Some(pattern.confidence),
-        Some(Verdict::Verified) => Some(Confidence::VerifiedFormat),
-        Some(Verdict::Level(level)) => Some(level),
-        Some(Verdict::Failed) => Some(Confidence::Possible),
-        Some(Verdict::Dismissed) => None,
+    let confidence = match pattern.check.map(|check| check.run(c)) {
+        None => pattern.confidence,
+        Some(Verdict::Verified) => Confidence::VerifiedFormat,
+        Some(Verdict::Level(level)) => level,
+        Some(Verdict::Failed) => Confidence::Possible,
+        Some(Verdict::Dismissed) => return None,
+    };
+    Some(if is_out_of_place(pattern, c.place) { Confidence::Possible } else { confidence })
+}
+
+/// Whether a match of this kind is worth little at such a place: samples of other people's code show
+/// what a secret looks like, and their code is full of names beside values. What a format or a
+/// credential file proves stays what it is.
+fn is_out_of_place(pattern: &Pattern, place: Place) -> bool {
+    if place.library && place.sample {
+        return true;
+    }
+    let bound = pattern.path.is_some();
+    match pattern.rank {
+        Rank::Specific => false,
+        _ if bound => false,
+        Rank::Context => place.library && !place.config,
+        Rank::Generic => place.sample || (place.library && !place.config),
     }
 }
 

@@ -5,6 +5,7 @@
 //! it is. Must not know of layers above or below, nor of how bad a finding is in the end.
 
 mod analyzer;
+mod assignment;
 mod beside;
 mod builtin;
 mod check;
@@ -19,6 +20,7 @@ mod key;
 mod label;
 mod pattern;
 mod patterns;
+mod place;
 mod prefilter;
 mod scan;
 mod text;

@@ -10,6 +10,7 @@ use super::decode::Decoding;
 use super::form::{Form, HEAD};
 use super::judge::{begins_token, continues_token, judge, without_overlaps};
 use super::patterns::{Patterns, User};
+use super::place::Place;
 use super::prefilter::Hit;
 use crate::analyze::Confidence;
 use std::ops::Range;
@@ -53,7 +54,7 @@ pub(super) struct Scan {
     form: Option<Form>,
     /// The first byte of a UTF-16 unit whose second is in the next chunk.
     odd: Option<u8>,
-    path: Option<Vec<u8>>,
+    pub(super) place: Place,
     active: Vec<bool>,
     /// Patterns that are active for this file's path only.
     bound: Vec<usize>,
@@ -91,7 +92,7 @@ impl Scan {
             lines: 0,
             form: None,
             odd: None,
-            path: None,
+            place: Place::default(),
             active: patterns.list().iter().map(|p| p.path.is_none()).collect(),
             bound: Vec::new(),
             state: vec![PatternState::default(); n],
@@ -112,7 +113,7 @@ impl Scan {
         self.lines = 0;
         self.form = form;
         self.odd = None;
-        self.path = path.map(<[u8]>::to_vec);
+        self.place = Place::of(path);
         self.state.fill(PatternState::default());
         self.found.clear();
         self.capped = false;
@@ -320,7 +321,7 @@ impl Scan {
             secret: &buffer[secret.clone()],
             matched: &buffer[whole.start..(whole.end + 128).min(buffer.len())],
             at: secret.start - whole.start,
-            path: self.path.as_deref(),
+            place: self.place,
         };
         let Some(confidence) = judge(&patterns.list()[p], &candidate) else {
             return true;
