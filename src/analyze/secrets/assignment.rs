@@ -59,11 +59,16 @@ fn is_shortened(c: &Candidate) -> bool {
 pub(super) fn opaque_value(c: &Candidate) -> Verdict {
     let quoted = quoted(c);
     let well_placed = quoted.unwrap_or_else(|| stands_alone(c));
-    if !is_opaque(c.secret) || !well_placed || is_shortened(c) {
+    let label = label(c);
+    if !well_placed || !label.assigned || is_shortened(c) || label.role() != Role::Secret {
         return Verdict::Dismissed;
     }
-    if matches!(label(c).role(), Role::Public | Role::Id) {
-        return Verdict::Dismissed;
+    if !is_opaque(c.secret) {
+        // Settings hold short secrets, too.
+        return match c.place.config && is_password(c.secret) && is_strong(c.secret) {
+            true => Verdict::Level(Confidence::Likely),
+            false => Verdict::Dismissed,
+        };
     }
     let code =
         c.secret.iter().any(|b| matches!(b, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b';' | b'*'));
@@ -75,6 +80,16 @@ pub(super) fn opaque_value(c: &Candidate) -> Verdict {
     } else {
         Verdict::Level(Confidence::Possible)
     }
+}
+
+/// Long and of several kinds of characters: no word with a digit behind it.
+fn is_strong(value: &[u8]) -> bool {
+    let has = |kind: fn(&u8) -> bool| value.iter().any(kind);
+    let digits = has(u8::is_ascii_digit);
+    let kinds =
+        [has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase), has(u8::is_ascii_punctuation)];
+    let kinds = kinds.iter().filter(|&&k| k).count();
+    digits && (kinds >= 2 && value.len() >= 8 || value.len() >= 10)
 }
 
 pub(super) fn password_value(c: &Candidate) -> Verdict {
@@ -90,18 +105,9 @@ pub(super) fn password_value(c: &Candidate) -> Verdict {
     if !is_password(c.secret) || label.role() != Role::Secret || is_shortened(c) {
         return Verdict::Dismissed;
     }
-    let has = |kind: fn(&u8) -> bool| c.secret.iter().any(kind);
-    let digits = has(u8::is_ascii_digit);
-    let kinds = [
-        has(u8::is_ascii_lowercase),
-        has(u8::is_ascii_uppercase),
-        digits,
-        has(u8::is_ascii_punctuation),
-    ];
-    let kinds = kinds.iter().filter(|&&k| k).count();
-    let strong = digits && (kinds >= 3 && c.secret.len() >= 8 || c.secret.len() >= 10);
+    let strong = is_strong(c.secret);
     if c.place.config || (quoted.is_some() && strong) {
-        Verdict::Level(if kinds >= 3 || digits { Confidence::Likely } else { Confidence::Possible })
+        Verdict::Level(Confidence::Likely)
     } else if quoted.is_some() {
         Verdict::Level(Confidence::Possible)
     } else {

@@ -27,16 +27,20 @@ const LONGEST: usize = 80;
 impl Label {
     /// The label of the value that begins at `at`.
     pub fn before(buffer: &[u8], at: usize) -> Self {
+        Self::read(buffer, at, true)
+    }
+
+    fn read(buffer: &[u8], at: usize, again: bool) -> Self {
         let low = at.saturating_sub(200);
         let mut rest = &buffer[low..at];
-        let mut assigned = false;
-        let mut prefix_words = 0;
+        let mut assigned = !again;
+        // Words that are no names: an authentication scheme, a type.
+        let mut skipped = 0;
         loop {
             rest = trim_end(rest, |b| {
                 b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b'\\')
             });
             match rest {
-                // `Bearer x`, `Basic x`, a string's prefix or a type cast are no names of their own.
                 [
                     ..,
                     b'=' | b':' | b'>' | b'(' | b',' | b'[' | b'{' | b'?' | b'|' | b'+' | b'@'
@@ -49,43 +53,29 @@ impl Label {
                     assigned = true;
                     rest = &rest[..rest.len() - 1];
                 }
-                _ if prefix_words < 2 => {
-                    let word = name_at_end(rest);
-                    let scheme = [
-                        "bearer", "basic", "token", "apikey", "string", "str", "const", "b", "u",
-                        "r", "f",
-                    ];
-                    if !assigned || word.is_empty() {
-                        if word.eq_ignore_ascii_case(b"bearer")
-                            || word.eq_ignore_ascii_case(b"basic")
-                        {
-                            prefix_words += 1;
-                            rest = &rest[..rest.len() - word.len()];
-                            assigned = true;
-                            continue;
-                        }
+                _ if skipped < 2 => {
+                    let Some(shorter) =
+                        without_scheme(rest, assigned).or_else(|| without_type(rest))
+                    else {
                         break;
-                    }
-                    // `key: String = "x"`, `key := []byte("x")`.
-                    let lower = word.to_ascii_lowercase();
-                    let is_type =
-                        scheme[4..].iter().any(|s| s.as_bytes() == lower) || lower == b"byte";
-                    let typed = matches!(
-                        trim_end(&rest[..rest.len() - word.len()], |b| b == b' '),
-                        [.., b':' | b']' | b'=' | b'&' | b'(']
-                    );
-                    if is_type && typed {
-                        prefix_words += 1;
-                        rest = trim_end(&rest[..rest.len() - word.len()], |b| b == b' ');
-                        rest = trim_end(rest, |b| matches!(b, b']' | b'[' | b'&' | b'('));
-                        continue;
-                    }
-                    break;
+                    };
+                    skipped += 1;
+                    assigned = true;
+                    rest = shorter;
                 }
                 _ => break,
             }
         }
         let name = name_at_end(rest);
+        // `name: API_KEY` and then `value: …`; `<add key="ApiKey" value="…">`.
+        let lower = name.to_ascii_lowercase();
+        if again && assigned && [&b"value"[..], b"val", b"default"].contains(&lower.as_slice()) {
+            let rest = &rest[..rest.len() - name.len()];
+            let named = Self::read(rest, rest.len(), false);
+            if !named.words.is_empty() {
+                return Self { words: named.words, assigned };
+            }
+        }
         Self { words: words(name), assigned }
     }
 
@@ -189,6 +179,31 @@ const SECRET: [&str; 34] = [
 const SECRET_ENDS: [&str; 8] =
     ["key", "token", "secret", "password", "passwd", "apikey", "auth", "credentials"];
 
+/// Without a scheme of RFC 9110, section 11: `Authorization: Bearer x`.
+fn without_scheme(text: &[u8], assigned: bool) -> Option<&[u8]> {
+    if assigned {
+        return None;
+    }
+    let word = name_at_end(text);
+    let rest = &text[..text.len() - word.len()];
+    let is = |list: &[&str]| list.iter().any(|s| word.eq_ignore_ascii_case(s.as_bytes()));
+    let in_header =
+        matches!(trim_end(rest, |b| matches!(b, b' ' | b'"' | b'\'')), [.., b':' | b'=']);
+    (is(&["bearer", "basic"]) || in_header && is(&["token", "apikey", "key", "api-key", "digest"]))
+        .then_some(rest)
+}
+
+/// Without the type of `key: String = "x"`, the cast of `key := []byte("x")`, a string's prefix.
+fn without_type(text: &[u8]) -> Option<&[u8]> {
+    let word = name_at_end(text);
+    let rest = trim_end(&text[..text.len() - word.len()], |b| b == b' ');
+    let is_type = ["string", "str", "const", "byte", "b", "u", "r", "f"]
+        .iter()
+        .any(|t| word.eq_ignore_ascii_case(t.as_bytes()));
+    let placed = matches!(rest, [.., b':' | b']' | b'=' | b'&' | b'(']);
+    (is_type && placed).then(|| trim_end(rest, |b| matches!(b, b']' | b'[' | b'&' | b'(')))
+}
+
 fn trim_end(mut bytes: &[u8], drop: impl Fn(u8) -> bool) -> &[u8] {
     while let [rest @ .., last] = bytes
         && drop(*last)
@@ -251,6 +266,9 @@ mod tests {
             ("?token=", "token", true),
             ("{\\\"token\\\": \\\"", "token", true),
             ("api key is ", "is", false),
+            ("- name: API_KEY\n  value: ", "api_key", true),
+            ("{\"name\": \"API_KEY\", \"value\": \"", "api_key", true),
+            ("<add key=\"ApiKey\" value=\"", "api_key", true),
         ] {
             let got = Label::before(text.as_bytes(), text.len());
             assert_eq!((got.words.join("_").as_str(), got.assigned), (name, assigned), "{text}");
