@@ -56,29 +56,40 @@ fn is_shortened(c: &Candidate) -> bool {
         || after.starts_with("\u{2026}".as_bytes())
 }
 
-pub(super) fn opaque_value(c: &Candidate) -> Verdict {
+/// What is known of name, notation and value before the value is weighed; `None` if they are no
+/// assignment of a secret.
+fn assigned(c: &Candidate) -> Option<Assigned> {
     let quoted = quoted(c);
-    let well_placed = quoted.unwrap_or_else(|| stands_alone(c));
     let label = label(c);
-    if !well_placed || !label.assigned || is_shortened(c) || label.role() != Role::Secret {
-        return Verdict::Dismissed;
-    }
+    let well_placed = match quoted {
+        Some(closed) => closed,
+        // A bare word is a name in a program; after a comma or a bracket it is one anywhere.
+        None => stands_alone(c) && !c.place.program && !label.listed,
+    };
+    let good = well_placed && label.assigned && label.role() == Role::Secret && !is_shortened(c);
+    good.then_some(Assigned { quoted: quoted.is_some() })
+}
+
+struct Assigned {
+    quoted: bool,
+}
+
+pub(super) fn opaque_value(c: &Candidate) -> Verdict {
+    let Some(assigned) = assigned(c) else { return Verdict::Dismissed };
     if !is_opaque(c.secret) {
         // Settings hold short secrets, too.
-        return match c.place.config && is_password(c.secret) && is_strong(c.secret) {
-            true => Verdict::Level(Confidence::Likely),
-            false => Verdict::Dismissed,
-        };
+        let short = c.place.settings && is_password(c.secret) && is_strong(c.secret);
+        return if short { Verdict::Level(Confidence::Likely) } else { Verdict::Dismissed };
     }
-    let code =
-        c.secret.iter().any(|b| matches!(b, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b';' | b'*'));
-    if quoted.is_none() && (code || c.place.program) {
-        return Verdict::Dismissed;
-    }
-    if quoted.is_some() || c.place.config || !c.secret.contains(&b'.') {
+    let code = |b: &u8| matches!(b, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b';' | b'*');
+    if assigned.quoted || c.place.config {
         Verdict::Level(Confidence::Likely)
-    } else {
+    } else if c.secret.iter().any(code) {
+        Verdict::Dismissed
+    } else if c.secret.contains(&b'.') {
         Verdict::Level(Confidence::Possible)
+    } else {
+        Verdict::Level(Confidence::Likely)
     }
 }
 
@@ -93,25 +104,22 @@ fn is_strong(value: &[u8]) -> bool {
 }
 
 pub(super) fn password_value(c: &Candidate) -> Verdict {
-    let quoted = quoted(c);
-    let well_placed = quoted.unwrap_or_else(|| stands_alone(c));
-    if is_template(c.secret) || is_stock_password(c.secret) || !well_placed {
+    if is_template(c.secret) || is_stock_password(c.secret) {
         return Verdict::Dismissed;
     }
     if let v @ Verdict::Level(_) = opaque_value(c) {
         return v;
     }
-    let label = label(c);
-    if !is_password(c.secret) || label.role() != Role::Secret || is_shortened(c) {
+    let Some(assigned) = assigned(c) else { return Verdict::Dismissed };
+    if !is_password(c.secret) {
         return Verdict::Dismissed;
     }
-    let strong = is_strong(c.secret);
-    if c.place.config || (quoted.is_some() && strong) {
-        Verdict::Level(Confidence::Likely)
-    } else if quoted.is_some() {
-        Verdict::Level(Confidence::Possible)
-    } else {
-        Verdict::Dismissed
+    match (assigned.quoted, is_strong(c.secret)) {
+        _ if c.place.settings => Verdict::Level(Confidence::Likely),
+        (_, true) if c.place.config => Verdict::Level(Confidence::Likely),
+        (true, true) => Verdict::Level(Confidence::Likely),
+        (false, false) if !c.place.config => Verdict::Dismissed,
+        _ => Verdict::Level(Confidence::Possible),
     }
 }
 

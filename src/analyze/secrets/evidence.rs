@@ -155,7 +155,10 @@ fn looks_like_a_name(value: &[u8]) -> bool {
     if has("://") || has("->") || has("::") || has("()") {
         return true;
     }
-    for algorithm in ["sha1-", "sha256-", "sha384-", "sha512-", "sha256:", "sha512:", "md5:"] {
+    for algorithm in [
+        "sha1-", "sha256-", "sha384-", "sha512-", "sha1:", "sha256:", "sha384:", "sha512:", "md5:",
+        "sha1=", "sha256=", "sha384=", "sha512=", "md5=",
+    ] {
         if value.starts_with(algorithm.as_bytes()) {
             return true;
         }

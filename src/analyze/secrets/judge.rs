@@ -74,8 +74,8 @@ fn is_out_of_place(pattern: &Pattern, place: Place) -> bool {
     match pattern.rank {
         Rank::Specific => false,
         _ if bound => false,
-        Rank::Context => place.library && !place.config,
-        Rank::Generic => place.sample || (place.library && !place.config),
+        Rank::Context => place.library && !place.settings,
+        Rank::Generic => place.sample || (place.library && !place.settings),
     }
 }
 

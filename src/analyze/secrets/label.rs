@@ -19,6 +19,8 @@ pub(super) struct Label {
     pub words: Vec<String>,
     /// An operator stands between name and value.
     pub assigned: bool,
+    /// The operator is a comma or an opening bracket: of a list or a call.
+    pub listed: bool,
 }
 
 /// No name is longer.
@@ -34,6 +36,7 @@ impl Label {
         let low = at.saturating_sub(200);
         let mut rest = &buffer[low..at];
         let mut assigned = !again;
+        let mut listed = None;
         // Words that are no names: an authentication scheme, a type.
         let mut skipped = 0;
         loop {
@@ -51,6 +54,7 @@ impl Label {
                         break;
                     }
                     assigned = true;
+                    listed.get_or_insert(matches!(op, b',' | b'(' | b'[' | b'{'));
                     rest = &rest[..rest.len() - 1];
                 }
                 _ if skipped < 2 => {
@@ -66,17 +70,20 @@ impl Label {
                 _ => break,
             }
         }
+        let listed = listed.unwrap_or(false);
         let name = name_at_end(rest);
+        // An option of a command: `--api-key x`.
+        let assigned = assigned || name.starts_with(b"-");
         // `name: API_KEY` and then `value: …`; `<add key="ApiKey" value="…">`.
         let lower = name.to_ascii_lowercase();
         if again && assigned && [&b"value"[..], b"val", b"default"].contains(&lower.as_slice()) {
             let rest = &rest[..rest.len() - name.len()];
             let named = Self::read(rest, rest.len(), false);
             if !named.words.is_empty() {
-                return Self { words: named.words, assigned };
+                return Self { words: named.words, assigned, listed };
             }
         }
-        Self { words: words(name), assigned }
+        Self { words: words(name), assigned, listed }
     }
 
     pub fn role(&self) -> Role {
@@ -257,7 +264,7 @@ mod tests {
             ("  \"apiKey\": \"", "api_key", true),
             ("x.setToken(\"", "x_set_token", true),
             ("<apiKey>", "api_key", true),
-            ("--auth-token ", "auth_token", false),
+            ("--auth-token ", "auth_token", true),
             ("Authorization: Bearer ", "authorization", true),
             ("const KEY: &str = \"", "key", true),
             ("key := []byte(\"", "key", true),

@@ -11,6 +11,8 @@ pub(super) struct Place {
     pub sample: bool,
     /// Holds settings, not programs or prose; so does a text that stands in no file.
     pub config: bool,
+    /// Holds settings and nothing else, by its very name: `.env`, `settings.py`, `app.ini`.
+    pub settings: bool,
     /// Source text of a language whose strings stand in quotes: a bare word is a name.
     pub program: bool,
 }
@@ -19,7 +21,7 @@ impl Place {
     /// `None`: an environment variable, a label, a build step.
     pub fn of(path: Option<&[u8]>) -> Self {
         let Some(path) = path else {
-            return Self { config: true, ..Self::default() };
+            return Self { config: true, settings: true, ..Self::default() };
         };
         let lower = path.to_ascii_lowercase();
         let mut parts: Vec<&[u8]> = lower.split(|&b| b == b'/').filter(|p| !p.is_empty()).collect();
@@ -50,11 +52,26 @@ impl Place {
             || (parts.iter().any(|p| p == b"man") && stem != name);
         let config = name.starts_with(b".env")
             || is(SETTINGS, extension) && name.contains(&b'.')
-            || (name.starts_with(b"config") && extension.is_empty())
-            || [&b"settings"[..], b"config", b"secret", b"credential", b"passw"]
-                .iter()
-                .any(|w| memchr::memmem::find(stem, w).is_some());
-        Self { library, sample, config, program: is(PROGRAMS, extension) }
+            || (name.starts_with(b"config") && extension.is_empty());
+        let settings = name.starts_with(b".env")
+            || is(
+                &["env", "envrc", "ini", "conf", "cfg", "cnf", "properties", "tfvars", "npmrc"],
+                extension,
+            )
+            || is(
+                &[
+                    "settings",
+                    "config",
+                    "application",
+                    "secrets",
+                    "credentials",
+                    "local_settings",
+                    "database",
+                ],
+                stem,
+            );
+        let program = is(PROGRAMS, extension);
+        Self { library, sample, config: config || settings, settings, program }
     }
 }
 
