@@ -60,14 +60,25 @@ fn is_shortened(c: &Candidate) -> bool {
 /// assignment of a secret.
 fn assigned(c: &Candidate) -> Option<Assigned> {
     let quoted = quoted(c);
+    if !c.generic {
+        let well_placed = quoted.unwrap_or_else(|| stands_alone(c));
+        return (well_placed && !is_shortened(c)).then_some(Assigned { quoted: quoted.is_some() });
+    }
     let label = label(c);
     let well_placed = match quoted {
         Some(closed) => closed,
         // A bare word is a name in a program; after a comma or a bracket it is one anywhere.
-        None => stands_alone(c) && !c.place.program && !label.listed,
+        None => {
+            stands_alone(c) && !c.place.program && !label.listed && (!label.tag || is_closed(c))
+        }
     };
     let good = well_placed && label.assigned && label.role() == Role::Secret && !is_shortened(c);
     good.then_some(Assigned { quoted: quoted.is_some() })
+}
+
+/// `<token>x</token>`.
+fn is_closed(c: &Candidate) -> bool {
+    c.matched[c.at + c.secret.len()..].trim_ascii_start().starts_with(b"</")
 }
 
 struct Assigned {
@@ -100,7 +111,8 @@ fn is_strong(value: &[u8]) -> bool {
     let kinds =
         [has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase), has(u8::is_ascii_punctuation)];
     let kinds = kinds.iter().filter(|&&k| k).count();
-    digits && (kinds >= 2 && value.len() >= 8 || value.len() >= 10)
+    let two = value.iter().filter(|b| b.is_ascii_digit()).count() > 1;
+    digits && value.len() >= 8 && (kinds >= 2 || two && value.len() >= 10)
 }
 
 pub(super) fn password_value(c: &Candidate) -> Verdict {

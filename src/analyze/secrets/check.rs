@@ -22,6 +22,8 @@ pub(super) struct Candidate<'a> {
     /// Of the secret in `matched`.
     pub at: usize,
     pub place: Place,
+    /// The pattern is of any name beside any value: the name has to be weighed, too.
+    pub generic: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -75,7 +75,7 @@ fn is_out_of_place(pattern: &Pattern, place: Place) -> bool {
         Rank::Specific => false,
         _ if bound => false,
         Rank::Context => place.library && !place.settings,
-        Rank::Generic => place.sample || (place.library && !place.settings),
+        Rank::Generic => place.sample || (place.library && (!place.settings || place.program)),
     }
 }
 

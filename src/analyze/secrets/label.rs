@@ -21,6 +21,8 @@ pub(super) struct Label {
     pub assigned: bool,
     /// The operator is a comma or an opening bracket: of a list or a call.
     pub listed: bool,
+    /// The operator is the end of a tag.
+    pub tag: bool,
 }
 
 /// No name is longer.
@@ -37,6 +39,7 @@ impl Label {
         let mut rest = &buffer[low..at];
         let mut assigned = !again;
         let mut listed = None;
+        let mut tag = false;
         // Words that are no names: an authentication scheme, a type.
         let mut skipped = 0;
         loop {
@@ -54,6 +57,7 @@ impl Label {
                         break;
                     }
                     assigned = true;
+                    tag |= op == b'>' && !matches!(rest, [.., b'=' | b'-', _]);
                     listed.get_or_insert(matches!(op, b',' | b'(' | b'[' | b'{'));
                     rest = &rest[..rest.len() - 1];
                 }
@@ -80,10 +84,10 @@ impl Label {
             let rest = &rest[..rest.len() - name.len()];
             let named = Self::read(rest, rest.len(), false);
             if !named.words.is_empty() {
-                return Self { words: named.words, assigned, listed };
+                return Self { words: named.words, assigned, listed, tag };
             }
         }
-        Self { words: words(name), assigned, listed }
+        Self { words: words(name), assigned, listed, tag }
     }
 
     pub fn role(&self) -> Role {
@@ -137,7 +141,8 @@ impl Label {
             | "type" | "kind" | "mode" | "level" | "format" | "nonce" | "cid" | "resolved"
             | "href" | "src" | "link" | "slug" | "channel" | "bucket" | "zone" => Role::Public,
             _ => {
-                let secret = self.words.iter().any(|w| {
+                let near = if self.listed { 1 } else { 3 };
+                let secret = self.words.iter().rev().take(near).any(|w| {
                     SECRET.contains(&w.as_str())
                         || SECRET_ENDS.iter().any(|e| w.len() > e.len() && w.ends_with(e))
                 });

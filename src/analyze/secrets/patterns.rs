@@ -2,8 +2,11 @@
 
 use super::builtin::BUILTIN;
 use super::file::parse_file;
-use super::pattern::{Pattern, PatternError};
+use super::form::Form;
+use super::pattern::{Pattern, PatternError, Sample};
 use super::prefilter::Prefilter;
+use super::scan::Scan;
+use crate::analyze::Confidence;
 use globset::{GlobSet, GlobSetBuilder};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -96,6 +99,16 @@ impl Patterns {
             digest: *hash.finalize().as_bytes(),
             list,
         })
+    }
+
+    /// How sure a pattern is of a sample if it is the only one; `None` if it does not match.
+    pub fn alone(&self, id: &str, sample: &Sample) -> Option<Confidence> {
+        let number = *self.by_id.get(id)?;
+        let mut scan = Scan::new(self);
+        scan.begin(self, sample.path.as_deref().map(str::as_bytes), Some(Form::Text));
+        scan.only(number);
+        scan.feed(self, sample.text.as_bytes());
+        scan.end(self).found.iter().filter(|f| f.pattern == number).map(|f| f.confidence).max()
     }
 
     /// Whether every regex compiles within its bounds. For patterns that no test has seen: a scan takes

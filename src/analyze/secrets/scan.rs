@@ -9,6 +9,7 @@ use super::check::Candidate;
 use super::decode::Decoding;
 use super::form::{Form, HEAD};
 use super::judge::{begins_token, continues_token, judge, without_overlaps};
+use super::pattern::Rank;
 use super::patterns::{Patterns, User};
 use super::place::Place;
 use super::prefilter::Hit;
@@ -58,6 +59,8 @@ pub(super) struct Scan {
     active: Vec<bool>,
     /// Patterns that are active for this file's path only.
     bound: Vec<usize>,
+    /// Only one pattern is active.
+    alone: bool,
     state: Vec<PatternState>,
     windows: Vec<Range<usize>>,
     touched: Vec<usize>,
@@ -95,6 +98,7 @@ impl Scan {
             place: Place::default(),
             active: patterns.list().iter().map(|p| p.path.is_none()).collect(),
             bound: Vec::new(),
+            alone: false,
             state: vec![PatternState::default(); n],
             windows: vec![0..0; n],
             touched: Vec::new(),
@@ -118,6 +122,9 @@ impl Scan {
         self.found.clear();
         self.capped = false;
         self.decoding.begin();
+        if std::mem::take(&mut self.alone) {
+            self.active = patterns.list().iter().map(|p| p.path.is_none()).collect();
+        }
         for p in self.bound.drain(..) {
             self.active[p] = false;
         }
@@ -127,6 +134,14 @@ impl Scan {
                 self.active[p] = true;
             }
         }
+    }
+
+    /// Leaves one pattern only, after [`Self::begin`].
+    pub fn only(&mut self, pattern: usize) {
+        for (p, active) in self.active.iter_mut().enumerate() {
+            *active &= p == pattern;
+        }
+        self.alone = true;
     }
 
     pub fn feed(&mut self, patterns: &Patterns, mut bytes: &[u8]) {
@@ -218,7 +233,8 @@ impl Scan {
             let window = std::mem::replace(&mut self.windows[p], 0..0);
             self.run(patterns, &buffer, p, window);
         }
-        for p in self.bound.clone() {
+        let bound: Vec<usize> = self.bound.iter().copied().filter(|&p| self.active[p]).collect();
+        for p in bound {
             let pattern = &patterns.list()[p];
             if pattern.keywords.is_empty() {
                 let window = from.saturating_sub(pattern.longest + 1)
@@ -322,6 +338,7 @@ impl Scan {
             matched: &buffer[whole.start..(whole.end + 128).min(buffer.len())],
             at: secret.start - whole.start,
             place: self.place,
+            generic: patterns.list()[p].rank == Rank::Generic,
         };
         let Some(confidence) = judge(&patterns.list()[p], &candidate) else {
             return true;
