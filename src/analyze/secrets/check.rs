@@ -69,6 +69,14 @@ pub enum Check {
 }
 
 impl Check {
+    /// It judges a value that has no format of its own.
+    pub(super) fn weighs_words(self) -> bool {
+        matches!(
+            self,
+            Self::UrlPassword | Self::OpaqueValue | Self::PasswordValue | Self::SecretField
+        )
+    }
+
     pub(super) fn run(self, c: &Candidate) -> Verdict {
         match self {
             Self::GithubCrc32 => proven(crc32_base62(c.secret)),

@@ -2,9 +2,9 @@
 //!
 //! Weighs the evidence of one match; must not know how it was found.
 
-use super::check::{Candidate, Verdict};
-use super::evidence::{entropy, is_placeholder};
-use super::pattern::{Pattern, Rank};
+use super::check::{Candidate, Check, Verdict};
+use super::evidence::{entropy, is_placeholder, mixing_of};
+use super::pattern::{Pattern, PatternSeverity, Rank};
 use super::place::Place;
 use super::scan::Found;
 use crate::analyze::Confidence;
@@ -32,7 +32,11 @@ pub(super) fn continues_token(text: &[u8], end: usize) -> bool {
 /// How sure a match is; `None` if it is no secret.
 pub(super) fn judge(pattern: &Pattern, c: &Candidate) -> Option<Confidence> {
     let allow = &pattern.allow;
-    if pattern.placeholders && is_placeholder(c.secret) {
+    if pattern.placeholders && (is_placeholder(c.secret) || is_words(c.secret) && !c.generic) {
+        return None;
+    }
+    // In the documentation of many providers; by chance in no value.
+    if memchr::memmem::find(c.secret, b"EXAMPLE").is_some() {
         return None;
     }
     if let Some((least, over)) = pattern.entropy
@@ -70,13 +74,25 @@ fn is_out_of_place(pattern: &Pattern, place: Place) -> bool {
     if place.library && place.sample {
         return true;
     }
-    let bound = pattern.path.is_some();
+    if place.library && pattern.severity <= PatternSeverity::Low {
+        // Ids and publishable keys that a library carries are its own.
+        return true;
+    }
+    let weighed = pattern.check.is_some_and(Check::weighs_words);
     match pattern.rank {
-        Rank::Specific => false,
-        _ if bound => false,
-        Rank::Context => place.library && !place.settings,
+        Rank::Specific if !weighed => false,
+        Rank::Specific | Rank::Context => place.template || (place.library && !place.settings),
         Rank::Generic => place.sample || (place.library && (!place.settings || place.program)),
     }
+}
+
+/// Camel case or plain words behind a prefix: a name in a program, not a token. A random value of this
+/// length without a digit mixes its cases.
+fn is_words(value: &[u8]) -> bool {
+    value.len() >= 16
+        && !value.iter().any(u8::is_ascii_digit)
+        && value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-' | b'.'))
+        && mixing_of(value) < 0.25
 }
 
 /// One match a place: the most telling one.

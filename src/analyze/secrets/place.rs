@@ -9,6 +9,8 @@ pub(super) struct Place {
     pub library: bool,
     /// A test, an example, documentation.
     pub sample: bool,
+    /// The file's own name says that it is to be filled in: `.env.example`.
+    pub template: bool,
     /// Holds settings, not programs or prose; so does a text that stands in no file.
     pub config: bool,
     /// Holds settings and nothing else, by its very name: `.env`, `settings.py`, `app.ini`.
@@ -32,7 +34,11 @@ impl Place {
             None => &[],
         };
         let is = |list: &[&str], what: &[u8]| list.iter().any(|w| w.as_bytes() == what);
-        let library = parts.iter().any(|p| is(LIBRARY_FOLDERS, p))
+        let served = parts.iter().any(|p| p == b"html" || p == b"www" || p == b"app");
+        let library = !served
+            && lower.strip_prefix(b"/").unwrap_or(&lower).starts_with(b"usr/lib/")
+            || !served && lower.strip_prefix(b"/").unwrap_or(&lower).starts_with(b"usr/share/")
+            || parts.iter().any(|p| is(LIBRARY_FOLDERS, p))
             || parts.windows(2).any(|w| {
                 LIBRARY_PAIRS
                     .iter()
@@ -41,19 +47,24 @@ impl Place {
             || is(LIBRARY_EXTENSIONS, extension);
         let words =
             |text: &[u8]| text.split(|b| !b.is_ascii_alphabetic()).any(|w| is(SAMPLE_WORDS, w));
-        let sample = parts.iter().any(|p| words(p))
-            || words(stem)
+        let template =
+            is(&["template", "tmpl", "tpl", "dist", "j2", "in", "orig", "default"], extension)
+                || name
+                    .split(|b| !b.is_ascii_alphabetic())
+                    .any(|w| is(&["example", "sample", "template"], w));
+        let sample = template
+            || parts.iter().any(|p| words(p))
             || words(name)
             || is(PROSE, extension)
             || is(
                 &["readme", "changelog", "changes", "news", "metadata", "pkg-info", "copyright"],
                 stem,
             )
-            || (parts.iter().any(|p| p == b"man") && stem != name);
+            || (parts.contains(&b"man".as_slice()) && stem != name);
         let config = name.starts_with(b".env")
             || is(SETTINGS, extension) && name.contains(&b'.')
             || (name.starts_with(b"config") && extension.is_empty());
-        let settings = name.starts_with(b".env")
+        let settings = name.starts_with(b".")
             || is(
                 &["env", "envrc", "ini", "conf", "cfg", "cnf", "properties", "tfvars", "npmrc"],
                 extension,
@@ -71,7 +82,7 @@ impl Place {
                 stem,
             );
         let program = is(PROGRAMS, extension);
-        Self { library, sample, config: config || settings, settings, program }
+        Self { library, sample, template, config: config || settings, settings, program }
     }
 }
 
