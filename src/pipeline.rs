@@ -20,8 +20,8 @@ use crate::image::packages::InstalledPackages;
 use crate::image::residue;
 use crate::image::view::View;
 use crate::report::assemble::{self, Parts};
-use crate::report::model::{NotLookedAt, Report};
-use crate::rules::{self, RuleContext, unneeded};
+use crate::report::model::{Hidden, NotLookedAt, Report};
+use crate::rules::{self, Category, Finding, RuleContext, unneeded};
 
 /// What came of an inspection.
 #[derive(Debug)]
@@ -57,6 +57,9 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Report {
         patterns,
         reveal: plan.reveal,
     });
+    let (findings, unsure): (Vec<Finding>, Vec<Finding>) = findings
+        .into_iter()
+        .partition(|f| f.category != Category::Secret || f.confidence >= plan.confidence);
     let advice = advise::advise(&Evidence {
         image,
         view: &view,
@@ -73,6 +76,7 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Report {
         packages: &packages,
         unneeded: &unneeded,
         findings: &findings,
+        hidden: Hidden { below_confidence: unsure.len() },
         advice: &advice,
         unseen,
         patterns,

@@ -52,6 +52,8 @@ fn secret() -> Finding {
         severity: Severity::Critical,
         confidence: Confidence::Likely,
         state: State::DeletedLater,
+        inside: None,
+        also: Vec::new(),
         path: None,
         line: None,
         layer: Some(0),

@@ -1,5 +1,6 @@
 //! The arguments as clap knows them; completions and the man page come from here too.
 
+use crate::analyze::Confidence;
 use crate::oci::Platform;
 use crate::rules::Severity;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -92,6 +93,9 @@ pub struct Inspect {
     /// End with status 1 on a finding of this severity or worse
     #[arg(long, value_enum, default_value_t = FailOn::High, value_name = "SEVERITY")]
     pub fail_on: FailOn,
+    /// List secrets that are at least this sure
+    #[arg(long, value_enum, default_value_t = Sure::Likely, value_name = "LEVEL")]
+    pub confidence: Sure,
     /// Show secrets in clear: the report is then a secret itself
     #[arg(long)]
     pub reveal: bool,
@@ -200,6 +204,27 @@ pub struct Completions {
 pub enum Sort {
     Size,
     Path,
+}
+
+/// How sure a secret is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Sure {
+    /// Anything that may be one
+    Possible,
+    /// Its format, place or name says so
+    Likely,
+    /// A checksum or structure in it is right
+    VerifiedFormat,
+}
+
+impl From<Sure> for Confidence {
+    fn from(sure: Sure) -> Self {
+        match sure {
+            Sure::Possible => Self::Possible,
+            Sure::Likely => Self::Likely,
+            Sure::VerifiedFormat => Self::VerifiedFormat,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

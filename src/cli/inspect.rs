@@ -16,6 +16,7 @@ pub fn run(args: &Inspect, global: &Global, terminal: &Terminal) -> Result<Statu
     output::check(path)?;
     let settings =
         SourceSettings::new(&args.source, args.all_platforms, args.reveal, &[&args.reference])?;
+    let settings = SourceSettings { confidence: args.confidence.into(), ..settings };
     let plan = plan::plan(&args.reference, &settings)?;
     let inspection = progress::during(terminal, global.quiet, |p| pipeline::inspect(&plan, p))?;
     let written = match args.output.format {

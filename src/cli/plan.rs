@@ -35,6 +35,7 @@ pub fn plan(reference: &str, s: &SourceSettings) -> Result<Plan, CliError> {
         daemon: engine(s.docker_host.as_ref()),
         cache_dir: s.cache_dir.clone(),
         patterns: Patterns::builtin(),
+        confidence: s.confidence,
         reveal: s.reveal,
         jobs: s.jobs,
         build,

@@ -2,6 +2,7 @@
 
 use super::args::SourceArgs;
 use super::error::CliError;
+use crate::analyze::Confidence;
 use crate::oci::Platform;
 use crate::source::PlatformChoice;
 use crate::text::Redacted;
@@ -20,6 +21,8 @@ pub struct SourceSettings {
     /// `None`: neither read nor written.
     pub cache_dir: Option<PathBuf>,
     pub reveal: bool,
+    /// Secrets less sure than this are counted, not listed.
+    pub confidence: Confidence,
     pub jobs: usize,
     pub limits: LimitFlags,
 }
@@ -80,6 +83,7 @@ impl SourceSettings {
             docker_host: args.docker_host.clone().filter(|h| !h.is_empty()),
             cache_dir,
             reveal,
+            confidence: Confidence::Likely,
             jobs: args
                 .jobs
                 .or_else(|| std::thread::available_parallelism().ok())

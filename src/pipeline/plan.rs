@@ -1,5 +1,6 @@
 //! What is to be done, who is told, and what can go wrong.
 
+use crate::analyze::Confidence;
 use crate::analyze::secrets::Patterns;
 use crate::index::build::{BuildSettings, LayerError};
 use crate::source::daemon::DaemonSettings;
@@ -19,6 +20,8 @@ pub struct Plan {
     /// Folder of the index cache; `None` reads and writes none.
     pub cache_dir: Option<PathBuf>,
     pub patterns: Arc<Patterns>,
+    /// Secrets less sure than this are counted, not listed.
+    pub confidence: Confidence,
     /// Keep secrets in clear beside their mask. Implies that no cached index is used: it has none.
     pub reveal: bool,
     /// Layers worked on at the same time.

@@ -2,9 +2,9 @@
 //! and every text that may hold a secret is masked.
 
 use super::model::{
-    AdviceReport, Duplicate, EnvVar, EstimateReport, FindingReport, ImageIdentity, LayerReport,
-    NotLookedAt, PackageReport, Report, SCHEMA_VERSION, Sizes, Unneeded, Waste, WasteKind,
-    WastedPath,
+    AdviceReport, Duplicate, EnvVar, EstimateReport, FindingReport, Hidden, ImageIdentity,
+    LayerReport, NotLookedAt, PackageReport, PlaceReport, Report, SCHEMA_VERSION, Sizes, Unneeded,
+    Waste, WasteKind, WastedPath,
 };
 use crate::advise::Advice;
 use crate::analyze::secrets::{Patterns, redact_text};
@@ -32,6 +32,7 @@ pub struct Parts<'a> {
     pub packages: &'a InstalledPackages,
     pub unneeded: &'a [UnneededItem],
     pub findings: &'a [Finding],
+    pub hidden: Hidden,
     pub advice: &'a [Advice],
     /// What lies beside the image's layers unread.
     pub unseen: &'a [NotLookedAt],
@@ -48,6 +49,7 @@ pub fn assemble(parts: &Parts) -> Report {
         layers: layers(parts, &steps),
         waste: waste(parts, &steps),
         findings: parts.findings.iter().map(|f| finding(parts, f, &steps)).collect(),
+        hidden: parts.hidden,
         packages: packages(parts.packages),
         unneeded: parts.unneeded.iter().map(unneeded).collect(),
         advice: parts.advice.iter().map(advice).collect(),
@@ -206,6 +208,7 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         confidence: f.confidence,
         state: f.state,
         path: f.path.as_ref().map(LayerPath::to_text),
+        inside: f.inside.as_ref().map(|i| Sanitized::from(i.as_str()).to_string()),
         line: f.line,
         layer: f.layer,
         layer_digest: layer.and_then(|l| l.descriptor.as_ref()).map(|d| d.digest.to_string()),
@@ -216,6 +219,21 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         advice: f.advice.clone(),
         recover,
         plain: f.plain.as_ref().map(|p| String::from_utf8_lossy(p.reveal()).into_owned()),
+        also: f.also.iter().map(|a| place(finding(parts, a, steps))).collect(),
+    }
+}
+
+fn place(f: FindingReport) -> PlaceReport {
+    PlaceReport {
+        state: f.state,
+        path: f.path,
+        inside: f.inside,
+        line: f.line,
+        layer: f.layer,
+        layer_digest: f.layer_digest,
+        instruction: f.instruction,
+        message: f.message,
+        recover: f.recover,
     }
 }
 

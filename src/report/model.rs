@@ -22,6 +22,8 @@ pub struct Report {
     pub layers: Vec<LayerReport>,
     pub waste: Waste,
     pub findings: Vec<FindingReport>,
+    /// Findings that are not listed, by the reason.
+    pub hidden: Hidden,
     pub packages: Vec<PackageReport>,
     pub unneeded: Vec<Unneeded>,
     pub advice: Vec<AdviceReport>,
@@ -139,6 +141,9 @@ pub struct FindingReport {
     pub state: State,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Where in the file, if the file holds others: a path in an archive, or `base64`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     pub layer: Option<usize>,
@@ -153,6 +158,34 @@ pub struct FindingReport {
     /// In clear; only with `--reveal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plain: Option<String>,
+    /// The other places of the same secret; this finding's own fields are of the most exposed one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<PlaceReport>,
+}
+
+/// One more place of a secret.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PlaceReport {
+    pub state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    pub layer: Option<usize>,
+    pub layer_digest: Option<String>,
+    pub instruction: Option<String>,
+    pub message: String,
+    /// The command that gets the bytes back.
+    pub recover: Option<String>,
+}
+
+/// How many findings there are besides those listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Hidden {
+    /// Secrets less sure than `--confidence` asks for.
+    pub below_confidence: usize,
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]

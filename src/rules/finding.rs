@@ -100,6 +100,8 @@ pub struct Finding {
     pub confidence: Confidence,
     pub state: State,
     pub path: Option<LayerPath>,
+    /// Where in the file, if the file holds others: [`crate::analyze::SecretMatch::inside`].
+    pub inside: Option<String>,
     /// From 1.
     pub line: Option<u32>,
     /// Place in `ReadImage::layers`, base 0.
@@ -113,4 +115,6 @@ pub struct Finding {
     pub advice: Option<String>,
     /// Only with `--reveal`.
     pub plain: Option<crate::text::Redacted<Vec<u8>>>,
+    /// The same secret at other places.
+    pub also: Vec<Finding>,
 }

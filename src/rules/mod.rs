@@ -5,6 +5,7 @@ pub mod files;
 pub mod finding;
 pub mod integrity;
 pub mod leftovers;
+mod places;
 pub mod rule;
 pub mod running;
 pub mod secrets;
@@ -56,6 +57,7 @@ pub fn check(cx: &RuleContext) -> Vec<Finding> {
     for rule in all() {
         (rule.check)(cx, &mut out);
     }
+    let mut out = places::gather(out, cx.patterns);
     rule::sort(&mut out);
     out
 }

@@ -46,6 +46,7 @@ impl Rule {
             confidence: Confidence::VerifiedFormat,
             state: State::OnlyInConfig,
             path: None,
+            inside: None,
             line: None,
             layer: None,
             masked: None,
@@ -53,6 +54,7 @@ impl Rule {
             message,
             advice: None,
             plain: None,
+            also: Vec::new(),
         }
     }
 

@@ -148,7 +148,11 @@ fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
                 true => ", compiled into a shared library".to_owned(),
                 false => String::new(),
             });
-            let message = format!("{} in {path}{fate}{whose}", what(cx, &found.pattern));
+            let inside = match &found.inside {
+                Some(inside) => format!(" (inside {})", super::shown(inside)),
+                None => String::new(),
+            };
+            let message = format!("{} in {path}{inside}{fate}{whose}", what(cx, &found.pattern));
             let severity = match package {
                 Some((_, most)) => severity(cx, &found.pattern).min(most),
                 None if compiled_in => severity(cx, &found.pattern).min(Severity::Low),
@@ -159,6 +163,7 @@ fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
                 confidence: found.confidence,
                 state,
                 path: Some(path.clone()),
+                inside: found.inside.clone(),
                 line: found.line,
                 layer: Some(layer),
                 masked: Some(found.masked.clone()),

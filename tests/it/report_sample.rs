@@ -42,6 +42,8 @@ fn finding(rule: &str, severity: Severity, message: &str) -> FindingReport {
         advice: None,
         recover: None,
         plain: None,
+        inside: None,
+        also: Vec::new(),
     }
 }
 
@@ -190,6 +192,7 @@ pub fn tutorial() -> Report {
                 },
             ],
         },
+        hidden: Default::default(),
         findings,
         packages,
         unneeded: vec![

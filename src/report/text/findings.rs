@@ -15,6 +15,7 @@ const WORD: usize = 10;
 
 pub(super) fn write(page: &mut Page, report: &Report, detail: Detail) {
     if report.findings.is_empty() {
+        unsure(page, report);
         return;
     }
     let groups = group(&report.findings);
@@ -31,6 +32,16 @@ pub(super) fn write(page: &mut Page, report: &Report, detail: Detail) {
         rule(page, g, detail);
     }
     page.more(2, shown, groups.len());
+    unsure(page, report);
+}
+
+/// What is counted and not listed.
+fn unsure(page: &mut Page, report: &Report) {
+    let n = report.hidden.below_confidence;
+    if n > 0 {
+        let what = words::count(n, "less sure secret");
+        page.paragraph("", 2, Tone::Quiet, &format!("{what} not listed: --confidence possible"));
+    }
 }
 
 /// Findings of the same rule and severity, in the order of their first.
@@ -98,8 +109,17 @@ fn place(page: &mut Page, f: &FindingReport, detail: Detail) {
     } else if !facts.is_empty() {
         line(page, &facts);
     }
+    if let Some(inside) = &f.inside {
+        line(
+            page,
+            &format!("inside {}", squeeze(&clean(inside), page.width().saturating_sub(INDENT + 7))),
+        );
+    }
     if let Some(masked) = &f.masked {
         line(page, masked);
+    }
+    if !f.also.is_empty() {
+        also(page, f, detail);
     }
     // In clear because the user asked for it; never without.
     if let Some(plain) = &f.plain {
@@ -117,6 +137,24 @@ fn place(page: &mut Page, f: &FindingReport, detail: Detail) {
         }
         labelled(page, "finding:", &f.fingerprint);
     }
+}
+
+/// The other places of the same secret.
+fn also(page: &mut Page, f: &FindingReport, detail: Detail) {
+    line(page, &format!("+ {}", words::count(f.also.len(), "more place")));
+    let shown = detail.limit(FEW_PLACES, f.also.len());
+    for other in &f.also[..shown] {
+        let mut facts: Vec<String> = Vec::new();
+        facts.extend(other.layer.map(|n| format!("layer {n}")));
+        facts.push(words::state(other.state).to_owned());
+        let facts = facts.join(" · ");
+        let place = [&other.path, &other.inside].into_iter().flatten().map(|p| clean(p));
+        let place = place.collect::<Vec<_>>().join("!/");
+        let room = page.width().saturating_sub(WORD + 7 + columns(&facts));
+        let gap = if place.is_empty() { "" } else { " · " };
+        line(page, &format!("  {}{gap}{facts}", squeeze(&place, room.max(10))));
+    }
+    page.more(WORD + 4, shown, f.also.len());
 }
 
 fn line(page: &mut Page, text: &str) {
