@@ -9,6 +9,7 @@ pub mod facts;
 pub mod packages;
 pub mod runtime;
 pub mod secrets;
+pub mod unpack;
 
 pub use facts::*;
 

@@ -18,6 +18,7 @@ mod form;
 mod judge;
 mod key;
 mod label;
+mod members;
 mod pattern;
 mod patterns;
 mod place;

@@ -1,0 +1,311 @@
+//! SQLite database files, page by page.
+//!
+//! <https://www.sqlite.org/fileformat2.html>: the rows of a table lie in the cells of its leaf pages, the
+//! values of a row one behind the other without anything between, so a token would run into the next
+//! value. Each row becomes a line of its text values; where the page is a table's root, which page 1
+//! tells of small tables, each value stands behind the name of its column. The free space of a page
+//! holds deleted rows.
+
+use super::archive::read_whole;
+use super::{Place, Unpacker};
+use std::collections::HashMap;
+use std::io::Read;
+
+const LEAF_TABLE: u8 = 0x0d;
+const LEAF_INDEX: u8 = 0x0a;
+const INTERIOR: [u8; 2] = [0x02, 0x05];
+
+#[derive(Default)]
+struct Database {
+    page_size: usize,
+    /// Of a page, without what extensions reserve.
+    usable: usize,
+    wide: Option<bool>,
+    /// Columns of the table whose root page has this number.
+    columns: HashMap<u32, Vec<String>>,
+}
+
+impl Unpacker<'_> {
+    pub(super) fn sqlite(&mut self, reader: &mut dyn Read, place: &Place) {
+        let mut head = [0; 100];
+        if !matches!(read_whole(reader, &mut head), Ok(100)) {
+            return self.visitor.unread(&place.inside, "sqlite: the header is cut");
+        }
+        let Some(mut database) = Database::new(&head) else {
+            return self.visitor.unread(&place.inside, "sqlite: no valid page size");
+        };
+        let member = place.member(b"sqlite");
+        self.visitor.begin(&member.inside, b"");
+        let mut page = vec![0; database.page_size];
+        page[..100].copy_from_slice(&head);
+        let mut start = 100;
+        for number in 1u32.. {
+            match read_whole(reader, &mut page[start..]) {
+                Ok(n) if n + start == page.len() => {}
+                Ok(0) if start == 0 => break,
+                Ok(_) => {
+                    self.visitor.unread(&member.inside, "sqlite: the last page is cut");
+                    break;
+                }
+                Err(e) => {
+                    self.visitor.unread(&member.inside, &e.to_string());
+                    break;
+                }
+            }
+            start = 0;
+            let text = database.page(&page, number);
+            if !self.spend(text.len() + 1) {
+                break;
+            }
+            self.visitor.chunk(&text);
+        }
+        self.visitor.end();
+    }
+
+    pub(super) fn sqlite_wal(&mut self, reader: &mut dyn Read, place: &Place) {
+        let mut head = [0; 32];
+        let size = match read_whole(reader, &mut head) {
+            Ok(32) => u32::from_be_bytes([head[8], head[9], head[10], head[11]]) as usize,
+            _ => 0,
+        };
+        if !(512..=65536).contains(&size) || !size.is_power_of_two() {
+            return self.visitor.unread(&place.inside, "sqlite: no valid page size");
+        }
+        let mut database = Database { page_size: size, usable: size, ..Database::default() };
+        let member = place.member(b"sqlite");
+        self.visitor.begin(&member.inside, b"");
+        let mut frame = vec![0; 24 + size];
+        while matches!(read_whole(reader, &mut frame), Ok(n) if n == frame.len()) {
+            let number = u32::from_be_bytes([frame[0], frame[1], frame[2], frame[3]]);
+            let text = database.page(&frame[24..], number);
+            if !self.spend(text.len() + 1) {
+                break;
+            }
+            self.visitor.chunk(&text);
+        }
+        self.visitor.end();
+    }
+}
+
+impl Database {
+    fn new(head: &[u8; 100]) -> Option<Self> {
+        let page_size = match u16::from_be_bytes([head[16], head[17]]) {
+            1 => 65536,
+            n => usize::from(n),
+        };
+        let usable = page_size.checked_sub(head[20].into())?;
+        let wide = match head[59] {
+            2 => Some(false),
+            3 => Some(true),
+            _ => None,
+        };
+        (page_size >= 512 && page_size.is_power_of_two() && usable >= 480).then(|| Self {
+            page_size,
+            usable,
+            wide,
+            columns: HashMap::new(),
+        })
+    }
+
+    /// What a page says, as text.
+    fn page(&mut self, page: &[u8], number: u32) -> Vec<u8> {
+        let mut out = Vec::new();
+        let start = if number == 1 && page.starts_with(b"SQLite format 3\0") { 100 } else { 0 };
+        let kind = page.get(start).copied().unwrap_or_default();
+        if kind != LEAF_TABLE && kind != LEAF_INDEX {
+            if !INTERIOR.contains(&kind) {
+                // The rest of a long value, or a page that is free now.
+                push_line(&mut out, page.get(4..).unwrap_or_default());
+            }
+            return out;
+        }
+        let u16_at =
+            |i: usize| page.get(i..i + 2).map(|b| usize::from(u16::from_be_bytes([b[0], b[1]])));
+        let (Some(cells), Some(content)) = (u16_at(start + 3), u16_at(start + 5)) else {
+            return out;
+        };
+        let content = if content == 0 { 65536 } else { content };
+        let array = start + 8;
+        let columns = self.columns.get(&number).cloned();
+        for cell in 0..cells {
+            let Some(at) = u16_at(array + 2 * cell).filter(|&at| at >= array) else { break };
+            let Some(values) = self.row(page, at, kind == LEAF_TABLE) else { continue };
+            if number == 1 {
+                self.learn(&values);
+            }
+            match &columns {
+                Some(names) if names.len() == values.len() => {
+                    for (name, value) in names.iter().zip(&values) {
+                        if let Value::Text(text) = value {
+                            out.extend_from_slice(name.as_bytes());
+                            out.extend_from_slice(b" = ");
+                            push_line(&mut out, text);
+                        }
+                    }
+                }
+                _ => {
+                    let texts: Vec<&[u8]> = values.iter().filter_map(Value::text).collect();
+                    push_line(&mut out, &texts.join(&b" = "[..]));
+                }
+            }
+            out.push(b'\n');
+        }
+        // Between the cells' addresses and the first cell lies what was deleted and not yet reused.
+        let free = page.get(array + 2 * cells..content.min(page.len())).unwrap_or_default();
+        for text in free.split(|&b| b == 0).filter(|t| t.len() >= 8) {
+            push_line(&mut out, text);
+        }
+        let mut block = u16_at(start + 1).unwrap_or_default();
+        for _ in 0..1000 {
+            let (Some(next), Some(size)) = (u16_at(block), u16_at(block + 2)) else { break };
+            if block == 0 || size < 4 {
+                break;
+            }
+            push_line(&mut out, page.get(block + 4..block + size).unwrap_or_default());
+            if next <= block {
+                break;
+            }
+            block = next;
+        }
+        out
+    }
+
+    /// The values of a cell, those that lie on its page.
+    fn row(&self, page: &[u8], at: usize, table: bool) -> Option<Vec<Value>> {
+        let mut cursor = at;
+        let payload = varint(page, &mut cursor)?;
+        if table {
+            varint(page, &mut cursor)?;
+        }
+        // Section 1.6: what is longer than this goes on at an overflow page.
+        let most = if table { self.usable - 35 } else { (self.usable - 12) * 64 / 255 - 23 } as u64;
+        let least = ((self.usable as u64 - 12) * 32 / 255).saturating_sub(23);
+        let local = if payload <= most {
+            payload
+        } else {
+            let kept = least + (payload - least) % (self.usable as u64 - 4);
+            if kept <= most { kept } else { least }
+        };
+        let body = page.get(cursor..cursor.checked_add(local as usize)?)?;
+        let mut cursor = 0;
+        let header = varint(body, &mut cursor)? as usize;
+        let mut types = Vec::new();
+        while cursor < header && types.len() < 2000 {
+            types.push(varint(body, &mut cursor)?);
+        }
+        let mut at = header;
+        let mut values = Vec::with_capacity(types.len());
+        for kind in types {
+            let size = match kind {
+                0 | 8 | 9 => 0,
+                1..=4 => kind as usize,
+                5 => 6,
+                6 | 7 => 8,
+                10 | 11 => return None,
+                n => usize::try_from((n - 12) / 2).ok()?,
+            };
+            let end = at.saturating_add(size).min(body.len());
+            let bytes = body.get(at..end).unwrap_or_default();
+            at = end;
+            values.push(match kind {
+                n if n >= 13 && n % 2 == 1 => Value::Text(self.narrow(bytes)),
+                n if n >= 12 => Value::Text(bytes.to_vec()),
+                1..=4 => Value::Number(bytes.iter().fold(0, |n, &b| n << 8 | u64::from(b))),
+                9 => Value::Number(1),
+                _ => Value::Other,
+            });
+        }
+        Some(values)
+    }
+
+    /// UTF-16 text as one byte a character.
+    fn narrow(&self, text: &[u8]) -> Vec<u8> {
+        let Some(big) = self.wide else { return text.to_vec() };
+        text.chunks_exact(2)
+            .map(|u| {
+                let (high, low) = if big { (u[0], u[1]) } else { (u[1], u[0]) };
+                if high == 0 && low < 0x80 { low } else { 0xff }
+            })
+            .collect()
+    }
+
+    /// A row of `sqlite_schema`: type, name, table, root page, SQL.
+    fn learn(&mut self, values: &[Value]) {
+        if let [Value::Text(kind), _, _, Value::Number(root), Value::Text(sql)] = values
+            && kind == b"table"
+            && let Ok(root) = u32::try_from(*root)
+            && self.columns.len() < 10_000
+        {
+            self.columns.insert(root, column_names(&String::from_utf8_lossy(sql)));
+        }
+    }
+}
+
+enum Value {
+    Text(Vec<u8>),
+    Number(u64),
+    Other,
+}
+
+impl Value {
+    fn text(&self) -> Option<&[u8]> {
+        match self {
+            Self::Text(t) => Some(t),
+            _ => None,
+        }
+    }
+}
+
+fn push_line(out: &mut Vec<u8>, text: &[u8]) {
+    if !text.is_empty() {
+        out.extend_from_slice(text);
+        out.push(b'\n');
+    }
+}
+
+/// A number of one to nine bytes, the highest bits first.
+fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
+    let mut value = 0u64;
+    for i in 0..9 {
+        let b = *bytes.get(*at)?;
+        *at += 1;
+        if i == 8 {
+            return Some(value << 8 | u64::from(b));
+        }
+        value = value << 7 | u64::from(b & 0x7f);
+        if b & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// The first word of each part of `CREATE TABLE t (a TEXT, b INT, PRIMARY KEY (a))` that is no
+/// constraint.
+fn column_names(sql: &str) -> Vec<String> {
+    let Some(open) = sql.find('(') else { return Vec::new() };
+    let mut depth = 0;
+    let mut parts = vec![String::new()];
+    for c in sql[open + 1..].chars() {
+        match c {
+            '(' => depth += 1,
+            ')' if depth == 0 => break,
+            ')' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(part) = parts.last_mut() {
+            part.push(c);
+        }
+    }
+    let constraint = ["primary", "unique", "check", "foreign", "constraint"];
+    parts
+        .iter()
+        .filter_map(|p| p.split_whitespace().next())
+        .map(|w| w.trim_matches(['"', '`', '[', ']', '\'']).to_owned())
+        .filter(|w| !constraint.contains(&w.to_ascii_lowercase().as_str()))
+        .collect()
+}
