@@ -3,8 +3,10 @@
 use super::beside::says_secret;
 use super::encoded::{self, Code};
 use super::label::Label;
+use super::members;
 use super::patterns::Patterns;
 use super::scan::{Found, Scan};
+use crate::analyze::unpack::Kind;
 use std::ops::Range;
 
 /// Base64 of base64, and once more.
@@ -99,6 +101,11 @@ impl Scan {
                 break;
             }
             let plain = code.decode(&chars);
+            if let Some(kind) = Kind::of(b"", &plain) {
+                self.packed(patterns, &open, kind, &plain, &mut scan);
+                decoding.inner = Some(scan);
+                continue;
+            }
             let named = name_for(buffer, start, &plain);
             scan.feed(patterns, &named);
             scan.feed(patterns, &plain);
@@ -108,6 +115,31 @@ impl Scan {
             self.add(&open, found, named.len() as u64, plain.len().max(1) as u64, length);
         }
         decoding.runs_to = base + at as u64;
+    }
+
+    /// What an encoded archive or compressed text holds.
+    fn packed(
+        &mut self,
+        patterns: &Patterns,
+        open: &Open,
+        kind: Kind,
+        plain: &[u8],
+        scan: &mut Scan,
+    ) {
+        let size = plain.len() as u64;
+        let members = members::open(kind, &mut &plain[..], b"", size, patterns, scan);
+        for (number, member) in members.found.into_iter().enumerate() {
+            let mut f = member.found;
+            // Places in there have none out here: each finding gets a byte of the run.
+            let at = open.start + number as u64;
+            f.range = at..at + 1;
+            f.line = open.line;
+            f.inside = Some(match f.inside.take() {
+                Some(further) => format!("{}!/{}!/{further}", open.code.name(), member.inside),
+                None => format!("{}!/{}", open.code.name(), member.inside),
+            });
+            self.keep(f);
+        }
     }
 
     /// Feeds more characters of a run to the scan that is open for it.
