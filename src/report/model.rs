@@ -159,7 +159,6 @@ pub struct FindingReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plain: Option<String>,
     /// The other places of the same secret; this finding's own fields are of the most exposed one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<PlaceReport>,
 }
 

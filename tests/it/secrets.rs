@@ -55,7 +55,7 @@ fn secrets_in_files_are_found_by_their_kind() {
             "app/.env",
             format!("DEBUG=1\nDATABASE_URL=postgres://app:{}@db/app\n", v(1)),
             v(1),
-            "url-password",
+            "postgres-url-password",
         ),
         ("app/.env", format!("DB_PASSWORD={}\n", v(2)), v(2), "generic-password"),
         ("app/config.yml", format!("mail:\n  api_key: {}\n", v(3)), v(3), "generic-secret"),
@@ -63,7 +63,7 @@ fn secrets_in_files_are_found_by_their_kind() {
             "app/settings.py",
             format!("SECRET_KEY = '{}'\n", value(4, 50)),
             value(4, 50),
-            "generic-secret",
+            "django-settings-password",
         ),
         ("root/.netrc", format!("machine a login b password {}\n", v(5)), v(5), "netrc-password"),
         (
@@ -140,7 +140,7 @@ fn config_and_history_texts_are_searched_and_redacted() {
         assert!(!clean.contains(&v) && clean.contains(&found[0].masked), "{clean}");
     }
     let weak = scan_text(&all, b"DB_PASSWORD=Tr0ub4dor&3", None, false);
-    assert_eq!(weak[0].confidence, Confidence::Possible);
+    assert_eq!(weak[0].confidence, Confidence::Likely);
 }
 
 #[test]

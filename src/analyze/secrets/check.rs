@@ -32,7 +32,7 @@ pub(super) enum Verdict {
     Verified,
     /// As sure as this.
     Level(Confidence),
-    /// It should prove itself and does not: reported as possible.
+    /// It should prove itself and does not: no surer than likely, and only possible among samples.
     Failed,
     /// No secret.
     Dismissed,
@@ -169,7 +169,7 @@ fn jwt(c: &Candidate) -> Verdict {
             let registered = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
             let used = registered.iter().any(|claim| claims.contains_key(*claim));
             match (sample, used) {
-                (true, _) => Verdict::Dismissed,
+                (true, _) => Verdict::Level(Confidence::Possible),
                 (_, true) => Verdict::Verified,
                 _ if c.place.library || c.place.sample => Verdict::Failed,
                 _ => Verdict::Level(Confidence::Likely),

@@ -119,7 +119,7 @@ pub(super) fn gather(buffer: &[u8], run: Range<usize>) -> (Vec<u8>, usize, bool)
     let line = run.len();
     let mut end = run.end;
     // Wrapped text has lines of one length, a multiple of four.
-    while line >= 40 && line % 4 == 0 && chars.len() % line == 0 {
+    while line >= 40 && line.is_multiple_of(4) && chars.len().is_multiple_of(line) {
         let Some(next) = next_line(buffer, end) else { break };
         let more = buffer[next..].iter().take(line).take_while(|&&b| is_base64(b)).count();
         if more < 2 || buffer.get(next + more).is_some_and(|&b| is_base64(b)) {
@@ -226,7 +226,7 @@ pub(super) fn next_word(buffer: &[u8], from: usize, until: usize) -> Option<Word
 fn escape(text: &[u8]) -> Option<(u8, usize)> {
     let hex = |a: u8, b: u8| {
         let (a, b) = (VALUE[a as usize].1, VALUE[b as usize].1);
-        (a != NONE && b != NONE).then(|| a << 4 | b)
+        (a != NONE && b != NONE).then_some(a << 4 | b)
     };
     match text {
         [b'%', a, b, ..] => Some((hex(*a, *b)?, 3)),

@@ -3,9 +3,8 @@
 //! Weighs the evidence of one match; must not know how it was found.
 
 use super::check::{Candidate, Check, Verdict};
-use super::evidence::{entropy, is_placeholder, mixing_of};
+use super::evidence::{entropy, is_opaque, is_placeholder, mixing_of};
 use super::pattern::{Pattern, PatternSeverity, Rank};
-use super::place::Place;
 use super::scan::Found;
 use crate::analyze::Confidence;
 use crate::text::fingerprint;
@@ -61,16 +60,19 @@ pub(super) fn judge(pattern: &Pattern, c: &Candidate) -> Option<Confidence> {
         None => pattern.confidence,
         Some(Verdict::Verified) => Confidence::VerifiedFormat,
         Some(Verdict::Level(level)) => level,
-        Some(Verdict::Failed) => Confidence::Possible,
+        // A failed check never hides a match on its own; beside a place of samples it does.
+        Some(Verdict::Failed) if c.place.library || c.place.sample => Confidence::Possible,
+        Some(Verdict::Failed) => Confidence::Likely,
         Some(Verdict::Dismissed) => return None,
     };
-    Some(if is_out_of_place(pattern, c.place) { Confidence::Possible } else { confidence })
+    Some(if is_out_of_place(pattern, c) { Confidence::Possible } else { confidence })
 }
 
 /// Whether a match of this kind is worth little at such a place: samples of other people's code show
 /// what a secret looks like, and their code is full of names beside values. What a format or a
 /// credential file proves stays what it is.
-fn is_out_of_place(pattern: &Pattern, place: Place) -> bool {
+fn is_out_of_place(pattern: &Pattern, c: &Candidate) -> bool {
+    let place = c.place;
     if place.library && place.sample {
         return true;
     }
@@ -82,7 +84,9 @@ fn is_out_of_place(pattern: &Pattern, place: Place) -> bool {
     match pattern.rank {
         Rank::Specific if !weighed => false,
         Rank::Specific | Rank::Context => place.template || (place.library && !place.settings),
-        Rank::Generic => place.sample || (place.library && (!place.settings || place.program)),
+        Rank::Generic if place.library => place.sample || !place.settings || place.program,
+        // In one's own tests a value that no one would make up by hand may be a real one.
+        Rank::Generic => place.sample && (place.template || !is_opaque(c.secret)),
     }
 }
 

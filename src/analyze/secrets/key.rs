@@ -21,12 +21,12 @@ pub(super) fn pem(block: &[u8]) -> Verdict {
     };
     if encrypted_body {
         // Legacy encryption hides the structure (RFC 1421 headers).
-        return Verdict::Level(Confidence::Possible);
+        return Verdict::Level(Confidence::Likely);
     }
     match label {
         b"OPENSSH" => openssh(&raw),
         b"ENCRYPTED" if der_lead(&raw) == Some(Lead::Sequence) => {
-            Verdict::Level(Confidence::Possible)
+            Verdict::Level(Confidence::Likely)
         }
         b"RSA" | b"DSA" | b"EC" | b"" if is_key(label, &raw) => Verdict::Verified,
         b"PGP" => Verdict::Level(Confidence::Likely),
@@ -136,6 +136,6 @@ fn openssh(raw: &[u8]) -> Verdict {
     if rest.starts_with(b"\0\0\0\x04none") {
         Verdict::Verified
     } else {
-        Verdict::Level(Confidence::Possible)
+        Verdict::Level(Confidence::Likely)
     }
 }

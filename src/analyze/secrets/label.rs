@@ -111,7 +111,7 @@ impl Label {
         {
             return Role::Public;
         }
-        if ["key", "token"].contains(&last)
+        if ["key", "keys", "token"].contains(&last)
             && [
                 "cache",
                 "partition",
@@ -127,6 +127,9 @@ impl Label {
                 "translation",
                 "i18n",
                 "storage",
+                // A private key of OpenPGP is armoured; what fits on a line is its fingerprint.
+                "gpg",
+                "pgp",
             ]
             .contains(&before_last)
         {

@@ -35,9 +35,8 @@ impl Place {
         };
         let is = |list: &[&str], what: &[u8]| list.iter().any(|w| w.as_bytes() == what);
         let served = parts.iter().any(|p| p == b"html" || p == b"www" || p == b"app");
-        let library = !served
-            && lower.strip_prefix(b"/").unwrap_or(&lower).starts_with(b"usr/lib/")
-            || !served && lower.strip_prefix(b"/").unwrap_or(&lower).starts_with(b"usr/share/")
+        let system = |w: &[&[u8]]| w[0] == b"usr" && (w[1] == b"lib" || w[1] == b"share");
+        let library = !served && parts.windows(2).any(system)
             || parts.iter().any(|p| is(LIBRARY_FOLDERS, p))
             || parts.windows(2).any(|w| {
                 LIBRARY_PAIRS
@@ -189,8 +188,8 @@ const SAMPLE_WORDS: &[&str] = &[
     "benchmarks",
 ];
 const PROSE: &[&str] = &[
-    "md", "rst", "adoc", "txt", "html", "htm", "pod", "tex", "texi", "ipynb", "xhtml", "mdx",
-    "rdoc", "po", "pot",
+    "md", "rst", "adoc", "html", "htm", "pod", "tex", "texi", "ipynb", "xhtml", "mdx", "rdoc",
+    "po", "pot",
 ];
 const SETTINGS: &[&str] = &[
     "env",

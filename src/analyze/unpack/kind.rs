@@ -34,7 +34,7 @@ impl Kind {
             [b'P', b'K', 3, 4, ..] => Some(Self::Zip),
             [b'P', b'A', b'C', b'K', 0, 0, 0, 2 | 3, ..] => Some(Self::GitPack),
             [0x37, 0x7f, 0x06, 0x82 | 0x83, ..] => Some(Self::SqliteWal),
-            [0xca, 0xfe, 0xba, 0xbe, 0, 0 | 1 | 2 | 3, 0, 45..=99, ..] => Some(Self::JavaClass),
+            [0xca, 0xfe, 0xba, 0xbe, 0, 0..=3, 0, 45..=99, ..] => Some(Self::JavaClass),
             [_, _, b'\r', b'\n', ..] if path.ends_with(b".pyc") || path.ends_with(b".pyo") => {
                 Some(Self::PythonCode)
             }
