@@ -77,7 +77,7 @@ fn secrets_in_files_are_found_by_their_kind() {
             "root/.git-credentials",
             format!("https://bot:{}@git.example.test\n", v(8)),
             v(8),
-            "url-password",
+            "git-credentials-password",
         ),
         (
             "root/.aws/credentials",

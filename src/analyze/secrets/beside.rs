@@ -4,7 +4,7 @@
 //! stands decides: what is assigned to what, on the same line or within the same few lines of a
 //! structured file.
 
-use super::evidence::{Alphabet, entropy, is_placeholder};
+use super::evidence::{Alphabet, entropy, is_placeholder, is_scrambled};
 use super::label::{Label, Role};
 use crate::analyze::Confidence;
 use regex::bytes::Regex;
@@ -224,7 +224,7 @@ pub(super) fn is_random(value: &[u8]) -> bool {
         value.iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
     // Words have no digits; one random value in thirty has none either, but it mixes cases.
     digits > 0 && (n < 16 || digits > 1 || mixed || n < 24)
-        || (mixed && super::evidence::mixing_of(value) >= 0.3)
+        || is_scrambled(value)
 }
 
 #[cfg(test)]

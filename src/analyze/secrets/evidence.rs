@@ -123,8 +123,11 @@ pub fn is_opaque(value: &[u8]) -> bool {
     let core: Vec<u8> = value.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
     let letters = core.iter().filter(|b| b.is_ascii_alphabetic()).count();
     let digits = core.len() - letters;
-    if core.len() * 10 < n * 7 || letters == 0 || digits == 0 {
+    if core.len() * 10 < n * 7 || letters == 0 {
         return false;
+    }
+    if digits == 0 {
+        return is_scrambled(&core);
     }
     if core.len() == n && core.iter().all(u8::is_ascii_hexdigit) {
         return n >= 24 && entropy(&core, Alphabet::Hex) >= 3.0;
@@ -144,9 +147,20 @@ fn mixing(core: &[u8]) -> f64 {
     changes as f64 / core.len().max(2).saturating_sub(1) as f64
 }
 
-/// [`mixing`] of the letters and digits of a value.
-pub(super) fn mixing_of(value: &[u8]) -> f64 {
-    mixing(&value.iter().copied().filter(u8::is_ascii_alphanumeric).collect::<Vec<u8>>())
+/// Whether letters alone are no words: both cases in good numbers, as few vowels as by chance (five
+/// letters of 26; in words two of five), capitals beside capitals.
+pub(super) fn is_scrambled(value: &[u8]) -> bool {
+    let letters: Vec<u8> = value.iter().copied().filter(u8::is_ascii_alphabetic).collect();
+    let n = letters.len();
+    let upper = letters.iter().filter(|b| b.is_ascii_uppercase()).count();
+    let vowel = |b: &&u8| matches!(b.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u');
+    let vowels = letters.iter().filter(vowel).count();
+    n >= 12
+        && upper * 5 >= n
+        && upper * 5 <= n * 4
+        && vowels * 10 <= n * 3
+        && mixing(&letters) >= 0.12
+        && entropy(&letters, Alphabet::Any) >= 3.2
 }
 
 /// Identifiers, paths, URLs, versions, UUIDs, digests with their algorithm in front.

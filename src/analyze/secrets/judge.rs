@@ -3,7 +3,7 @@
 //! Weighs the evidence of one match; must not know how it was found.
 
 use super::check::{Candidate, Check, Verdict};
-use super::evidence::{entropy, is_opaque, is_placeholder, mixing_of};
+use super::evidence::{entropy, is_opaque, is_placeholder, is_scrambled};
 use super::pattern::{Pattern, PatternSeverity, Rank};
 use super::scan::Found;
 use crate::analyze::Confidence;
@@ -96,7 +96,7 @@ fn is_words(value: &[u8]) -> bool {
     value.len() >= 16
         && !value.iter().any(u8::is_ascii_digit)
         && value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-' | b'.'))
-        && mixing_of(value) < 0.25
+        && !is_scrambled(value)
 }
 
 /// One match a place: the most telling one.
