@@ -6,6 +6,7 @@
 
 use super::evidence::{Alphabet, entropy, is_placeholder, is_scrambled};
 use super::label::{Label, Role};
+use super::name::Name;
 use crate::analyze::Confidence;
 use regex::bytes::Regex;
 use std::ops::Range;
@@ -22,11 +23,12 @@ pub(super) struct Beside {
     ids: bool,
     /// Words that may not stand between, in lower case.
     not: Vec<String>,
+    pub names: Vec<Name>,
 }
 
 impl Beside {
-    pub fn new(ids: bool, not: Vec<String>) -> Self {
-        Self { ids, not: not.into_iter().map(|w| w.to_ascii_lowercase()).collect() }
+    pub fn new(names: Vec<Name>, ids: bool, not: Vec<String>) -> Self {
+        Self { names, ids, not: not.into_iter().map(|w| w.to_ascii_lowercase()).collect() }
     }
 
     /// The values behind the name at `name`, each with how sure it is.
@@ -101,24 +103,6 @@ impl Beside {
             _ => None,
         }
     }
-}
-
-/// The keywords of names: a space is written as nothing, `_`, `-`, `.` or a space.
-pub(super) fn spellings(names: &[String]) -> Result<Vec<String>, String> {
-    let mut out = Vec::new();
-    for name in names {
-        let words: Vec<&str> = name.split(' ').collect();
-        if name.replace(' ', "").len() < 3 || words.iter().any(|w| w.is_empty()) {
-            return Err(format!("beside: `{name}` is too short for a name"));
-        }
-        for glue in ["", "_", "-", ".", " "] {
-            let spelled = words.join(glue).to_ascii_lowercase();
-            if !out.contains(&spelled) {
-                out.push(spelled);
-            }
-        }
-    }
-    Ok(out)
 }
 
 fn joins(b: u8) -> bool {
@@ -223,8 +207,7 @@ pub(super) fn is_random(value: &[u8]) -> bool {
     let mixed =
         value.iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
     // Words have no digits; one random value in thirty has none either, but it mixes cases.
-    digits > 0 && (n < 16 || digits > 1 || mixed || n < 24)
-        || is_scrambled(value)
+    digits > 0 && (n < 16 || digits > 1 || mixed || n < 24) || is_scrambled(value)
 }
 
 #[cfg(test)]
@@ -236,7 +219,7 @@ mod tests {
             .unicode(false)
             .build()
             .unwrap();
-        let beside = Beside::new(false, vec!["nomatch".into()]);
+        let beside = Beside::new(Vec::new(), false, vec!["nomatch".into()]);
         let at = text.to_ascii_lowercase().find(name).unwrap();
         beside
             .find(text.as_bytes(), at..at + name.len(), &regex)

@@ -19,6 +19,7 @@ mod judge;
 mod key;
 mod label;
 mod members;
+mod name;
 mod pattern;
 mod patterns;
 mod place;

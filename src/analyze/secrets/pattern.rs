@@ -7,6 +7,7 @@ use super::check::Check;
 use super::evidence::Alphabet;
 use super::expression::{Expression, compile};
 use super::file::RawPattern;
+use super::name::Name;
 use crate::analyze::Confidence;
 use globset::{Glob, GlobBuilder};
 use regex::bytes::Regex;
@@ -15,6 +16,9 @@ use thiserror::Error;
 
 /// No match may be longer: it decides how much of a file overlaps from one block to the next.
 pub const LONGEST_MATCH: usize = 16 * 1024;
+
+/// Of a keyword, or of a name that one is a part of, in bytes.
+pub(super) const LONGEST_KEYWORD: usize = 64;
 
 /// Why a pattern file is refused.
 #[derive(Debug, Error)]
@@ -112,12 +116,13 @@ impl Pattern {
                             .into(),
                     ));
                 }
-                let names = beside::spellings(&raw.beside).map_err(fail)?;
-                (value, names, Some(Beside::new(raw.ids, raw.not_beside)))
+                let names = Name::all(&raw.beside).map_err(fail)?;
+                let keywords = names.iter().map(|n| n.keyword().to_owned()).collect();
+                (value, keywords, Some(Beside::new(names, raw.ids, raw.not_beside)))
             }
             _ => return Err(fail("it needs either `regex`, or `beside` and `value`".into())),
         };
-        if keywords.iter().any(|k| k.is_empty() || k.len() > 64) {
+        if keywords.iter().any(|k| k.is_empty() || k.len() > LONGEST_KEYWORD) {
             return Err(fail("a keyword has 1 to 64 bytes".into()));
         }
         if keywords.is_empty() && (raw.path.is_empty() || raw.anchored) {
@@ -196,10 +201,10 @@ fn longest_match(source: &str, declared: Option<usize>) -> Result<usize, String>
 }
 
 fn globs(globs: &[String]) -> Result<Option<Vec<Glob>>, String> {
+    // Paths are brought to lower case before, because a set of globs that ignore case is slow.
     let glob = |g: &String| {
-        GlobBuilder::new(g)
+        GlobBuilder::new(&g.to_ascii_lowercase())
             .literal_separator(true)
-            .case_insensitive(true)
             .build()
             .map_err(|e| format!("path: {e}"))
     };

@@ -3,13 +3,16 @@
 use super::builtin::BUILTIN;
 use super::file::parse_file;
 use super::form::Form;
-use super::pattern::{Pattern, PatternError, Sample};
+use super::pattern::{LONGEST_KEYWORD, Pattern, PatternError, Sample};
 use super::prefilter::Prefilter;
 use super::scan::Scan;
 use crate::analyze::Confidence;
 use globset::{GlobSet, GlobSetBuilder};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
+
+/// Of all keywords together; the automaton takes some 200 bytes for each.
+const MOST_KEYWORD_BYTES: usize = 1 << 20;
 
 /// A set of patterns, ready to search with.
 pub struct Patterns {
@@ -19,6 +22,8 @@ pub struct Patterns {
     /// For text, and for binary files.
     pub(super) text: KeywordIndex,
     pub(super) binary: KeywordIndex,
+    /// Of the patterns that are bound to a path, which few files match.
+    pub(super) named: KeywordIndex,
     /// The globs of the patterns that are bound to a path, and whose each one is.
     bound: (GlobSet, Vec<usize>),
     /// How far before its keyword a match may begin, and how far behind it end.
@@ -27,7 +32,7 @@ pub struct Patterns {
 
 /// The keywords of some of the patterns.
 pub(super) struct KeywordIndex {
-    pub prefilter: Prefilter,
+    prefilter: OnceLock<Prefilter>,
     pub keywords: Vec<String>,
     /// For each keyword, the patterns that have it and whether they take it in any case.
     pub users: Vec<Vec<User>>,
@@ -38,6 +43,8 @@ pub(super) struct User {
     pub pattern: usize,
     /// The keyword as this pattern spells it, if the case matters.
     pub exact: Option<String>,
+    /// The pattern's name, of which the keyword is a part.
+    pub name: usize,
 }
 
 impl Patterns {
@@ -75,26 +82,24 @@ impl Patterns {
                 list.push(pattern);
             }
         }
-        let index = |wanted: &dyn Fn(&Pattern) -> bool| {
-            KeywordIndex::new(&list, wanted).map_err(|message| PatternError {
-                file: files.first().map_or("none", |f| f.0).to_owned(),
+        let bytes: usize = list.iter().flat_map(|p| &p.keywords).map(String::len).sum();
+        if bytes > MOST_KEYWORD_BYTES {
+            return Err(PatternError {
+                file: "all patterns".to_owned(),
                 line: None,
-                message,
-            })
-        };
+                message: format!("the keywords have {bytes} bytes, more than {MOST_KEYWORD_BYTES}"),
+            });
+        }
         Ok(Self {
-            text: index(&|_| true)?,
-            binary: index(&|p| !p.text_only)?,
+            text: KeywordIndex::new(&list, |p| p.path.is_none()),
+            binary: KeywordIndex::new(&list, |p| p.path.is_none() && !p.text_only),
+            named: KeywordIndex::new(&list, |p| p.path.is_some()),
             bound: bound(&list).map_err(|message| PatternError {
                 file: files.first().map_or("none", |f| f.0).to_owned(),
                 line: None,
                 message,
             })?,
-            margin: list
-                .iter()
-                .map(|p| p.longest + p.keywords.iter().map(String::len).max().unwrap_or(0) + 2)
-                .max()
-                .unwrap_or(0),
+            margin: list.iter().map(|p| p.longest + LONGEST_KEYWORD + 2).max().unwrap_or(0),
             by_id,
             digest: *hash.finalize().as_bytes(),
             list,
@@ -144,8 +149,8 @@ impl Patterns {
         if whose.is_empty() {
             return;
         }
-        let path = String::from_utf8_lossy(path);
-        out.extend(globs.matches(path.as_ref()).into_iter().map(|glob| whose[glob]));
+        let path = String::from_utf8_lossy(path).to_ascii_lowercase();
+        out.extend(globs.matches(&path).into_iter().map(|glob| whose[glob]));
         out.sort_unstable();
         out.dedup();
     }
@@ -168,12 +173,12 @@ fn bound(list: &[Pattern]) -> Result<(GlobSet, Vec<usize>), String> {
 }
 
 impl KeywordIndex {
-    fn new(list: &[Pattern], wanted: &dyn Fn(&Pattern) -> bool) -> Result<Self, String> {
+    fn new(list: &[Pattern], wanted: impl Fn(&Pattern) -> bool) -> Self {
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut keywords = Vec::new();
         let mut users: Vec<Vec<User>> = Vec::new();
         for (number, pattern) in list.iter().enumerate().filter(|(_, p)| wanted(p)) {
-            for keyword in &pattern.keywords {
+            for (name, keyword) in pattern.keywords.iter().enumerate() {
                 let lower = keyword.to_ascii_lowercase();
                 let place = *places.entry(lower.clone()).or_insert_with(|| {
                     keywords.push(lower);
@@ -183,9 +188,15 @@ impl KeywordIndex {
                 users[place].push(User {
                     pattern: number,
                     exact: (!pattern.ignore_case).then(|| keyword.clone()),
+                    name,
                 });
             }
         }
-        Ok(Self { prefilter: Prefilter::new(&keywords)?, keywords, users })
+        Self { prefilter: OnceLock::new(), keywords, users }
+    }
+
+    /// Made when it is first needed: many images have no file that needs the second or third one.
+    pub fn prefilter(&self) -> &Prefilter {
+        self.prefilter.get_or_init(|| Prefilter::new(&self.keywords))
     }
 }

@@ -1,7 +1,7 @@
-//! Where the keywords stand: one automaton over all of them, run over four stretches of a block at
+//! Where the keywords stand: one automaton over all of them, run over some stretches of a block at
 //! once.
 //!
-//! One table look-up per byte waits for the one before it; four independent walks wait for each
+//! One table look-up per byte waits for the one before it; independent walks wait for each
 //! other's time instead.
 
 use aho_corasick::automaton::Automaton;
@@ -21,11 +21,14 @@ pub(super) struct Prefilter {
     longest: usize,
 }
 
-const LANES: usize = 4;
+const LANES: usize = 6;
 
 impl Prefilter {
     /// Matches in any case of ASCII letters.
-    pub fn new(keywords: &[String]) -> Result<Self, String> {
+    ///
+    /// # Panics
+    /// If they have more than 2³¹ bytes together; [`super::Patterns`] takes far fewer.
+    pub fn new(keywords: &[String]) -> Self {
         let longest = keywords.iter().map(String::len).max().unwrap_or(0);
         let dfa = if keywords.is_empty() {
             None
@@ -35,10 +38,10 @@ impl Prefilter {
                 .start_kind(StartKind::Unanchored)
                 .prefilter(false)
                 .build(keywords)
-                .map_err(|e| format!("too many keywords: {e}"))?;
+                .unwrap_or_else(|e| unreachable!("the number of keywords is bounded: {e}"));
             Some(dfa)
         };
-        Ok(Self { dfa, longest })
+        Self { dfa, longest }
     }
 
     /// Adds every keyword that starts in `from..to` of `hay`, overlapping ones too, in order.
@@ -58,19 +61,14 @@ impl Prefilter {
                 return;
             };
             let at: [usize; LANES] = std::array::from_fn(|l| from + l * part);
-            let [a, b, c, d] = at.map(|p| &hay[p..p + part]);
+            let lanes = at.map(|p| &hay[p..p + part]);
             let mut state = [start; LANES];
-            for (i, (((&a, &b), &c), &d)) in a.iter().zip(b).zip(c).zip(d).enumerate() {
-                state = [
-                    dfa.next_state(Anchored::No, state[0], a),
-                    dfa.next_state(Anchored::No, state[1], b),
-                    dfa.next_state(Anchored::No, state[2], c),
-                    dfa.next_state(Anchored::No, state[3], d),
-                ];
-                let special = dfa.is_special(state[0])
-                    | dfa.is_special(state[1])
-                    | dfa.is_special(state[2])
-                    | dfa.is_special(state[3]);
+            for i in 0..part {
+                let mut special = false;
+                for l in 0..LANES {
+                    state[l] = dfa.next_state(Anchored::No, state[l], lanes[l][i]);
+                    special |= dfa.is_special(state[l]);
+                }
                 if special {
                     for l in 0..LANES {
                         record(dfa, state[l], at[l] + i + 1, usize::MAX, out);
@@ -140,7 +138,7 @@ mod tests {
             cut in 0usize..50,
         ) {
             let words: Vec<String> = ["a", "abc", "bcb", "bb", "cabca"].map(String::from).to_vec();
-            let filter = Prefilter::new(&words).unwrap();
+            let filter = Prefilter::new(&words);
             let from = from.min(hay.len());
             let to = hay.len().saturating_sub(cut).max(from);
             let mut got = Vec::new();

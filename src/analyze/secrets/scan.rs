@@ -62,6 +62,8 @@ pub(super) struct Scan {
     /// Only one pattern is active.
     alone: bool,
     state: Vec<PatternState>,
+    /// Patterns whose state is not the first one.
+    met: Vec<usize>,
     windows: Vec<Range<usize>>,
     touched: Vec<usize>,
     hits: Vec<Hit>,
@@ -100,6 +102,7 @@ impl Scan {
             bound: Vec::new(),
             alone: false,
             state: vec![PatternState::default(); n],
+            met: Vec::new(),
             windows: vec![0..0; n],
             touched: Vec::new(),
             hits: Vec::new(),
@@ -118,7 +121,9 @@ impl Scan {
         self.form = form;
         self.odd = None;
         self.place = Place::of(path);
-        self.state.fill(PatternState::default());
+        for p in self.met.drain(..) {
+            self.state[p] = PatternState::default();
+        }
         self.found.clear();
         self.capped = false;
         self.decoding.begin();
@@ -217,16 +222,19 @@ impl Scan {
     fn search(&mut self, patterns: &Patterns, last: bool) {
         let until = if last { self.buffer.len() } else { self.buffer.len() - self.margin };
         let from = self.own.min(until);
-        let index = if self.form == Some(Form::Binary) { &patterns.binary } else { &patterns.text };
+        let index = if self.is_binary() { &patterns.binary } else { &patterns.text };
         let mut hits = std::mem::take(&mut self.hits);
         let buffer = std::mem::take(&mut self.buffer);
-        hits.clear();
-        index.prefilter.hits(&buffer, from, until, &mut hits);
-        for hit in &hits {
-            let start = hit.start as usize;
-            let keyword = &index.keywords[hit.keyword as usize];
-            for user in &index.users[hit.keyword as usize] {
-                self.hit(patterns, &buffer, start..start + keyword.len(), user);
+        let named = (!self.bound.is_empty()).then_some(&patterns.named);
+        for index in [Some(index), named].into_iter().flatten() {
+            hits.clear();
+            index.prefilter().hits(&buffer, from, until, &mut hits);
+            for hit in &hits {
+                let start = hit.start as usize;
+                let keyword = &index.keywords[hit.keyword as usize];
+                for user in &index.users[hit.keyword as usize] {
+                    self.hit(patterns, &buffer, start..start + keyword.len(), user);
+                }
             }
         }
         for p in std::mem::take(&mut self.touched) {
@@ -266,10 +274,14 @@ impl Scan {
             return;
         }
         let pattern = &patterns.list()[p];
+        if pattern.text_only && self.is_binary() {
+            return;
+        }
         if let Some(beside) = &pattern.beside {
+            let Some(name) = beside.names[user.name].around(buffer, at) else { return };
             let Some(value) = pattern.regex.get() else { return };
-            for (secret, confidence) in beside.find(buffer, at.clone(), &value.regex) {
-                self.take(patterns, buffer, p, (at.start..secret.end, secret), Some(confidence));
+            for (secret, confidence) in beside.find(buffer, name.clone(), &value.regex) {
+                self.take(patterns, buffer, p, (name.start..secret.end, secret), Some(confidence));
             }
             return;
         }
@@ -344,6 +356,9 @@ impl Scan {
             return true;
         };
         let state = &mut self.state[p];
+        if (state.found, state.end) == (0, 0) {
+            self.met.push(p);
+        }
         state.end = range.end;
         if state.found >= MOST_MATCHES {
             self.capped = true;
@@ -365,6 +380,9 @@ impl Scan {
     /// Adds what was found in a decoded part.
     pub(super) fn keep(&mut self, found: Found) {
         let state = &mut self.state[found.pattern];
+        if (state.found, state.end) == (0, 0) {
+            self.met.push(found.pattern);
+        }
         if state.found >= MOST_MATCHES {
             self.capped = true;
             return;
