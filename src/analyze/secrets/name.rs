@@ -57,7 +57,7 @@ impl Name {
         for name in written {
             let words: Vec<String> = name.split(' ').map(str::to_ascii_lowercase).collect();
             let length: usize = words.iter().map(String::len).sum();
-            if length < 3 || length > 60 || words.iter().any(String::is_empty) {
+            if !(3..=60).contains(&length) || words.iter().any(String::is_empty) {
                 return Err(format!("beside: `{name}` is too short or too long for a name"));
             }
             let telling = |w: &String| w.len() >= SHORTEST && !common.contains(w.as_str());

@@ -63,7 +63,8 @@ impl Prefilter {
             let at: [usize; LANES] = std::array::from_fn(|l| from + l * part);
             let lanes = at.map(|p| &hay[p..p + part]);
             let mut state = [start; LANES];
-            for i in 0..part {
+            let mut i = 0;
+            while i < part {
                 let mut special = false;
                 for l in 0..LANES {
                     state[l] = dfa.next_state(Anchored::No, state[l], lanes[l][i]);
@@ -74,6 +75,7 @@ impl Prefilter {
                         record(dfa, state[l], at[l] + i + 1, usize::MAX, out);
                     }
                 }
+                i += 1;
             }
             // Each lane goes on a little: a keyword may start in its stretch and end behind it. The
             // last one has the rest of the division, too.
