@@ -77,7 +77,7 @@ impl Label {
         let listed = listed.unwrap_or(false);
         let name = name_at_end(rest);
         // An option of a command: `--api-key x`.
-        let assigned = assigned || name.starts_with(b"-");
+        let assigned = assigned || name.starts_with(b"-") || is_instruction(rest, name);
         // `name: API_KEY` and then `value: …`; `<add key="ApiKey" value="…">`.
         let lower = name.to_ascii_lowercase();
         if again && assigned && [&b"value"[..], b"val", b"default"].contains(&lower.as_slice()) {
@@ -126,7 +126,6 @@ impl Label {
                 "cursor",
                 "translation",
                 "i18n",
-                "storage",
                 // A private key of OpenPGP is armoured; what fits on a line is its fingerprint.
                 "gpg",
                 "pgp",
@@ -217,6 +216,12 @@ fn without_type(text: &[u8]) -> Option<&[u8]> {
         .any(|t| word.eq_ignore_ascii_case(t.as_bytes()));
     let placed = matches!(rest, [.., b':' | b']' | b'=' | b'&' | b'(']);
     (is_type && placed).then(|| trim_end(rest, |b| matches!(b, b']' | b'[' | b'&' | b'(')))
+}
+
+/// `ENV NAME value` of a Dockerfile, `setx NAME value`.
+fn is_instruction(text: &[u8], name: &[u8]) -> bool {
+    let word = name_at_end(trim_end(&text[..text.len() - name.len()], |b| b == b' '));
+    [&b"ENV"[..], b"setx", b"SETX"].contains(&word)
 }
 
 fn trim_end(mut bytes: &[u8], drop: impl Fn(u8) -> bool) -> &[u8] {

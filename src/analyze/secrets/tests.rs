@@ -59,7 +59,7 @@ fn every_pattern_is_complete() {
         let short = pattern.keywords.iter().filter(|k| k.len() < 4);
         for keyword in short {
             // Formats that have no longer literal; all are anchored or rare.
-            let known = ["cio", "SG.", "hf_", "sk-", "7Q~", "8Q~", ":AA", "://"];
+            let known = ["cio", "r8_", "SG.", "hf_", "sk-", "7Q~", "8Q~", ":AA", "://"];
             assert!(known.contains(&keyword.as_str()), "{id}: short keyword {keyword}");
         }
         for sample in &pattern.should_match {
