@@ -7,7 +7,7 @@ use super::scan::{Found, MOST_MATCHES, Scan};
 use crate::analyze::unpack::{HEAD, Kind};
 use crate::analyze::{Analyzer, Facts, SecretMatch, Unread};
 use crate::layer::{Entry, Interest};
-use crate::text::{Redacted, fingerprint, mask};
+use crate::text::{Redacted, mask};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -61,14 +61,15 @@ impl SecretAnalyzer {
 
     fn fact(&self, found: Found, form: Form, inside: Option<String>) -> SecretMatch {
         let wide = matches!(form, Form::Utf16 { .. });
+        let pattern = &self.patterns.list()[found.pattern];
         SecretMatch {
             entry: self.entry,
             inside,
-            pattern: self.patterns.list()[found.pattern].id.clone(),
+            pattern: pattern.id.clone(),
             line: (form != Form::Binary).then_some(found.line),
             offset: found.range.start * if wide { 2 } else { 1 },
             masked: mask(&found.secret),
-            fingerprint: fingerprint(&found.secret),
+            fingerprint: pattern.fingerprint(&found.secret),
             confidence: found.confidence,
             plain: self.reveal.then(|| Redacted::new(found.secret)),
         }

@@ -89,7 +89,11 @@ pub(super) fn opaque_value(c: &Candidate) -> Verdict {
     let Some(assigned) = assigned(c) else { return Verdict::Dismissed };
     if !is_opaque(c.secret) {
         // Settings hold short secrets, too.
-        let short = c.place.settings && is_password(c.secret) && is_strong(c.secret);
+        let short = c.place.settings
+            && is_password(c.secret)
+            && is_strong(c.secret)
+            && !is_hyphenated(c.secret)
+            && !is_version(c.secret);
         return if short { Verdict::Level(Confidence::Likely) } else { Verdict::Dismissed };
     }
     let code = |b: &u8| matches!(b, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b';' | b'*');
@@ -123,8 +127,11 @@ pub(super) fn password_value(c: &Candidate) -> Verdict {
         return v;
     }
     let Some(assigned) = assigned(c) else { return Verdict::Dismissed };
-    if !is_password(c.secret) {
+    if !is_password(c.secret) || is_version(c.secret) {
         return Verdict::Dismissed;
+    }
+    if is_hyphenated(c.secret) {
+        return Verdict::Level(Confidence::Possible);
     }
     match (assigned.quoted, is_strong(c.secret)) {
         _ if c.place.settings => Verdict::Level(Confidence::Likely),
@@ -148,6 +155,25 @@ pub(super) fn secret_field(c: &Candidate) -> Verdict {
     } else {
         Verdict::Level(Confidence::Possible)
     }
+}
+
+/// `^4.0.23`, `>=1.2`, `~> 3.1`: a package that is named for passwords.
+fn is_version(value: &[u8]) -> bool {
+    let rest = value.trim_ascii_start();
+    let number = rest.iter().position(u8::is_ascii_digit).unwrap_or(rest.len());
+    rest[..number].iter().all(|b| matches!(b, b'^' | b'~' | b'>' | b'<' | b'=' | b'v' | b' '))
+        && rest[number..].split(|b| *b == b'.').count() >= 2
+        && rest[number..].iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'*' | b'x'))
+}
+
+/// `scram-sha-256`: words and a number, the name of a method.
+fn is_hyphenated(value: &[u8]) -> bool {
+    let parts = || value.split(|b| *b == b'-' || *b == b'_');
+    parts().count() >= 2
+        && parts().all(|p| {
+            p.len() > 1
+                && (p.iter().all(u8::is_ascii_lowercase) || p.iter().all(u8::is_ascii_digit))
+        })
 }
 
 /// Words that stand for a password in every manual.

@@ -132,6 +132,7 @@ pub const BUILTIN: &[(&str, &str)] = &[
     ("payments-4.toml", include_str!("../../../secret-patterns/payments-4.toml")),
     ("payments.toml", include_str!("../../../secret-patterns/payments.toml")),
     ("private-keys.toml", include_str!("../../../secret-patterns/private-keys.toml")),
+    ("published.toml", include_str!("../../../secret-patterns/published.toml")),
     ("registries.toml", include_str!("../../../secret-patterns/registries.toml")),
     (
         "scraping-enrichment-2.toml",

@@ -22,6 +22,8 @@ pub(super) struct Candidate<'a> {
     /// Of the secret in `matched`.
     pub at: usize,
     pub place: Place,
+    /// It stands in a program or data file, not in a text.
+    pub binary: bool,
     /// The pattern is of any name beside any value: the name has to be weighed, too.
     pub generic: bool,
 }

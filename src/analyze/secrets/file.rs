@@ -13,6 +13,26 @@ use serde::Deserialize;
 struct RawFile {
     #[serde(default)]
     pattern: Vec<toml::Spanned<RawPattern>>,
+    #[serde(default)]
+    published: Vec<RawPublished>,
+}
+
+/// A value that stands in public packages or documentation: it is no one's secret any more.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPublished {
+    fingerprint: String,
+    /// Where it is published.
+    #[serde(rename = "where")]
+    _where: String,
+}
+
+/// What one file holds.
+pub(super) struct Parsed {
+    /// In its order.
+    pub patterns: Vec<Pattern>,
+    /// Fingerprints of published values.
+    pub published: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -115,15 +135,17 @@ impl From<RawSample> for Sample {
     }
 }
 
-/// The patterns of one file, in its order.
-pub(super) fn parse_file(file: &str, text: &str) -> Result<Vec<Pattern>, PatternError> {
+/// Reads one file.
+pub(super) fn parse_file(file: &str, text: &str) -> Result<Parsed, PatternError> {
     let line_of = |at: usize| Some(memchr::memchr_iter(b'\n', &text.as_bytes()[..at]).count() + 1);
     let raw: RawFile = toml::from_str(text).map_err(|e| PatternError {
         file: file.to_owned(),
         line: e.span().and_then(|s| line_of(s.start.min(text.len()))),
         message: e.message().to_owned(),
     })?;
-    raw.pattern
+    let published = raw.published.into_iter().map(|p| p.fingerprint).collect();
+    let patterns = raw
+        .pattern
         .into_iter()
         .map(|spanned| {
             let at = spanned.span().start.min(text.len());
@@ -133,7 +155,8 @@ pub(super) fn parse_file(file: &str, text: &str) -> Result<Vec<Pattern>, Pattern
                 message,
             })
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    Ok(Parsed { patterns, published })
 }
 
 #[cfg(test)]
@@ -143,12 +166,12 @@ mod tests {
     const GOOD: &str = "[[pattern]]\nid = \"a\"\ndescription = \"d\"\nseverity = \"low\"\nregex = 'abcd[0-9]{4}'\nkeywords = [\"abcd\"]\ndoc = \"https://example.org\"\n";
 
     fn message(text: &str) -> String {
-        parse_file("x.toml", text).expect_err(text).to_string()
+        parse_file("x.toml", text).err().expect(text).to_string()
     }
 
     #[test]
     fn a_mistake_is_named_with_file_and_line() {
-        assert_eq!(parse_file("x.toml", GOOD).expect("good").len(), 1);
+        assert_eq!(parse_file("x.toml", GOOD).expect("good").patterns.len(), 1);
         let unknown = format!("{GOOD}colour = 1\n");
         let m = message(&unknown);
         assert!(m.starts_with("pattern file x.toml, line 8: unknown field `colour`"), "{m}");

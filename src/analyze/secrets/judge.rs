@@ -7,7 +7,7 @@ use super::evidence::{entropy, is_opaque, is_placeholder, is_scrambled};
 use super::pattern::{Pattern, PatternSeverity, Rank};
 use super::scan::Found;
 use crate::analyze::Confidence;
-use crate::text::fingerprint;
+use std::collections::HashSet;
 
 /// Whether a token may begin at `at`: no letter, digit or `_` stands before it, other than the end of
 /// an escape (`\n`, `\t`, `%3D`, `\u003d`).
@@ -29,7 +29,11 @@ pub(super) fn continues_token(text: &[u8], end: usize) -> bool {
 }
 
 /// How sure a match is; `None` if it is no secret.
-pub(super) fn judge(pattern: &Pattern, c: &Candidate) -> Option<Confidence> {
+pub(super) fn judge(
+    pattern: &Pattern,
+    c: &Candidate,
+    published: &HashSet<String>,
+) -> Option<Confidence> {
     let allow = &pattern.allow;
     if pattern.placeholders && (is_placeholder(c.secret) || is_words(c.secret) && !c.generic) {
         return None;
@@ -53,7 +57,8 @@ pub(super) fn judge(pattern: &Pattern, c: &Candidate) -> Option<Confidence> {
     if allow.regexes.iter().any(|r| r.is_match(c.secret)) {
         return None;
     }
-    if !allow.fingerprints.is_empty() && allow.fingerprints.contains(&fingerprint(c.secret)) {
+    if !allow.fingerprints.is_empty() && allow.fingerprints.contains(&pattern.fingerprint(c.secret))
+    {
         return None;
     }
     let confidence = match pattern.check.map(|check| check.run(c)) {
@@ -65,7 +70,10 @@ pub(super) fn judge(pattern: &Pattern, c: &Candidate) -> Option<Confidence> {
         Some(Verdict::Failed) => Confidence::Likely,
         Some(Verdict::Dismissed) => return None,
     };
-    Some(if is_out_of_place(pattern, c) { Confidence::Possible } else { confidence })
+    let doubtful = confidence > Confidence::Possible
+        && (is_out_of_place(pattern, c)
+            || !published.is_empty() && published.contains(&pattern.fingerprint(c.secret)));
+    Some(if doubtful { Confidence::Possible } else { confidence })
 }
 
 /// Whether a match of this kind is worth little at such a place: samples of other people's code show
@@ -78,6 +86,13 @@ fn is_out_of_place(pattern: &Pattern, c: &Candidate) -> bool {
     }
     if place.library && pattern.severity <= PatternSeverity::Low {
         // Ids and publishable keys that a library carries are its own.
+        return true;
+    }
+    if pattern.check == Some(Check::PemPrivateKey)
+        && (c.binary && (place.library || place.system)
+            || place.library && place.program && !place.settings)
+    {
+        // The keys of self-tests and of documentation within programs.
         return true;
     }
     let weighed = pattern.check.is_some_and(Check::weighs_words);

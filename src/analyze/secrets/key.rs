@@ -34,6 +34,11 @@ pub(super) fn pem(block: &[u8]) -> Verdict {
     }
 }
 
+/// What makes two blocks the same key: the base64 text alone, however its lines are broken.
+pub(super) fn essence(block: &[u8]) -> Vec<u8> {
+    split(block).map_or_else(|| block.to_vec(), |(_, body)| base64_text(body))
+}
+
 /// The word between `BEGIN` and `PRIVATE KEY`, and what stands between the two marks.
 fn split(block: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = block.strip_prefix(b"-----BEGIN ")?;

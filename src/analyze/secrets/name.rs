@@ -16,34 +16,36 @@ pub(super) struct Name {
 
 /// Words that stand everywhere in programs and prose, sorted: a name is not searched for by them.
 const EVERYWHERE: &str = "\
-    able access account action active address admin agent allow analytics android apis \
-    application apps archive area article artifact asset assets associate attach auth backup \
-    base basic batch beta block board body book bucket build cache call card cart center cert \
-    certificate chain channel chart check client cloud cluster code coder command commit common \
-    community company config configuration connect connection connector console contact content \
-    context control core country create custom customer data database default deploy deployment \
-    design desktop developer device direct discovery display dist docs document documents domain \
-    driver email endpoint engine enterprise entry error event events exchange export face false \
-    fast feed field file files filter finder flow form forms forwarding frame free function game \
-    gateway general generator global google graph group guide hash header health help home host \
-    http https identity image images import index info initial input insight instance internal \
-    issue json label labs language library license light line link list live local location \
-    login mail main manage management manager maps market master media member merchant message \
-    metrics mobile mode model module monitor move music name network news next node note \
+    able abstract access account action active address adjust admin agent allow analytics \
+    android apis application apps archive area article artifact asset assets associate attach \
+    auth backup base basic batch beta block board body book bucket build cache call card cart \
+    center cert certificate chain channel chart chec check client clou cloud cluster code coder \
+    column command commit common community company config configuration connect connection \
+    connector console consumer contact content context control core country create custom \
+    customer data database default deploy deployment design desktop deta developer device ding \
+    direct discovery display dist docs docu document documents domain driver email endpoint \
+    engine enterprise entry error event events exchange export face false fast feed field file \
+    files filter finder flat flow form forms forwarding frame free full function game gate \
+    gateway general generator gist global google graph group guide hash header health height \
+    help here home host http https identity image images import index info initial input insight \
+    insta instance interface internal issue iterable iterator json label labs language last \
+    layer library license light line link list live local location login machine mail main \
+    manage management manager maps market master media member merchant message meta metrics \
+    mobile mode model module monitor move music nable name network news next node note \
     notification number object online open operator option order output package page panel parse \
-    part partner pass password path people phone photo pick place plan platform play player \
+    part partner pass password path people phone photo pick ping place plan platform play player \
     plugin point policy pool port portal post price print private process product profile \
-    project provider proxy public push query queue quick quote radio read real record region \
-    registry release remote remove report request reset resource response rest result review \
-    ride role root route rules safe sandbox save scale scan schedule scope scout screen script \
-    search secret secure security send serial server service session setting settings share \
-    shared ship shop sign simple single site smart snap social sort source space sport stack \
-    staging start stat state states station statistics status step stop storage store story \
-    stream string studio style subscription summary support swift sync system table talk task \
-    team test text theme time times token tool tools topic track trade trading transfer \
-    translate true trust turn type unit update upload user users uuid vector verify version \
-    video view virtual vision visual voice volume watch wave weather when widget wiki window \
-    with word work worker workflow world write zone";
+    project provider proxy public push query queue quick quote radio rate read real record \
+    region registry release remote remove report request resend reset resource response rest \
+    result review ride role root route rules safe sandbox save scale scan schedule scope scout \
+    screen scribe script search secret secure security send serial server service session \
+    setting settings share shared ship shop sign simple single site smart snap social sort \
+    source space sport stack staging start stat state states static station statistics status \
+    step stop storage store story stream string studio style subscription summary support swift \
+    sync system table talk targets task team test text theme time times token tool tools topic \
+    track trade trading trans transfer translate true trust turn type unit update upload user \
+    users uuid vector verify version video view virtual vision visual voice volume watch wave \
+    weather when widget wiki window with word work worker workflow world write zone";
 /// Of a word that may be searched for alone.
 const SHORTEST: usize = 4;
 

@@ -7,8 +7,10 @@ use super::check::Check;
 use super::evidence::Alphabet;
 use super::expression::{Expression, compile};
 use super::file::RawPattern;
+use super::key;
 use super::name::Name;
 use crate::analyze::Confidence;
+use crate::text::fingerprint;
 use globset::{Glob, GlobBuilder};
 use regex::bytes::Regex;
 use serde::Deserialize;
@@ -99,6 +101,14 @@ pub(super) struct Allow {
 }
 
 impl Pattern {
+    /// Of a secret of this kind: two spellings of one key have the same.
+    pub fn fingerprint(&self, secret: &[u8]) -> String {
+        match self.check {
+            Some(Check::PemPrivateKey) => fingerprint(&key::essence(secret)),
+            _ => fingerprint(secret),
+        }
+    }
+
     pub(super) fn from_raw(raw: RawPattern) -> Result<Self, String> {
         let id = raw.id;
         let fail = |why: String| format!("pattern `{id}`: {why}");

@@ -8,7 +8,7 @@ use super::prefilter::Prefilter;
 use super::scan::Scan;
 use crate::analyze::Confidence;
 use globset::{GlobSet, GlobSetBuilder};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 /// Of all keywords together; the automaton takes some 200 bytes for each.
@@ -18,6 +18,8 @@ const MOST_KEYWORD_BYTES: usize = 1 << 20;
 pub struct Patterns {
     list: Vec<Pattern>,
     by_id: HashMap<String, usize>,
+    /// Fingerprints of values that everybody knows.
+    pub(super) published: HashSet<String>,
     digest: [u8; 32],
     /// For text, and for binary files.
     pub(super) text: KeywordIndex,
@@ -64,6 +66,7 @@ impl Patterns {
     /// Reads pattern files, given as name and text.
     pub fn parse(files: &[(&str, &str)]) -> Result<Self, PatternError> {
         let mut list = Vec::new();
+        let mut published = HashSet::new();
         let mut by_id = HashMap::new();
         let mut hash = blake3::Hasher::new();
         for (file, text) in files {
@@ -71,7 +74,9 @@ impl Patterns {
                 hash.update(&(part.len() as u64).to_le_bytes());
                 hash.update(part);
             }
-            for pattern in parse_file(file, text)? {
+            let parsed = parse_file(file, text)?;
+            published.extend(parsed.published);
+            for pattern in parsed.patterns {
                 if by_id.insert(pattern.id.clone(), list.len()).is_some() {
                     return Err(PatternError {
                         file: (*file).to_owned(),
@@ -101,6 +106,7 @@ impl Patterns {
             })?,
             margin: list.iter().map(|p| p.longest + LONGEST_KEYWORD + 2).max().unwrap_or(0),
             by_id,
+            published,
             digest: *hash.finalize().as_bytes(),
             list,
         })

@@ -7,6 +7,8 @@
 pub(super) struct Place {
     /// Below a folder where package managers put other people's code.
     pub library: bool,
+    /// In a folder of the system's own programs.
+    pub system: bool,
     /// A test, an example, documentation.
     pub sample: bool,
     /// The file's own name says that it is to be filled in: `.env.example`.
@@ -81,7 +83,10 @@ impl Place {
                 stem,
             );
         let program = is(PROGRAMS, extension);
-        Self { library, sample, template, config: config || settings, settings, program }
+        let programs = |p: &[u8]| is(&["bin", "sbin", "games", "libexec"], p);
+        let system = parts.first().is_some_and(|p| programs(p))
+            || parts.windows(2).any(|w| w[0] == b"usr" && programs(w[1]));
+        Self { library, system, sample, template, config: config || settings, settings, program }
     }
 }
 

@@ -350,9 +350,10 @@ impl Scan {
             matched: &buffer[whole.start..(whole.end + 128).min(buffer.len())],
             at: secret.start - whole.start,
             place: self.place,
+            binary: self.is_binary(),
             generic: patterns.list()[p].rank == Rank::Generic,
         };
-        let Some(confidence) = judge(&patterns.list()[p], &candidate) else {
+        let Some(confidence) = judge(&patterns.list()[p], &candidate, &patterns.published) else {
             return true;
         };
         let state = &mut self.state[p];

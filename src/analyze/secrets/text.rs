@@ -5,7 +5,7 @@ use super::patterns::Patterns;
 use super::scan::Scan;
 use crate::analyze::Confidence;
 use crate::layer::LayerPath;
-use crate::text::{Redacted, fingerprint, mask};
+use crate::text::{Redacted, mask};
 use std::ops::Range;
 
 /// A secret at one place of a text.
@@ -44,7 +44,7 @@ pub fn scan_text(
             range: f.range.start as usize..f.range.end as usize,
             line: f.line,
             masked: mask(&f.secret),
-            fingerprint: fingerprint(&f.secret),
+            fingerprint: patterns.list()[f.pattern].fingerprint(&f.secret),
             confidence: f.confidence,
             plain: reveal.then(|| Redacted::new(f.secret)),
         })
