@@ -14,6 +14,12 @@ use serde::Deserialize;
 
 /// A match on its way to being reported.
 pub(super) struct Candidate<'a> {
+    /// Of the file; empty where there is none.
+    pub path: &'a [u8],
+    /// The lines that the match stands on; the match alone if no one asks.
+    pub line: &'a [u8],
+    /// Of the match, at the beginning of `matched`.
+    pub length: usize,
     pub secret: &'a [u8],
     /// A few bytes before the match: the beginning of a name whose end is the keyword.
     pub before: &'a [u8],

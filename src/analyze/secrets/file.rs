@@ -28,11 +28,14 @@ struct RawPublished {
 }
 
 /// What one file holds.
+#[derive(Default)]
 pub(super) struct Parsed {
     /// In its order.
     pub patterns: Vec<Pattern>,
     /// Fingerprints of published values.
     pub published: Vec<String>,
+    /// Ids of patterns of other files that shall not be searched for.
+    pub disabled: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -156,7 +159,7 @@ pub(super) fn parse_file(file: &str, text: &str) -> Result<Parsed, PatternError>
             })
         })
         .collect::<Result<_, _>>()?;
-    Ok(Parsed { patterns, published })
+    Ok(Parsed { patterns, published, ..Parsed::default() })
 }
 
 #[cfg(test)]

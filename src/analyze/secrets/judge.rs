@@ -35,6 +35,15 @@ pub(super) fn judge(
     published: &HashSet<String>,
 ) -> Option<Confidence> {
     let allow = &pattern.allow;
+    if pattern.as_written {
+        let low = pattern.entropy.is_some_and(|(least, over)| entropy(c.secret, over) <= least);
+        if low || allow.lists.iter().any(|list| list.dismisses(c)) {
+            return None;
+        }
+        let level =
+            if is_placeholder(c.secret) { Confidence::Possible } else { pattern.confidence };
+        return Some(level);
+    }
     if pattern.placeholders && (is_placeholder(c.secret) || is_words(c.secret) && !c.generic) {
         return None;
     }

@@ -4,6 +4,7 @@
 //! keyword; evidence (entropy, placeholders, offline checks) decides what is reported and how sure
 //! it is. Must not know of layers above or below, nor of how bad a finding is in the end.
 
+mod allowlist;
 mod analyzer;
 mod assignment;
 mod beside;
@@ -15,6 +16,8 @@ mod evidence;
 mod expression;
 mod file;
 mod form;
+mod gitleaks;
+mod go_regex;
 mod judge;
 mod key;
 mod label;
@@ -34,6 +37,7 @@ pub use analyzer::SecretAnalyzer;
 pub use builtin::BUILTIN;
 pub use check::Check;
 pub use evidence::Alphabet;
+pub use gitleaks::extends as gitleaks_extends;
 pub use pattern::{LONGEST_MATCH, Pattern, PatternError, PatternSeverity, Rank, Sample};
 pub use patterns::Patterns;
 pub use text::{TextMatch, redact_text, scan_text};

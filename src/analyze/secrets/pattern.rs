@@ -2,6 +2,7 @@
 //!
 //! Must not know how files stream by, nor how a pattern file is written (`file`).
 
+use super::allowlist::Allowlist;
 use super::beside::{self, Beside};
 use super::check::Check;
 use super::evidence::Alphabet;
@@ -72,6 +73,8 @@ pub struct Pattern {
     pub confidence: Confidence,
     pub rank: Rank,
     pub doc: String,
+    /// The file that it came from.
+    pub file: String,
     pub check: Option<Check>,
     pub should_match: Vec<Sample>,
     pub should_not_match: Vec<Sample>,
@@ -86,8 +89,13 @@ pub struct Pattern {
     pub(super) inside: bool,
     pub(super) text_only: bool,
     pub(super) placeholders: bool,
+    /// A user's rule of another tool: no judgement but its own dismisses a match.
+    pub(super) as_written: bool,
+    /// A path that matches is itself the finding.
+    pub(super) whole_file: bool,
     pub(super) entropy: Option<(f64, Alphabet)>,
     pub(super) path: Option<Vec<Glob>>,
+    pub(super) path_regex: Option<Regex>,
     pub(super) allow: Allow,
 }
 
@@ -98,9 +106,15 @@ pub(super) struct Allow {
     pub words: Vec<String>,
     pub stopwords: Vec<String>,
     pub fingerprints: Vec<String>,
+    pub lists: Vec<Allowlist>,
 }
 
 impl Pattern {
+    /// Whether it is looked for in files of some paths only, or has to be looked for everywhere.
+    pub(super) fn is_bound(&self) -> bool {
+        self.path.is_some() || self.path_regex.is_some() || self.keywords.is_empty()
+    }
+
     /// Of a secret of this kind: two spellings of one key have the same.
     pub fn fingerprint(&self, secret: &[u8]) -> String {
         match self.check {
@@ -149,6 +163,7 @@ impl Pattern {
             stopwords: raw.allow.stopwords,
             fingerprints: raw.allow.fingerprints,
             regexes: Vec::new(),
+            lists: Vec::new(),
         };
         for w in allow.words.iter_mut().chain(&mut allow.stopwords) {
             w.make_ascii_lowercase();
@@ -164,6 +179,7 @@ impl Pattern {
             confidence: raw.confidence,
             rank: raw.rank.unwrap_or(default_rank),
             doc: raw.doc,
+            file: String::new(),
             check: raw.check,
             should_match: raw.should_match.into_iter().map(Sample::from).collect(),
             should_not_match: raw.should_not_match.into_iter().map(Sample::from).collect(),
@@ -175,8 +191,11 @@ impl Pattern {
             inside: raw.inside,
             text_only: raw.text_only || beside.is_some(),
             placeholders: raw.placeholders,
+            as_written: false,
+            whole_file: false,
             entropy: raw.entropy.map(|e| (e.min, e.over)),
             path,
+            path_regex: None,
             allow,
             beside,
             id,
@@ -185,7 +204,7 @@ impl Pattern {
 }
 
 /// The length that no match exceeds: the regex's own, or the declared one where it has none.
-fn longest_match(source: &str, declared: Option<usize>) -> Result<usize, String> {
+pub(super) fn longest_match(source: &str, declared: Option<usize>) -> Result<usize, String> {
     let hir = regex_syntax::ParserBuilder::new()
         .unicode(false)
         .utf8(false)

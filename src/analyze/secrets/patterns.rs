@@ -3,6 +3,7 @@
 use super::builtin::BUILTIN;
 use super::file::parse_file;
 use super::form::Form;
+use super::gitleaks;
 use super::pattern::{LONGEST_KEYWORD, Pattern, PatternError, Sample};
 use super::prefilter::Prefilter;
 use super::scan::Scan;
@@ -28,6 +29,8 @@ pub struct Patterns {
     pub(super) named: KeywordIndex,
     /// The globs of the patterns that are bound to a path, and whose each one is.
     bound: (GlobSet, Vec<usize>),
+    /// Patterns that are bound otherwise: by a regex of the path, or because they have no keyword.
+    unnamed: Vec<usize>,
     /// How far before its keyword a match may begin, and how far behind it end.
     pub(super) margin: usize,
 }
@@ -65,27 +68,66 @@ impl Patterns {
 
     /// Reads pattern files, given as name and text.
     pub fn parse(files: &[(&str, &str)]) -> Result<Self, PatternError> {
-        let mut list = Vec::new();
+        Self::read(files, &[])
+    }
+
+    /// The patterns that come with careen and a user's own: files in careen's form or gitleaks'
+    /// configurations, given as name and text. A pattern of the user's takes the place of one that
+    /// comes with careen under the same id.
+    pub fn with(own: &[(String, String)]) -> Result<Arc<Self>, PatternError> {
+        if own.is_empty() {
+            return Ok(Self::builtin());
+        }
+        let own: Vec<(&str, &str)> = own.iter().map(|(f, t)| (f.as_str(), t.as_str())).collect();
+        let all = Self::read(BUILTIN, &own)?;
+        all.check()?;
+        Ok(Arc::new(all))
+    }
+
+    fn read(files: &[(&str, &str)], own: &[(&str, &str)]) -> Result<Self, PatternError> {
+        let mut list: Vec<Pattern> = Vec::new();
         let mut published = HashSet::new();
-        let mut by_id = HashMap::new();
+        let mut by_id: HashMap<String, usize> = HashMap::new();
+        let mut disabled = Vec::new();
         let mut hash = blake3::Hasher::new();
-        for (file, text) in files {
+        let mut mine = 0;
+        for (number, (file, text)) in files.iter().chain(own).enumerate() {
             for part in [file.as_bytes(), text.as_bytes()] {
                 hash.update(&(part.len() as u64).to_le_bytes());
                 hash.update(part);
             }
-            let parsed = parse_file(file, text)?;
-            published.extend(parsed.published);
-            for pattern in parsed.patterns {
-                if by_id.insert(pattern.id.clone(), list.len()).is_some() {
-                    return Err(PatternError {
-                        file: (*file).to_owned(),
-                        line: None,
-                        message: format!("pattern `{}` exists already", pattern.id),
-                    });
-                }
-                list.push(pattern);
+            if number == files.len() {
+                mine = list.len();
             }
+            let parsed = if number >= files.len() && gitleaks::is_config(text) {
+                gitleaks::parse(file, text)?
+            } else {
+                parse_file(file, text)?
+            };
+            published.extend(parsed.published);
+            disabled.extend(parsed.disabled);
+            for mut pattern in parsed.patterns {
+                (*file).clone_into(&mut pattern.file);
+                let id = pattern.id.clone();
+                match by_id.get(&id) {
+                    Some(&there) if there < mine && number >= files.len() => list[there] = pattern,
+                    Some(_) => {
+                        return Err(PatternError {
+                            file: (*file).to_owned(),
+                            line: None,
+                            message: format!("pattern `{id}` exists already"),
+                        });
+                    }
+                    None => {
+                        by_id.insert(id, list.len());
+                        list.push(pattern);
+                    }
+                }
+            }
+        }
+        if !disabled.is_empty() {
+            list.retain(|p| !disabled.contains(&p.id));
+            by_id = list.iter().enumerate().map(|(n, p)| (p.id.clone(), n)).collect();
         }
         let bytes: usize = list.iter().flat_map(|p| &p.keywords).map(String::len).sum();
         if bytes > MOST_KEYWORD_BYTES {
@@ -96,15 +138,18 @@ impl Patterns {
             });
         }
         Ok(Self {
-            text: KeywordIndex::new(&list, |p| p.path.is_none()),
-            binary: KeywordIndex::new(&list, |p| p.path.is_none() && !p.text_only),
-            named: KeywordIndex::new(&list, |p| p.path.is_some()),
+            text: KeywordIndex::new(&list, |p| !p.is_bound()),
+            binary: KeywordIndex::new(&list, |p| !p.is_bound() && !p.text_only),
+            named: KeywordIndex::new(&list, Pattern::is_bound),
             bound: bound(&list).map_err(|message| PatternError {
                 file: files.first().map_or("none", |f| f.0).to_owned(),
                 line: None,
                 message,
             })?,
             margin: list.iter().map(|p| p.longest + LONGEST_KEYWORD + 2).max().unwrap_or(0),
+            unnamed: (0..list.len())
+                .filter(|&n| list[n].is_bound() && list[n].path.is_none())
+                .collect(),
             by_id,
             published,
             digest: *hash.finalize().as_bytes(),
@@ -127,7 +172,7 @@ impl Patterns {
     pub fn check(&self) -> Result<(), PatternError> {
         for pattern in &self.list {
             pattern.regex.check().map_err(|why| PatternError {
-                file: "patterns".to_owned(),
+                file: pattern.file.clone(),
                 line: None,
                 message: format!("pattern `{}`: {why}", pattern.id),
             })?;
@@ -149,12 +194,13 @@ impl Patterns {
         self.list.iter()
     }
 
-    /// Adds the patterns that are bound to a path that this one matches.
-    pub(super) fn bound_to(&self, path: &[u8], out: &mut Vec<usize>) {
+    /// Adds the patterns that are not searched for everywhere, but here.
+    pub(super) fn bound_to(&self, path: Option<&[u8]>, out: &mut Vec<usize>) {
         let (globs, whose) = &self.bound;
-        if whose.is_empty() {
-            return;
-        }
+        out.extend(self.unnamed.iter().copied().filter(|&n| {
+            self.list[n].path_regex.as_ref().is_none_or(|r| path.is_some_and(|p| r.is_match(p)))
+        }));
+        let Some(path) = path else { return };
         let path = String::from_utf8_lossy(path).to_ascii_lowercase();
         out.extend(globs.matches(&path).into_iter().map(|glob| whose[glob]));
         out.sort_unstable();

@@ -56,6 +56,7 @@ pub(super) struct Scan {
     /// The first byte of a UTF-16 unit whose second is in the next chunk.
     odd: Option<u8>,
     pub(super) place: Place,
+    path: Vec<u8>,
     active: Vec<bool>,
     /// Patterns that are active for this file's path only.
     bound: Vec<usize>,
@@ -98,7 +99,8 @@ impl Scan {
             form: None,
             odd: None,
             place: Place::default(),
-            active: patterns.list().iter().map(|p| p.path.is_none()).collect(),
+            path: Vec::new(),
+            active: patterns.list().iter().map(|p| !p.is_bound()).collect(),
             bound: Vec::new(),
             alone: false,
             state: vec![PatternState::default(); n],
@@ -128,17 +130,17 @@ impl Scan {
         self.capped = false;
         self.decoding.begin();
         if std::mem::take(&mut self.alone) {
-            self.active = patterns.list().iter().map(|p| p.path.is_none()).collect();
+            self.active = patterns.list().iter().map(|p| !p.is_bound()).collect();
         }
         for p in self.bound.drain(..) {
             self.active[p] = false;
         }
-        if let Some(path) = path {
-            patterns.bound_to(path, &mut self.bound);
-            for &p in &self.bound {
-                self.active[p] = true;
-            }
+        patterns.bound_to(path, &mut self.bound);
+        for &p in &self.bound {
+            self.active[p] = true;
         }
+        self.path.clear();
+        self.path.extend_from_slice(path.unwrap_or_default());
     }
 
     /// Leaves one pattern only, after [`Self::begin`].
@@ -174,11 +176,23 @@ impl Scan {
             self.decide();
         }
         self.search(patterns, true);
-        Outcome {
-            found: without_overlaps(std::mem::take(&mut self.found), patterns.list()),
-            capped: self.capped,
-            form: self.form.unwrap_or(Form::Text),
-        }
+        let mut found = without_overlaps(std::mem::take(&mut self.found), patterns.list());
+        found.extend(self.named_files(patterns));
+        Outcome { found, capped: self.capped, form: self.form.unwrap_or(Form::Text) }
+    }
+
+    /// What a path alone says.
+    fn named_files(&self, patterns: &Patterns) -> Vec<Found> {
+        let by_path = |p: &&usize| patterns.list()[**p].whole_file && self.active[**p];
+        let found = self.bound.iter().filter(by_path).map(|&pattern| Found {
+            pattern,
+            range: 0..0,
+            line: 1,
+            confidence: patterns.list()[pattern].confidence,
+            secret: self.path.clone(),
+            inside: None,
+        });
+        found.collect()
     }
 
     /// Text, binary or UTF-16, from the head in the buffer.
@@ -244,7 +258,7 @@ impl Scan {
         let bound: Vec<usize> = self.bound.iter().copied().filter(|&p| self.active[p]).collect();
         for p in bound {
             let pattern = &patterns.list()[p];
-            if pattern.keywords.is_empty() {
+            if pattern.keywords.is_empty() && !pattern.whole_file {
                 let window = from.saturating_sub(pattern.longest + 1)
                     ..(until + pattern.longest + 1).min(buffer.len());
                 self.run(patterns, &buffer, p, window);
@@ -316,7 +330,7 @@ impl Scan {
             return;
         }
         for captures in expression.regex.captures_iter(text) {
-            let (Some(whole), Some(secret)) = (captures.get(0), captures.get(expression.group))
+            let (Some(whole), Some(secret)) = (captures.get(0), expression.secret(&captures))
             else {
                 continue;
             };
@@ -344,16 +358,24 @@ impl Scan {
         if range.start < self.state[p].end {
             return true;
         }
+        let pattern = &patterns.list()[p];
+        let line = match pattern.allow.lists.is_empty() {
+            true => whole.clone(),
+            false => line_around(buffer, &whole),
+        };
         let candidate = Candidate {
+            path: &self.path,
+            line: &buffer[line],
+            length: whole.len(),
             before: &buffer[whole.start.saturating_sub(48)..whole.start],
             secret: &buffer[secret.clone()],
             matched: &buffer[whole.start..(whole.end + 128).min(buffer.len())],
             at: secret.start - whole.start,
             place: self.place,
             binary: self.is_binary(),
-            generic: patterns.list()[p].rank == Rank::Generic,
+            generic: pattern.rank == Rank::Generic,
         };
-        let Some(confidence) = judge(&patterns.list()[p], &candidate, &patterns.published) else {
+        let Some(confidence) = judge(pattern, &candidate, &patterns.published) else {
             return true;
         };
         let state = &mut self.state[p];
@@ -412,4 +434,11 @@ impl Scan {
         };
         u32::try_from(line + 1).unwrap_or(u32::MAX)
     }
+}
+
+/// The lines that a match stands on, as far as the buffer has them.
+fn line_around(buffer: &[u8], whole: &Range<usize>) -> Range<usize> {
+    let start = memchr::memrchr(b'\n', &buffer[..whole.start]).map_or(0, |at| at + 1);
+    let end = memchr::memchr(b'\n', &buffer[whole.end..]);
+    start..end.map_or(buffer.len(), |at| whole.end + at)
 }
