@@ -9,6 +9,7 @@ mod extract;
 mod layers;
 pub mod plan;
 mod read;
+mod sift;
 
 pub use browse::{cat, diff, list_files};
 pub use plan::{PipelineError, Plan, Progress, Silent};
@@ -20,8 +21,9 @@ use crate::image::packages::InstalledPackages;
 use crate::image::residue;
 use crate::image::view::View;
 use crate::report::assemble::{self, Parts};
-use crate::report::model::{Hidden, NotLookedAt, Report};
-use crate::rules::{self, Category, Finding, RuleContext, unneeded};
+use crate::report::model::{NotLookedAt, Report};
+use crate::rules::{self, RuleContext, unneeded};
+use std::collections::BTreeSet;
 
 /// What came of an inspection.
 #[derive(Debug)]
@@ -30,19 +32,27 @@ pub struct Inspection {
     pub reports: Vec<Report>,
     /// Something that should have been looked at was not.
     pub partial: bool,
+    /// Numbers of the plan's acceptances that fit nothing in any image.
+    pub unused_allows: BTreeSet<usize>,
 }
 
 /// Inspects every image that the plan's words and platforms name.
 pub fn inspect(plan: &Plan, progress: &dyn Progress) -> Result<Inspection, PipelineError> {
     let reading = read::read(plan, progress)?;
-    let reports: Vec<Report> =
-        reading.images.iter().map(|image| judge(plan, image, &reading.unseen)).collect();
+    let mut unused_allows: BTreeSet<usize> = (0..plan.allows.entries().len()).collect();
+    let mut reports = Vec::with_capacity(reading.images.len());
+    for image in &reading.images {
+        let (report, used) = judge(plan, image, &reading.unseen);
+        reports.push(report);
+        unused_allows.retain(|n| !used.contains(n));
+    }
     let partial = reports.iter().any(|r| r.not_looked_at.iter().any(|n| n.failed));
-    Ok(Inspection { reports, partial })
+    Ok(Inspection { reports, partial, unused_allows })
 }
 
-/// From an image whose layers have been read to everything that is said of it.
-fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Report {
+/// From an image whose layers have been read to everything that is said of it, and the numbers of the
+/// acceptances that fit something in it.
+fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTreeSet<usize>) {
     let patterns = &plan.patterns;
     let view = View::merge(&image.layers);
     let residue = residue::residue(&view);
@@ -57,28 +67,31 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Report {
         patterns,
         reveal: plan.reveal,
     });
-    let (findings, unsure): (Vec<Finding>, Vec<Finding>) = findings
-        .into_iter()
-        .partition(|f| f.category != Category::Secret || f.confidence >= plan.confidence);
+    let steps = assemble::steps(&history, image.layers.len(), patterns);
+    let sifted = sift::sift(plan, findings, &steps);
     let advice = advise::advise(&Evidence {
         image,
         view: &view,
         residue: &residue,
         unneeded: &unneeded,
-        findings: &findings,
-        steps: &assemble::steps(&history, image.layers.len(), patterns),
+        findings: &sifted.open,
+        steps: &steps,
     });
-    assemble::assemble(&Parts {
+    let report = assemble::assemble(&Parts {
         image,
         view: &view,
         residue: &residue,
         history: &history,
         packages: &packages,
         unneeded: &unneeded,
-        findings: &findings,
-        hidden: Hidden { below_confidence: unsure.len() },
+        findings: &sifted.open,
+        accepted: &sifted.accepted,
+        known: &sifted.known,
+        expired: &sifted.expired,
+        below_confidence: sifted.unsure,
         advice: &advice,
         unseen,
         patterns,
-    })
+    });
+    (report, sifted.used)
 }

@@ -100,6 +100,8 @@ pub struct Inspect {
     #[arg(long)]
     pub reveal: bool,
     #[command(flatten)]
+    pub accept: AcceptArgs,
+    #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]
     pub source: SourceArgs,
@@ -265,6 +267,20 @@ pub struct OutputArgs {
     /// Write to a file, whole or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// Which findings do not count.
+#[derive(Args)]
+pub struct AcceptArgs {
+    /// Accept what this file's [[allow]] tables say [default: careen.toml, if there is one]
+    #[arg(long, value_name = "FILE", help_heading = "Accepted findings")]
+    pub config: Option<PathBuf>,
+    /// Accept what this file lists, one a line [default: .careenignore, if there is one]
+    #[arg(long, value_name = "FILE", help_heading = "Accepted findings")]
+    pub ignore_file: Option<PathBuf>,
+    /// List only findings that this earlier JSON report does not have
+    #[arg(long, value_name = "FILE", help_heading = "Accepted findings")]
+    pub baseline: Option<PathBuf>,
 }
 
 /// How an image is reached and read.

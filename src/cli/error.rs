@@ -3,6 +3,8 @@
 use super::status::Status;
 use super::terminal::Terminal;
 use crate::pipeline::PipelineError;
+use crate::report::baseline::BaselineError;
+use crate::rules::config::ConfigError;
 use crate::text::Sanitized;
 use anstyle::{AnsiColor, Style};
 use std::error::Error;
@@ -21,6 +23,12 @@ pub enum CliError {
     Stdout(#[source] io::Error),
     #[error("cannot write {}", path.display())]
     File { path: PathBuf, source: io::Error },
+    #[error("cannot read {}", path.display())]
+    Input { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("--baseline {}", path.display())]
+    Baseline { path: PathBuf, source: BaselineError },
     #[error("cannot read standard input")]
     Stdin(#[source] io::Error),
     #[error("cannot read the cache at {}", path.display())]
@@ -33,6 +41,7 @@ impl CliError {
     pub fn status(&self) -> Status {
         match self {
             Self::Usage(_) | Self::UsageWithHint { .. } => Status::Usage,
+            Self::Input { .. } | Self::Config(_) | Self::Baseline { .. } => Status::Usage,
             Self::Pipeline(e) if e.is_usage() => Status::Usage,
             _ => Status::NotLookedAt,
         }
@@ -59,6 +68,8 @@ impl CliError {
         match self {
             Self::UsageWithHint { hint, .. } => Some(hint.clone()),
             Self::Pipeline(e) => e.hint(),
+            Self::Config(e) => e.hint.clone(),
+            Self::Baseline { source, .. } => Some(source.hint()),
             _ => None,
         }
     }
@@ -77,6 +88,11 @@ pub fn print(e: &CliError, terminal: &Terminal) {
     let mut stderr = io::stderr().lock();
     // There is nobody left to tell when this fails.
     let _ = write(&mut stderr, e, terminal.stderr_colour);
+}
+
+/// `note: …` on standard error, for what is no error.
+pub fn note(text: &str, terminal: &Terminal) {
+    let _ = label(&mut io::stderr().lock(), "note", AnsiColor::Cyan, text, terminal.stderr_colour);
 }
 
 fn write(out: &mut dyn Write, e: &CliError, colour: bool) -> io::Result<()> {

@@ -1,7 +1,9 @@
 //! `careen inspect`.
 
+use super::accepting::{self, Accepting};
 use super::args::{Format, Global, Inspect};
-use super::error::CliError;
+use super::error::{self, CliError};
+use super::output::Readers;
 use super::settings::SourceSettings;
 use super::status::Status;
 use super::terminal::Terminal;
@@ -17,7 +19,7 @@ pub fn run(args: &Inspect, global: &Global, terminal: &Terminal) -> Result<Statu
     let settings =
         SourceSettings::new(&args.source, args.all_platforms, args.reveal, &[&args.reference])?;
     let settings = SourceSettings { confidence: args.confidence.into(), ..settings };
-    let plan = plan::plan(&args.reference, &settings)?;
+    let plan = Accepting::read(&args.accept)?.applied_to(plan::plan(&args.reference, &settings)?);
     let inspection = progress::during(terminal, global.quiet, |p| pipeline::inspect(&plan, p))?;
     let written = match args.output.format {
         Format::Text => {
@@ -30,7 +32,13 @@ pub fn run(args: &Inspect, global: &Global, terminal: &Terminal) -> Result<Statu
             several => json::all(several)?,
         },
     };
-    output::write(&written, path)?;
+    let readers = if args.reveal { Readers::Owner } else { Readers::Everyone };
+    output::write_for(readers, &written, path)?;
+    if global.verbose {
+        for entry in accepting::unused(&plan, &inspection) {
+            error::note(&entry, terminal);
+        }
+    }
     Ok(status(&inspection, args.fail_on.threshold()))
 }
 

@@ -1,6 +1,7 @@
 //! The command line: the only place that knows arguments, the environment, the terminal and exit
 //! statuses. One file a subcommand; [`args`] are turned into plain [`settings`] before anything runs.
 
+mod accepting;
 mod args;
 mod cache;
 mod cat;

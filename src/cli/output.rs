@@ -28,20 +28,42 @@ fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-/// Writes a finished text.
-pub fn write(text: &str, path: Option<&Path>) -> Result<(), CliError> {
-    with(path, |out| out.write_all(text.as_bytes()).map_err(CliError::Stdout))
+/// Who may read the file that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// An ordinary file.
+    Everyone,
+    /// It holds secrets in clear.
+    Owner,
 }
 
-/// Lets `fill` write. A file is written beside its place and renamed when all is well; a reader of
+/// Writes a finished text.
+pub fn write(text: &str, path: Option<&Path>) -> Result<(), CliError> {
+    write_for(Readers::Everyone, text, path)
+}
+
+/// Writes a finished text; a file is for these readers, also where another one was before.
+pub fn write_for(readers: Readers, text: &str, path: Option<&Path>) -> Result<(), CliError> {
+    fill(readers, path, |out| out.write_all(text.as_bytes()).map_err(CliError::Stdout))
+}
+
+/// Lets `content` write. A file is written beside its place and renamed when all is well; a reader of
 /// standard output who goes away early has seen enough.
 pub fn with<T: Default>(
     path: Option<&Path>,
-    fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<T, CliError>,
+    content: impl FnOnce(&mut (dyn Write + Send)) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    fill(Readers::Everyone, path, content)
+}
+
+fn fill<T: Default>(
+    readers: Readers,
+    path: Option<&Path>,
+    content: impl FnOnce(&mut (dyn Write + Send)) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let Some(path) = path else {
         let mut out = io::BufWriter::new(io::stdout());
-        let done = fill(&mut out).and_then(|t| {
+        let done = content(&mut out).and_then(|t| {
             out.flush().map_err(CliError::Stdout)?;
             Ok(t)
         });
@@ -58,13 +80,15 @@ pub fn with<T: Default>(
     let mut file =
         tempfile::Builder::new().prefix(".careen-").tempfile_in(folder_of(path)).map_err(failed)?;
     interrupt::unfinished(Some(file.path()));
-    let done = fill(file.as_file_mut()).map_err(|e| match e {
+    let done = content(file.as_file_mut()).map_err(|e| match e {
         CliError::Stdout(source) => failed(source),
         other => other,
     });
     let done = done.and_then(|t| {
         file.as_file().sync_all().map_err(failed)?;
-        readable(&file).map_err(failed)?;
+        if readers == Readers::Everyone {
+            readable(&file).map_err(failed)?;
+        }
         file.persist(path).map_err(|e| failed(e.error))?;
         Ok(t)
     });
@@ -72,8 +96,8 @@ pub fn with<T: Default>(
     done
 }
 
-/// A temporary file is the owner's alone; a report is an ordinary file. With secrets in clear it still
-/// is where the user wanted it.
+/// A temporary file is made for its owner alone, and stays so where nobody says otherwise; a report is
+/// an ordinary file.
 #[cfg(unix)]
 fn readable(file: &tempfile::NamedTempFile) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

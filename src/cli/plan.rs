@@ -9,6 +9,7 @@ use crate::source::daemon::DaemonSettings;
 use crate::source::locator::Locator;
 use crate::source::registry::{Login, RegistrySettings};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub fn plan(reference: &str, s: &SourceSettings) -> Result<Plan, CliError> {
     let locator = Locator::parse(reference).map_err(PipelineError::from)?;
@@ -36,6 +37,8 @@ pub fn plan(reference: &str, s: &SourceSettings) -> Result<Plan, CliError> {
         cache_dir: s.cache_dir.clone(),
         patterns: Patterns::builtin(),
         confidence: s.confidence,
+        allows: Arc::default(),
+        baseline: None,
         reveal: s.reveal,
         jobs: s.jobs,
         build,

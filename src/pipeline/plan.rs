@@ -3,6 +3,8 @@
 use crate::analyze::Confidence;
 use crate::analyze::secrets::Patterns;
 use crate::index::build::{BuildSettings, LayerError};
+use crate::report::baseline::Baseline;
+use crate::rules::allow::Allows;
 use crate::source::daemon::DaemonSettings;
 use crate::source::locator::Locator;
 use crate::source::registry::RegistrySettings;
@@ -22,6 +24,10 @@ pub struct Plan {
     pub patterns: Arc<Patterns>,
     /// Secrets less sure than this are counted, not listed.
     pub confidence: Confidence,
+    /// What the owner of the image lives with.
+    pub allows: Arc<Allows>,
+    /// What an earlier report told already.
+    pub baseline: Option<Arc<Baseline>>,
     /// Keep secrets in clear beside their mask. Implies that no cached index is used: it has none.
     pub reveal: bool,
     /// Layers worked on at the same time.

@@ -2,9 +2,9 @@
 //! and every text that may hold a secret is masked.
 
 use super::model::{
-    AdviceReport, Duplicate, EnvVar, EstimateReport, FindingReport, Hidden, ImageIdentity,
-    LayerReport, NotLookedAt, PackageReport, PlaceReport, Report, SCHEMA_VERSION, Sizes, Unneeded,
-    Waste, WasteKind, WastedPath,
+    AcceptedFinding, AdviceReport, Duplicate, EnvVar, EstimateReport, ExpiredAcceptance,
+    FindingReport, Hidden, ImageIdentity, LayerReport, NotLookedAt, PackageReport, PlaceReport,
+    Report, SCHEMA_VERSION, Sizes, Unneeded, Waste, WasteKind, WastedPath,
 };
 use crate::advise::Advice;
 use crate::analyze::secrets::{Patterns, redact_text};
@@ -15,6 +15,7 @@ use crate::image::residue::{self, Residue, ResidueKind};
 use crate::image::view::View;
 use crate::image::{ImageLayer, LayerState, ReadImage};
 use crate::layer::LayerPath;
+use crate::rules::allow::Allow;
 use crate::rules::unneeded::UnneededItem;
 use crate::rules::{Finding, State};
 use crate::text::Sanitized;
@@ -31,8 +32,14 @@ pub struct Parts<'a> {
     pub history: &'a History,
     pub packages: &'a InstalledPackages,
     pub unneeded: &'a [UnneededItem],
+    /// Those that count.
     pub findings: &'a [Finding],
-    pub hidden: Hidden,
+    pub accepted: &'a [(Finding, &'a Allow)],
+    /// Those that the baseline has.
+    pub known: &'a [Finding],
+    /// With the number of findings that count again.
+    pub expired: &'a [(&'a Allow, usize)],
+    pub below_confidence: usize,
     pub advice: &'a [Advice],
     /// What lies beside the image's layers unread.
     pub unseen: &'a [NotLookedAt],
@@ -49,7 +56,18 @@ pub fn assemble(parts: &Parts) -> Report {
         layers: layers(parts, &steps),
         waste: waste(parts, &steps),
         findings: parts.findings.iter().map(|f| finding(parts, f, &steps)).collect(),
-        hidden: parts.hidden,
+        hidden: Hidden {
+            below_confidence: parts.below_confidence,
+            accepted: parts.accepted.len(),
+            known: parts.known.len(),
+        },
+        accepted: parts
+            .accepted
+            .iter()
+            .map(|(f, allow)| accepted(parts, f, allow, &steps))
+            .collect(),
+        known: parts.known.iter().map(|f| finding(parts, f, &steps)).collect(),
+        expired: parts.expired.iter().map(|(allow, n)| expired(allow, *n)).collect(),
         packages: packages(parts.packages),
         unneeded: parts.unneeded.iter().map(unneeded).collect(),
         advice: parts.advice.iter().map(advice).collect(),
@@ -220,6 +238,29 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         recover,
         plain: f.plain.as_ref().map(|p| String::from_utf8_lossy(p.reveal()).into_owned()),
         also: f.also.iter().map(|a| place(finding(parts, a, steps))).collect(),
+    }
+}
+
+fn accepted(
+    parts: &Parts,
+    f: &Finding,
+    allow: &Allow,
+    steps: &[Option<String>],
+) -> AcceptedFinding {
+    AcceptedFinding {
+        finding: finding(parts, f, steps),
+        reason: allow.reason.clone(),
+        expires: allow.expires.map(|d| d.to_string()),
+        accepted_by: allow.place.clone(),
+    }
+}
+
+fn expired(allow: &Allow, findings: usize) -> ExpiredAcceptance {
+    ExpiredAcceptance {
+        accepted_by: allow.place.clone(),
+        reason: allow.reason.clone(),
+        expires: allow.expires.map(|d| d.to_string()),
+        findings,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The report: one [`model::Report`], and one file a format. Formats print; they compute nothing.
 
 pub mod assemble;
+pub mod baseline;
 pub mod diff;
 pub mod files;
 pub mod json;

@@ -22,8 +22,14 @@ pub struct Report {
     pub layers: Vec<LayerReport>,
     pub waste: Waste,
     pub findings: Vec<FindingReport>,
-    /// Findings that are not listed, by the reason.
+    /// Findings that are not listed in `findings`, by the reason.
     pub hidden: Hidden,
+    /// Findings that the image's owner accepts; they do not fail a run.
+    pub accepted: Vec<AcceptedFinding>,
+    /// Findings that the baseline has too; they do not fail a run.
+    pub known: Vec<FindingReport>,
+    /// Acceptances that have expired, so that their findings count again.
+    pub expired: Vec<ExpiredAcceptance>,
     pub packages: Vec<PackageReport>,
     pub unneeded: Vec<Unneeded>,
     pub advice: Vec<AdviceReport>,
@@ -185,6 +191,34 @@ pub struct PlaceReport {
 pub struct Hidden {
     /// Secrets less sure than `--confidence` asks for.
     pub below_confidence: usize,
+    /// How many `accepted` has.
+    pub accepted: usize,
+    /// How many `known` has.
+    pub known: usize,
+}
+
+/// A finding that the image's owner accepts.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct AcceptedFinding {
+    #[serde(flatten)]
+    pub finding: FindingReport,
+    pub reason: Option<String>,
+    /// The last day of the acceptance, YYYY-MM-DD.
+    pub expires: Option<String>,
+    /// File and line of the entry that accepts it.
+    pub accepted_by: String,
+}
+
+/// An acceptance that has expired though what it accepted is still there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ExpiredAcceptance {
+    /// File and line of the entry.
+    pub accepted_by: String,
+    pub reason: Option<String>,
+    /// Its last day, YYYY-MM-DD.
+    pub expires: Option<String>,
+    /// How many findings count again.
+    pub findings: usize,
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]

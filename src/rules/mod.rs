@@ -1,6 +1,8 @@
 //! Opinion: facts → [`Finding`]. One rule (or family) a file; ids are stable for ever. Never cached.
 
+pub mod allow;
 pub mod build;
+pub mod config;
 pub mod files;
 pub mod finding;
 pub mod integrity;

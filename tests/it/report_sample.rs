@@ -193,6 +193,9 @@ pub fn tutorial() -> Report {
             ],
         },
         hidden: Default::default(),
+        accepted: vec![],
+        known: vec![],
+        expired: vec![],
         findings,
         packages,
         unneeded: vec![

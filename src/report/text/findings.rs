@@ -4,7 +4,7 @@ use super::Detail;
 use super::page::{Page, Tone, clean, span};
 use super::width::{columns, squeeze};
 use super::words;
-use crate::report::model::{FindingReport, Report};
+use crate::report::model::{AcceptedFinding, FindingReport, Report};
 
 /// Rules, and places of one rule, that a compact report shows.
 const FEW_RULES: usize = 12;
@@ -15,7 +15,7 @@ const WORD: usize = 10;
 
 pub(super) fn write(page: &mut Page, report: &Report, detail: Detail) {
     if report.findings.is_empty() {
-        unsure(page, report);
+        unlisted(page, report, detail);
         return;
     }
     let groups = group(&report.findings);
@@ -32,16 +32,45 @@ pub(super) fn write(page: &mut Page, report: &Report, detail: Detail) {
         rule(page, g, detail);
     }
     page.more(2, shown, groups.len());
-    unsure(page, report);
+    unlisted(page, report, detail);
 }
 
-/// What is counted and not listed.
-fn unsure(page: &mut Page, report: &Report) {
+/// What is counted and not listed, and what is listed though it once was accepted.
+fn unlisted(page: &mut Page, report: &Report, detail: Detail) {
     let n = report.hidden.below_confidence;
     if n > 0 {
         let what = words::count(n, "less sure secret");
         page.paragraph("", 2, Tone::Quiet, &format!("{what} not listed: --confidence possible"));
     }
+    if let Some(counts) = words::set_aside(&report.hidden) {
+        page.paragraph("", 2, Tone::Quiet, &format!("{counts} not listed"));
+    }
+    if detail == Detail::Full {
+        for a in &report.accepted {
+            accepted(page, a);
+        }
+    }
+    for e in &report.expired {
+        let again = match e.findings {
+            1 => "its finding counts again".to_owned(),
+            n => format!("its {n} findings count again"),
+        };
+        let mut text = format!("the acceptance at {} has expired", e.accepted_by);
+        text.extend(e.expires.iter().map(|day| format!(" on {day}")));
+        text.push_str(&format!(", {again}"));
+        text.extend(e.reason.iter().map(|why| format!(": {why}")));
+        page.paragraph("", 2, Tone::Warning, &text);
+    }
+}
+
+fn accepted(page: &mut Page, a: &AcceptedFinding) {
+    let f = &a.finding;
+    let place = words::place(f).map(|p| format!(" · {p}")).unwrap_or_default();
+    page.paragraph("", 4, Tone::Quiet, &format!("accepted: {}{place}", f.rule));
+    let mut why: Vec<String> = a.reason.iter().cloned().collect();
+    why.extend(a.expires.iter().map(|day| format!("until {day}")));
+    why.push(a.accepted_by.clone());
+    page.paragraph("", 6, Tone::Quiet, &why.join(" · "));
 }
 
 /// Findings of the same rule and severity, in the order of their first.

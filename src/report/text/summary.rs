@@ -108,9 +108,11 @@ fn verdict(page: &mut Page, report: &Report) {
         _ if partial => (Tone::Warning, "unknown"),
         Some(Severity::Info) | None => (Tone::Good, "good"),
     };
+    // Nothing but what is accepted or known is not the same as nothing.
+    let new = if words::set_aside(&report.hidden).is_some() { "new " } else { "" };
     let what = match (counts.is_empty(), partial) {
-        (true, false) => "no findings".to_owned(),
-        (true, true) => "no findings in what was looked at".to_owned(),
+        (true, false) => format!("no {new}findings"),
+        (true, true) => format!("no {new}findings in what was looked at"),
         (false, _) => {
             format!("{counts} finding{}", if report.findings.len() == 1 { "" } else { "s" })
         }

@@ -2,7 +2,7 @@
 
 use super::page::Tone;
 use crate::analyze::PackageKind;
-use crate::report::model::{FindingReport, Interval, WasteKind};
+use crate::report::model::{FindingReport, Hidden, Interval, WasteKind};
 use crate::rules::{Severity, State};
 use crate::text::Bytes;
 
@@ -93,6 +93,16 @@ pub(crate) fn place(f: &FindingReport) -> Option<String> {
         Some(n) => format!("{path}:{n}"),
         None => path,
     })
+}
+
+/// `3 findings accepted, 12 known from the baseline`; nothing where there is none of both.
+pub(crate) fn set_aside(hidden: &Hidden) -> Option<String> {
+    match (hidden.accepted, hidden.known) {
+        (0, 0) => None,
+        (n, 0) => Some(format!("{} accepted", count(n, "finding"))),
+        (0, n) => Some(format!("{} known from the baseline", count(n, "finding"))),
+        (a, k) => Some(format!("{} accepted, {k} known from the baseline", count(a, "finding"))),
+    }
 }
 
 /// `1 finding`, `2 findings`.
