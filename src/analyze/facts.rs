@@ -37,6 +37,17 @@ pub enum Confidence {
     VerifiedFormat,
 }
 
+impl Confidence {
+    /// As the user writes and reads it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Possible => "possible",
+            Self::Likely => "likely",
+            Self::VerifiedFormat => "verified-format",
+        }
+    }
+}
+
 /// A secret at one place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretMatch {

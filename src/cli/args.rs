@@ -61,6 +61,9 @@ pub enum Command {
     Diff(Diff),
     /// Explain a rule; without one, list them
     Explain(Explain),
+    /// List the secrets that are looked for, try them on a file, check one's own
+    #[command(subcommand)]
+    Patterns(PatternsAction),
     /// Look after the cache of layers already read
     Cache(Cache),
     /// Print the JSON schema of the report
@@ -96,6 +99,10 @@ pub struct Inspect {
     /// List secrets that are at least this sure
     #[arg(long, value_enum, default_value_t = Sure::Likely, value_name = "LEVEL")]
     pub confidence: Sure,
+    /// Look for these secrets, too: a folder of pattern files, one of them, or a gitleaks
+    /// configuration; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub patterns: Vec<PathBuf>,
     /// Show secrets in clear: the report is then a secret itself
     #[arg(long)]
     pub reveal: bool,
@@ -173,6 +180,46 @@ pub struct Diff {
 pub struct Explain {
     /// Id of a rule, as a finding names it
     pub rule: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub enum PatternsAction {
+    /// List all kinds of secrets
+    List(PatternsList),
+    /// Look for secrets in local files; status 1 if there are some
+    Test(PatternsTest),
+    /// Check pattern files: their samples, keywords and sources
+    Lint(PatternsLint),
+}
+
+#[derive(Args)]
+pub struct PatternsList {
+    /// A folder of pattern files, one of them, or a gitleaks configuration; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub patterns: Vec<PathBuf>,
+    /// Form of the list
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+#[derive(Args)]
+pub struct PatternsTest {
+    /// What to look at; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// A folder of pattern files, one of them, or a gitleaks configuration; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub patterns: Vec<PathBuf>,
+    /// List what is at least this sure
+    #[arg(long, value_enum, default_value_t = Sure::Likely, value_name = "LEVEL")]
+    pub confidence: Sure,
+}
+
+#[derive(Args)]
+pub struct PatternsLint {
+    /// A folder of pattern files, one of them, or a gitleaks configuration
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
 }
 
 #[derive(Args)]

@@ -2,6 +2,7 @@
 
 use super::status::Status;
 use super::terminal::Terminal;
+use crate::analyze::secrets::PatternError;
 use crate::pipeline::PipelineError;
 use crate::report::baseline::BaselineError;
 use crate::rules::config::ConfigError;
@@ -19,6 +20,8 @@ pub enum CliError {
     UsageWithHint { what: String, hint: String },
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
     #[error("cannot write the output")]
     Stdout(#[source] io::Error),
     #[error("cannot write {}", path.display())]
@@ -41,7 +44,9 @@ impl CliError {
     pub fn status(&self) -> Status {
         match self {
             Self::Usage(_) | Self::UsageWithHint { .. } => Status::Usage,
-            Self::Input { .. } | Self::Config(_) | Self::Baseline { .. } => Status::Usage,
+            Self::Input { .. } | Self::Config(_) | Self::Baseline { .. } | Self::Pattern(_) => {
+                Status::Usage
+            }
             Self::Pipeline(e) if e.is_usage() => Status::Usage,
             _ => Status::NotLookedAt,
         }

@@ -15,6 +15,8 @@ mod interrupt;
 mod man;
 mod number;
 mod output;
+mod pattern_files;
+mod patterns;
 mod plan;
 mod progress;
 mod schema;
@@ -59,6 +61,7 @@ fn run(cli: Cli, terminal: &Terminal) -> Result<Status, CliError> {
         Command::Cat(a) => cat::run(a, global),
         Command::Diff(a) => diff::run(a, global, terminal),
         Command::Explain(a) => explain::run(a, terminal),
+        Command::Patterns(a) => patterns::run(a, terminal),
         Command::Cache(a) => cache::run(a),
         Command::Schema => schema::run(),
         Command::Completions(a) => completions::run(a),

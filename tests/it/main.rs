@@ -13,6 +13,7 @@ mod forms;
 mod local_sources;
 mod overlay;
 mod packages;
+mod patterns;
 mod registry;
 mod registry_faults;
 mod report_sample;

@@ -84,7 +84,7 @@ impl Patterns {
         Ok(Arc::new(all))
     }
 
-    fn read(files: &[(&str, &str)], own: &[(&str, &str)]) -> Result<Self, PatternError> {
+    pub(super) fn read(files: &[(&str, &str)], own: &[(&str, &str)]) -> Result<Self, PatternError> {
         let mut list: Vec<Pattern> = Vec::new();
         let mut published = HashSet::new();
         let mut by_id: HashMap<String, usize> = HashMap::new();
