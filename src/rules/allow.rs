@@ -55,7 +55,8 @@ pub struct RuleGlob {
 impl RuleGlob {
     pub fn new(text: &str) -> Result<Self, globset::Error> {
         let pattern = if text == "secret" { "secret/*" } else { text };
-        let matcher = GlobBuilder::new(pattern).literal_separator(true).build()?.compile_matcher();
+        // The `/` in an id is no folder: `*` is every rule.
+        let matcher = GlobBuilder::new(pattern).literal_separator(false).build()?.compile_matcher();
         Ok(Self { text: text.to_owned(), matcher })
     }
 

@@ -284,3 +284,35 @@ pub fn slim() -> Report {
     report.not_looked_at.clear();
     report
 }
+
+/// An image whose owner lives with what was found, in a hostile file of reasons.
+pub fn lived_with() -> Report {
+    let mut report = slim();
+    let found = tutorial().findings;
+    report.accepted = vec![
+        AcceptedFinding {
+            finding: found[1].clone(),
+            reason: Some(
+                "an example of \u{1b}[2Jthe provider's\u{202e} own pages, revoked since".to_owned(),
+            ),
+            expires: Some("2027-01-31".to_owned()),
+            accepted_by: "careen.toml:1".to_owned(),
+        },
+        AcceptedFinding {
+            finding: found[0].clone(),
+            reason: None,
+            expires: None,
+            accepted_by: ".careenignore:3".to_owned(),
+        },
+    ];
+    report.known = found[4..6].to_vec();
+    report.hidden = Hidden { below_confidence: 3, accepted: 2, known: 2 };
+    report.expired = vec![ExpiredAcceptance {
+        accepted_by: "careen.toml:7".to_owned(),
+        reason: Some("until the move to the new registry".to_owned()),
+        expires: Some("2026-01-31".to_owned()),
+        findings: 1,
+    }];
+    report.findings = vec![found[6].clone()];
+    report
+}

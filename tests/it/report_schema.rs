@@ -1,13 +1,13 @@
 //! The JSON report against its own schema.
 
-use crate::report_sample::{slim, tutorial};
+use crate::report_sample::{lived_with, slim, tutorial};
 use careen::report::{json, schema};
 use serde_json::Value;
 
 #[test]
 fn real_reports_are_valid() {
     let validator = jsonschema::validator_for(&schema::schema()).unwrap();
-    for report in [tutorial(), slim()] {
+    for report in [tutorial(), slim(), lived_with()] {
         let value: Value = serde_json::from_str(&json::one(&report).unwrap()).unwrap();
         let errors: Vec<String> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
         assert!(errors.is_empty(), "{errors:?}");

@@ -1,6 +1,6 @@
 //! The text report, by eye (the snapshots) and by rule (no line too wide, nothing hostile).
 
-use crate::report_sample::{slim, tutorial};
+use crate::report_sample::{lived_with, slim, tutorial};
 use careen::report::text::{Detail, Paper, render};
 use unicode_width::UnicodeWidthStr;
 
@@ -19,9 +19,23 @@ fn a_clean_image_at_80_columns() {
     insta::assert_snapshot!(render(&slim(), Paper::new(80, false), Detail::Compact));
 }
 
+/// The section of the findings.
+fn findings(detail: Detail) -> String {
+    let text = render(&lived_with(), Paper::new(80, false), detail);
+    let start = text.find("\nFindings").unwrap();
+    let lines = text[start + 1..].lines().take_while(|l| !l.is_empty());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_is_lived_with_is_counted_and_in_full_listed() {
+    insta::assert_snapshot!(findings(Detail::Compact));
+    insta::assert_snapshot!(findings(Detail::Full));
+}
+
 #[test]
 fn no_line_is_too_wide_and_no_escape_gets_out() {
-    for report in [tutorial(), slim()] {
+    for report in [tutorial(), slim(), lived_with()] {
         for detail in [Detail::Compact, Detail::Full] {
             for width in [60, 80, 100, 140] {
                 let text = render(&report, Paper::new(width, false), detail);

@@ -43,7 +43,11 @@ fn unlisted(page: &mut Page, report: &Report, detail: Detail) {
         page.paragraph("", 2, Tone::Quiet, &format!("{what} not listed: --confidence possible"));
     }
     if let Some(counts) = words::set_aside(&report.hidden) {
-        page.paragraph("", 2, Tone::Quiet, &format!("{counts} not listed"));
+        let fate = match detail {
+            Detail::Compact => "not listed",
+            Detail::Full => "do not count",
+        };
+        page.paragraph("", 2, Tone::Quiet, &format!("{counts} {fate}"));
     }
     if detail == Detail::Full {
         for a in &report.accepted {

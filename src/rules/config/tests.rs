@@ -34,6 +34,16 @@ fn entries_are_read_with_their_places() {
 }
 
 #[test]
+fn a_star_is_every_rule() {
+    let text = "[[allow]]\nrule = \"*\"\nreason = \"x\"\n";
+    let allow = Config::parse("careen.toml", text).unwrap().allow;
+    let all = crate::rules::allow::Allows::new(allow, jiff::civil::date(2026, 1, 1));
+    for rule in crate::rules::all() {
+        assert!(all.accepts(&rule.finding(rule.severity, String::new())).is_some(), "{}", rule.id);
+    }
+}
+
+#[test]
 fn what_is_wrong_is_named_with_its_place() {
     let entry = |line: &str| format!("[[allow]]\nrule = \"secret\"\nreason = \"x\"\n{line}\n");
     for (text, message, hint) in [
