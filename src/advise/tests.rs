@@ -53,6 +53,7 @@ fn secret() -> Finding {
         confidence: Confidence::Likely,
         state: State::DeletedLater,
         inside: None,
+        package: None,
         also: Vec::new(),
         path: None,
         line: None,

@@ -236,6 +236,7 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         message: f.message.clone(),
         advice: f.advice.clone(),
         recover,
+        package: f.package.as_ref().map(|p| Sanitized::from(p.as_str()).to_string()),
         plain: f.plain.as_ref().map(|p| String::from_utf8_lossy(p.reveal()).into_owned()),
         also: f.also.iter().map(|a| place(finding(parts, a, steps))).collect(),
     }

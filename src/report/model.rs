@@ -161,6 +161,9 @@ pub struct FindingReport {
     pub advice: Option<String>,
     /// The command that gets the bytes back.
     pub recover: Option<String>,
+    /// The package that ships the file to everyone, unchanged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
     /// In clear; only with `--reveal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plain: Option<String>,

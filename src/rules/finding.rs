@@ -113,6 +113,8 @@ pub struct Finding {
     pub message: String,
     /// What to do about it, one sentence.
     pub advice: Option<String>,
+    /// The package that ships the file to everyone, unchanged.
+    pub package: Option<String>,
     /// Only with `--reveal`.
     pub plain: Option<crate::text::Redacted<Vec<u8>>>,
     /// The same secret at other places.

@@ -45,6 +45,8 @@ fn join(into: &mut Finding, mut other: Finding, patterns: &Patterns) {
     };
     let rule = if rank(&other) > rank(into) { other.rule.clone() } else { into.rule.clone() };
     let severity = into.severity.max(other.severity);
+    // At one place of its own it is no longer the package's alone.
+    let package = into.package.clone().and(other.package.clone());
     let confidence = into.confidence.max(other.confidence);
     if exposure(other.state) < exposure(into.state) {
         let also = std::mem::take(&mut into.also);
@@ -55,6 +57,7 @@ fn join(into: &mut Finding, mut other: Finding, patterns: &Patterns) {
     into.rule = rule;
     into.severity = severity;
     into.confidence = confidence;
+    into.package = package;
 }
 
 #[cfg(test)]
@@ -71,6 +74,19 @@ mod tests {
             confidence: Confidence::Likely,
             ..super::super::secrets::RULE.finding(severity, format!("{state:?}"))
         }
+    }
+
+    #[test]
+    fn a_place_of_ones_own_takes_a_secret_out_of_its_package() {
+        let of = |package: Option<&str>| Finding {
+            package: package.map(str::to_owned),
+            ..at("secret/generic-secret", State::Visible, Severity::Info)
+        };
+        let all = Patterns::builtin();
+        let both = gather(vec![of(Some("a")), of(None)], &all);
+        assert_eq!(both[0].package, None);
+        let both = gather(vec![of(Some("a")), of(Some("a"))], &all);
+        assert_eq!(both[0].package.as_deref(), Some("a"));
     }
 
     #[test]

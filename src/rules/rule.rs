@@ -53,6 +53,7 @@ impl Rule {
             fingerprint: fingerprint(format!("{} {message}", self.id).as_bytes()),
             message,
             advice: None,
+            package: None,
             plain: None,
             also: Vec::new(),
         }

@@ -177,6 +177,7 @@ fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
                     _ => "Revoke it, and build again so that no layer ever holds the file."
                         .to_owned(),
                 }),
+                package: package.map(|(p, _)| p.name.clone()),
                 plain: found.plain.clone().filter(|_| cx.reveal),
                 ..RULE.finding(severity, message)
             });

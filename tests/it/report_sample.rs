@@ -43,6 +43,7 @@ fn finding(rule: &str, severity: Severity, message: &str) -> FindingReport {
         recover: None,
         plain: None,
         inside: None,
+        package: None,
         also: Vec::new(),
     }
 }

@@ -5,6 +5,7 @@ use super::page::{Page, Tone, clean, span};
 use super::width::{columns, squeeze};
 use super::words;
 use crate::report::model::{AcceptedFinding, FindingReport, Report};
+use std::collections::BTreeMap;
 
 /// Rules, and places of one rule, that a compact report shows.
 const FEW_RULES: usize = 12;
@@ -18,21 +19,45 @@ pub(super) fn write(page: &mut Page, report: &Report, detail: Detail) {
         unlisted(page, report, detail);
         return;
     }
-    let groups = group(&report.findings);
+    let (samples, own): (Vec<&FindingReport>, Vec<&FindingReport>) =
+        report.findings.iter().partition(|f| detail == Detail::Compact && words::is_of_package(f));
+    let groups = group(&own);
     page.heading(
         "Findings",
-        &format!(
-            "{}, {}",
-            words::count(report.findings.len(), "place"),
-            words::count(groups.len(), "rule")
-        ),
+        &format!("{}, {}", words::count(own.len(), "place"), words::count(groups.len(), "rule")),
     );
     let shown = detail.limit(FEW_RULES, groups.len());
     for g in &groups[..shown] {
         rule(page, g, detail);
     }
     page.more(2, shown, groups.len());
+    of_packages(page, &samples);
     unlisted(page, report, detail);
+}
+
+/// What everyone who installs the packages has: one line.
+fn of_packages(page: &mut Page, samples: &[&FindingReport]) {
+    if samples.is_empty() {
+        return;
+    }
+    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+    for f in samples {
+        *count.entry(f.package.as_deref().unwrap_or_default()).or_default() += 1;
+    }
+    let mut packages: Vec<(&str, usize)> = count.into_iter().collect();
+    packages.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let named: Vec<String> =
+        packages.iter().take(FEW_PLACES).map(|(name, n)| format!("{} {n}", clean(name))).collect();
+    let more = match packages.len().saturating_sub(FEW_PLACES) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let text = format!(
+        "{} that packages ship to everyone: {}{more}; -v lists them",
+        words::count(samples.len(), "secret"),
+        named.join(", ")
+    );
+    page.paragraph("", 2, Tone::Quiet, &text);
 }
 
 /// What is counted and not listed, and what is listed though it once was accepted.
@@ -78,8 +103,8 @@ fn accepted(page: &mut Page, a: &AcceptedFinding) {
 }
 
 /// Findings of the same rule and severity, in the order of their first.
-fn group(findings: &[FindingReport]) -> Vec<Vec<&FindingReport>> {
-    let mut sorted: Vec<&FindingReport> = findings.iter().collect();
+fn group<'r>(findings: &[&'r FindingReport]) -> Vec<Vec<&'r FindingReport>> {
+    let mut sorted: Vec<&FindingReport> = findings.to_vec();
     sorted.sort_by_key(|f| std::cmp::Reverse(f.severity));
     let mut groups: Vec<Vec<&FindingReport>> = Vec::new();
     let mut place = std::collections::HashMap::new();

@@ -16,6 +16,11 @@ pub(crate) fn severity(s: Severity) -> &'static str {
     }
 }
 
+/// A secret that a package ships to everyone: not the image's own.
+pub(crate) fn is_of_package(f: &FindingReport) -> bool {
+    f.package.is_some() && f.severity <= Severity::Low
+}
+
 pub(crate) fn severity_tone(s: Severity) -> Tone {
     match s {
         Severity::Critical | Severity::High => Tone::Bad,
