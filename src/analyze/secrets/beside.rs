@@ -99,6 +99,12 @@ impl Beside {
             (Role::Unknown, false, 0) if !short && says_secret(&between) => {
                 Some(Confidence::Likely)
             }
+            (Role::Unknown, false, 0) if !short && !uuid && between.len() <= 3 => {
+                Some(Confidence::Likely)
+            }
+            (Role::Unknown, false, _) if !short && !uuid && says_secret(&between) => {
+                Some(Confidence::Likely)
+            }
             (_, _, 0 | 1) if !short => Some(Confidence::Possible),
             _ => None,
         }

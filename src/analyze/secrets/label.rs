@@ -61,6 +61,8 @@ impl Label {
                     listed.get_or_insert(matches!(op, b',' | b'(' | b'[' | b'{'));
                     rest = &rest[..rest.len() - 1];
                 }
+                // `.=` of PHP.
+                [.., b' ', b'.'] if assigned => rest = &rest[..rest.len() - 2],
                 _ if skipped < 2 => {
                     let Some(shorter) =
                         without_scheme(rest, assigned).or_else(|| without_type(rest))
