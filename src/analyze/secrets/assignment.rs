@@ -2,8 +2,9 @@
 //!
 //! Weighs name, value and notation; must not know formats of providers.
 
+use super::beside::{is_random, is_uuid};
 use super::check::{Candidate, Verdict};
-use super::evidence::{is_opaque, is_password, is_placeholder, is_template};
+use super::evidence::{is_mixed, is_opaque, is_password, is_placeholder, is_template};
 use super::label::{Label, Role};
 use crate::analyze::Confidence;
 
@@ -73,7 +74,8 @@ fn assigned(c: &Candidate) -> Option<Assigned> {
         }
     };
     let good = well_placed && label.assigned && label.role() == Role::Secret && !is_shortened(c);
-    good.then_some(Assigned { quoted: quoted.is_some() })
+    // The end of an element is as good as a quote.
+    good.then_some(Assigned { quoted: quoted.is_some() || label.tag })
 }
 
 /// `<token>x</token>`.
@@ -94,7 +96,13 @@ pub(super) fn opaque_value(c: &Candidate) -> Verdict {
             && is_strong(c.secret)
             && !is_hyphenated(c.secret)
             && !is_version(c.secret);
-        return if short { Verdict::Level(Confidence::Likely) } else { Verdict::Dismissed };
+        let delimited = assigned.quoted || !c.place.program;
+        let random = c.secret.len() >= 12
+            && is_strong(c.secret)
+            && is_random(c.secret)
+            && is_mixed(c.secret);
+        let taken = short || delimited && (is_uuid(c.secret) || random && !is_hyphenated(c.secret));
+        return if taken { Verdict::Level(Confidence::Likely) } else { Verdict::Dismissed };
     }
     let code = |b: &u8| matches!(b, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b';' | b'*');
     if assigned.quoted || c.place.config {
@@ -135,8 +143,7 @@ pub(super) fn password_value(c: &Candidate) -> Verdict {
     }
     match (assigned.quoted, is_strong(c.secret)) {
         _ if c.place.settings => Verdict::Level(Confidence::Likely),
-        (_, true) if c.place.config => Verdict::Level(Confidence::Likely),
-        (true, true) => Verdict::Level(Confidence::Likely),
+        (_, true) => Verdict::Level(Confidence::Likely),
         (false, false) if !c.place.config => Verdict::Dismissed,
         _ => Verdict::Level(Confidence::Possible),
     }

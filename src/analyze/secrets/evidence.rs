@@ -147,6 +147,12 @@ fn mixing(core: &[u8]) -> f64 {
     changes as f64 / core.len().max(2).saturating_sub(1) as f64
 }
 
+/// Its characters change their class as often as no word's do.
+pub(super) fn is_mixed(value: &[u8]) -> bool {
+    let core: Vec<u8> = value.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
+    mixing(&core) >= 0.24
+}
+
 /// Whether letters alone are no words: both cases in good numbers, as few vowels as by chance (five
 /// letters of 26; in words two of five), capitals beside capitals.
 pub(super) fn is_scrambled(value: &[u8]) -> bool {
