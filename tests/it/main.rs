@@ -19,6 +19,7 @@ mod registry_faults;
 mod report_sample;
 mod report_schema;
 mod report_text;
+mod secret_places;
 mod secrets;
 mod walk_properties;
 mod walk_umoci;

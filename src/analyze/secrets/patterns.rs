@@ -1,7 +1,7 @@
 //! All patterns together, with the indexes by which a scan finds the few that matter.
 
 use super::builtin::BUILTIN;
-use super::file::parse_file;
+use super::file::{Parsed, parse_file};
 use super::form::Form;
 use super::gitleaks;
 use super::pattern::{LONGEST_KEYWORD, Pattern, PatternError, Sample};
@@ -91,6 +91,7 @@ impl Patterns {
         let mut disabled = Vec::new();
         let mut hash = blake3::Hasher::new();
         let mut mine = 0;
+        let mut parsed = parse_all(files).into_iter();
         for (number, (file, text)) in files.iter().chain(own).enumerate() {
             for part in [file.as_bytes(), text.as_bytes()] {
                 hash.update(&(part.len() as u64).to_le_bytes());
@@ -99,10 +100,10 @@ impl Patterns {
             if number == files.len() {
                 mine = list.len();
             }
-            let parsed = if number >= files.len() && gitleaks::is_config(text) {
-                gitleaks::parse(file, text)?
-            } else {
-                parse_file(file, text)?
+            let parsed = match parsed.next() {
+                Some(parsed) => parsed?,
+                None if gitleaks::is_config(text) => gitleaks::parse(file, text)?,
+                None => parse_file(file, text)?,
             };
             published.extend(parsed.published);
             disabled.extend(parsed.disabled);
@@ -210,6 +211,20 @@ impl Patterns {
     pub(super) fn list(&self) -> &[Pattern] {
         &self.list
     }
+}
+
+/// Many files, on all cores: it is what a look at a small image would otherwise wait for.
+fn parse_all(files: &[(&str, &str)]) -> Vec<Result<Parsed, PatternError>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = files.len().div_ceil(cores).max(1);
+    let parse =
+        |part: &[(&str, &str)]| part.iter().map(|(f, t)| parse_file(f, t)).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let parts: Vec<_> =
+            files.chunks(share).map(|part| (part, scope.spawn(move || parse(part)))).collect();
+        // A thread that died leaves its part to be parsed here, where it can be seen.
+        parts.into_iter().flat_map(|(p, t)| t.join().unwrap_or_else(|_| parse(p))).collect()
+    })
 }
 
 fn bound(list: &[Pattern]) -> Result<(GlobSet, Vec<usize>), String> {
