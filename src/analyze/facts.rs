@@ -154,4 +154,6 @@ pub struct Unread {
     /// Id of the analyzer.
     pub analyzer: String,
     pub why: String,
+    /// The file itself was looked at, as it stands; only what is packed in it was not.
+    pub within: bool,
 }

@@ -186,7 +186,7 @@ pub struct Explain {
 pub enum PatternsAction {
     /// List all kinds of secrets
     List(PatternsList),
-    /// Look for secrets in local files; status 1 if there are some
+    /// Look for secrets in local files and folders; status 1 if there are some
     Test(PatternsTest),
     /// Check pattern files: their samples, keywords and sources
     Lint(PatternsLint),
@@ -204,7 +204,7 @@ pub struct PatternsList {
 
 #[derive(Args)]
 pub struct PatternsTest {
-    /// What to look at; - is standard input
+    /// Files and folders to look at; - is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// A folder of pattern files, one of them, or a gitleaks configuration; may be repeated

@@ -15,7 +15,7 @@ use crate::text::Sanitized;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub fn run(action: &PatternsAction, terminal: &Terminal) -> Result<Status, CliError> {
@@ -67,8 +67,8 @@ fn test(args: &PatternsTest) -> Result<Status, CliError> {
     let mut analyzer = SecretAnalyzer::new(Arc::clone(&all), false);
     let least = args.confidence.into();
     let (mut text, mut found, mut unread) = (String::new(), false, false);
-    for path in &args.files {
-        let facts = scan(&mut analyzer, path)?;
+    for Tried { path, place } in tried(&args.files)? {
+        let facts = scan(&mut analyzer, &path, &place)?;
         let name = path.display().to_string();
         let name = Sanitized::from(name.as_str());
         for secret in facts.secrets.iter().filter(|s| s.confidence >= least) {
@@ -96,8 +96,44 @@ fn test(args: &PatternsTest) -> Result<Status, CliError> {
     })
 }
 
+/// A file, and the path by which it is judged: of a folder's files the one below it, as if the folder
+/// were an image's root.
+struct Tried {
+    path: PathBuf,
+    place: PathBuf,
+}
+
+/// The files that are named, and those of the folders that are; symbolic links are not followed.
+fn tried(named: &[PathBuf]) -> Result<Vec<Tried>, CliError> {
+    let mut out = Vec::new();
+    for root in named {
+        if !root.is_dir() {
+            out.push(Tried { path: root.clone(), place: root.clone() });
+            continue;
+        }
+        let mut folders = vec![root.clone()];
+        while let Some(folder) = folders.pop() {
+            let failed = |source| CliError::Input { path: folder.clone(), source };
+            let entries: Result<Vec<_>, _> = std::fs::read_dir(&folder).map_err(failed)?.collect();
+            let mut entries = entries.map_err(failed)?;
+            entries.sort_by_key(std::fs::DirEntry::file_name);
+            for entry in entries {
+                let kind = entry.file_type().map_err(failed)?;
+                let path = entry.path();
+                if kind.is_dir() {
+                    folders.push(path);
+                } else if kind.is_file() {
+                    let place = path.strip_prefix(root).unwrap_or(&path).to_path_buf();
+                    out.push(Tried { path, place });
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
 /// One file as a stream; `-` is standard input.
-fn scan(analyzer: &mut SecretAnalyzer, path: &Path) -> Result<Facts, CliError> {
+fn scan(analyzer: &mut SecretAnalyzer, path: &Path, place: &Path) -> Result<Facts, CliError> {
     let failed = |source| CliError::Input { path: path.to_path_buf(), source };
     let (mut input, size): (Box<dyn Read>, u64) = if path.as_os_str() == "-" {
         // Its length is not known: as long as it is.
@@ -108,7 +144,7 @@ fn scan(analyzer: &mut SecretAnalyzer, path: &Path) -> Result<Facts, CliError> {
         (Box::new(file), size)
     };
     let entry = Entry {
-        path: LayerPath::new(path.as_os_str().as_encoded_bytes()),
+        path: LayerPath::new(place.as_os_str().as_encoded_bytes()),
         kind: EntryKind::File,
         size,
         mode: 0o644,

@@ -346,7 +346,7 @@ fn not_looked_at(parts: &Parts) -> Vec<NotLookedAt> {
                             unread.analyzer
                         ),
                         why: unread.why.clone(),
-                        failed: true,
+                        failed: !unread.within,
                     });
                 }
             }

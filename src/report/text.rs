@@ -53,7 +53,7 @@ pub fn render(report: &Report, paper: Paper, detail: Detail) -> String {
         sections::configuration(&mut page, report);
     }
     advice::write(&mut page, report, detail);
-    sections::not_looked_at(&mut page, report);
+    sections::not_looked_at(&mut page, report, detail);
     page.finish()
 }
 

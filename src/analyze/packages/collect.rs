@@ -53,7 +53,12 @@ impl Collect {
 }
 
 pub(in crate::analyze) fn unread(facts: &mut Facts, entry: u32, analyzer: &str, why: &str) {
-    facts.unread.push(Unread { entry, analyzer: analyzer.to_owned(), why: why.to_owned() });
+    facts.unread.push(Unread {
+        entry,
+        analyzer: analyzer.to_owned(),
+        why: why.to_owned(),
+        within: false,
+    });
 }
 
 /// Text of a database, broken bytes replaced.

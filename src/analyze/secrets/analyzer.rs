@@ -92,7 +92,7 @@ impl SecretAnalyzer {
     }
 
     fn unread(&self, why: String) -> Unread {
-        Unread { entry: self.entry, analyzer: ID.to_owned(), why }
+        Unread { entry: self.entry, analyzer: ID.to_owned(), why, within: true }
     }
 }
 

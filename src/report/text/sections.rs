@@ -230,17 +230,23 @@ pub(super) fn configuration(page: &mut Page, report: &Report) {
     }
 }
 
-pub(super) fn not_looked_at(page: &mut Page, report: &Report) {
+/// Parts of files that a compact report names.
+const FEW_SKIPPED: usize = 5;
+
+pub(super) fn not_looked_at(page: &mut Page, report: &Report, detail: Detail) {
     let all = &report.not_looked_at;
     if all.is_empty() {
         return;
     }
     page.heading("Not looked at", "");
     for failed in [true, false] {
-        for n in all.iter().filter(|n| n.failed == failed) {
+        let these: Vec<_> = all.iter().filter(|n| n.failed == failed).collect();
+        let shown = if failed { these.len() } else { detail.limit(FEW_SKIPPED, these.len()) };
+        for n in &these[..shown] {
             let (lead, tone) =
                 if failed { ("  FAILED", Tone::Bad) } else { ("  skipped", Tone::Plain) };
             page.paragraph(lead, 11, tone, &format!("{}: {}", n.what, n.why));
         }
+        page.more(2, shown, these.len());
     }
 }
