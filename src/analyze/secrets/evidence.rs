@@ -167,6 +167,30 @@ pub(super) fn is_scrambled(value: &[u8]) -> bool {
         && vowels * 10 <= n * 3
         && mixing(&letters) >= 0.12
         && entropy(&letters, Alphabet::Any) >= 3.2
+        && !is_camel_case(value)
+}
+
+/// Nearly all of it are words of camel case, whatever digits and separators stand between them. One in a
+/// hundred random values of twenty letters looks so, and almost none that is longer.
+pub(super) fn is_camel_case(value: &[u8]) -> bool {
+    let (mut letters, mut within, mut run, mut words, mut before) = (0, 0, 0, 0, 0u8);
+    for &b in value.iter().chain([&b' ']) {
+        letters += usize::from(b.is_ascii_alphabetic());
+        if b.is_ascii_lowercase() && before.is_ascii_alphabetic() {
+            run += 1;
+        } else {
+            if run >= 3 {
+                within += run;
+                words += 1;
+            }
+            run = usize::from(b.is_ascii_alphabetic());
+        }
+        before = b;
+    }
+    letters >= 16
+        && words >= 3
+        && within * 10 >= letters * 9
+        && value.iter().any(u8::is_ascii_uppercase)
 }
 
 /// Identifiers, paths, URLs, versions, UUIDs, digests with their algorithm in front.
@@ -282,6 +306,18 @@ mod tests {
             "2024-01-01T00:00:00.000Z",
         ] {
             assert!(!is_opaque(s.as_bytes()), "{s}");
+        }
+    }
+
+    #[test]
+    fn camel_case_is_no_token() {
+        for s in
+            ["NextPartNumberMarker", "Sam3TrackerVideoModelOutputItems", "getUserTokenFromPage2"]
+        {
+            assert!(is_camel_case(s.as_bytes()), "{s}");
+        }
+        for s in ["FAKELsc7qxQlsoViTbKd", "gCNBzlDYXPOQqpwTzuAb", "correcthorse", "kqzwvbnmtrpl1"] {
+            assert!(!is_camel_case(s.as_bytes()), "{s}");
         }
     }
 

@@ -3,7 +3,7 @@
 //! Weighs the evidence of one match; must not know how it was found.
 
 use super::check::{Candidate, Check, Verdict};
-use super::evidence::{entropy, is_opaque, is_placeholder, is_scrambled};
+use super::evidence::{entropy, is_camel_case, is_opaque, is_placeholder, is_scrambled};
 use super::pattern::{Pattern, PatternSeverity, Rank};
 use super::scan::Found;
 use crate::analyze::Confidence;
@@ -117,10 +117,14 @@ fn is_out_of_place(pattern: &Pattern, c: &Candidate) -> bool {
 /// Camel case or plain words behind a prefix: a name in a program, not a token. A random value of this
 /// length without a digit mixes its cases.
 fn is_words(value: &[u8]) -> bool {
+    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
     value.len() >= 16
-        && !value.iter().any(u8::is_ascii_digit)
-        && value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-' | b'.'))
-        && !is_scrambled(value)
+        && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        && match digits {
+            0 => !is_scrambled(value),
+            1 | 2 => is_camel_case(value),
+            _ => false,
+        }
 }
 
 /// One match a place: the most telling one.

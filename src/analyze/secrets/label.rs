@@ -78,6 +78,9 @@ impl Label {
         }
         let listed = listed.unwrap_or(false);
         let name = name_at_end(rest);
+        if is_part_of_arn(rest) {
+            return Self { words: Vec::new(), assigned: false, listed, tag };
+        }
         // An option of a command: `--api-key x`.
         let assigned = assigned || name.starts_with(b"-") || is_instruction(rest, name);
         // `name: API_KEY` and then `value: …`; `<add key="ApiKey" value="…">`.
@@ -207,6 +210,15 @@ fn without_scheme(text: &[u8], assigned: bool) -> Option<&[u8]> {
         matches!(trim_end(rest, |b| matches!(b, b' ' | b'"' | b'\'')), [.., b':' | b'=']);
     (is(&["bearer", "basic"]) || in_header && is(&["token", "apikey", "key", "api-key", "digest"]))
         .then_some(rest)
+}
+
+/// In `arn:aws:secretsmanager:eu-west-1:1:secret:NAME` the word before the last colon is no label.
+fn is_part_of_arn(text: &[u8]) -> bool {
+    let word = text
+        .rsplit(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'=' | b',' | b'`'))
+        .next()
+        .unwrap_or_default();
+    word.starts_with(b"arn:")
 }
 
 /// Without the type of `key: String = "x"`, the cast of `key := []byte("x")`, a string's prefix.
