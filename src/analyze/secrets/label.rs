@@ -63,6 +63,8 @@ impl Label {
                 }
                 // `.=` of PHP.
                 [.., b' ', b'.'] if assigned => rest = &rest[..rest.len() - 2],
+                // `config["api_key"] = `, `config[:api_key] = `.
+                [.., b']'] if assigned && is_index(rest) => rest = &rest[..rest.len() - 1],
                 _ if skipped < 2 => {
                     let Some(shorter) =
                         without_scheme(rest, assigned).or_else(|| without_type(rest))
@@ -212,6 +214,14 @@ fn without_scheme(text: &[u8], assigned: bool) -> Option<&[u8]> {
         .then_some(rest)
 }
 
+/// Whether it ends with an index that is a name itself, not a variable.
+fn is_index(text: &[u8]) -> bool {
+    let inner = &text[..text.len() - 1];
+    let name = name_at_end(inner);
+    matches!(inner, [.., b'"' | b'\''])
+        || !name.is_empty() && inner[..inner.len() - name.len()].ends_with(b"[:")
+}
+
 /// In `arn:aws:secretsmanager:eu-west-1:1:secret:NAME` the word before the last colon is no label.
 fn is_part_of_arn(text: &[u8]) -> bool {
     let word = text
@@ -300,6 +310,9 @@ mod tests {
             ("?token=", "token", true),
             ("{\\\"token\\\": \\\"", "token", true),
             ("api key is ", "is", false),
+            ("config[\"api_key\"] = \"", "api_key", true),
+            ("config[:api_key] = '", "api_key", true),
+            ("cache[key] = \"", "", true),
             ("- name: API_KEY\n  value: ", "api_key", true),
             ("{\"name\": \"API_KEY\", \"value\": \"", "api_key", true),
             ("<add key=\"ApiKey\" value=\"", "api_key", true),

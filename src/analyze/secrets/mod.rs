@@ -32,6 +32,8 @@ mod scan;
 mod text;
 
 #[cfg(test)]
+mod notation_tests;
+#[cfg(test)]
 mod tests;
 
 pub use analyzer::SecretAnalyzer;

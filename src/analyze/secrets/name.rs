@@ -81,6 +81,12 @@ impl Name {
         &self.words[self.key]
     }
 
+    /// As a variable would have it.
+    #[cfg(test)]
+    pub fn written(&self) -> String {
+        self.words.join("_").replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+    }
+
     /// The whole name, if it stands around its keyword at `key`.
     pub fn around(&self, buffer: &[u8], key: Range<usize>) -> Option<Range<usize>> {
         let mut start = key.start;
