@@ -12,6 +12,7 @@ pub struct Facts {
     pub owned: Vec<OwnedFiles>,
     pub elf: Vec<ElfFact>,
     pub kept: Vec<KeptFile>,
+    pub references: Vec<References>,
     pub unread: Vec<Unread>,
 }
 
@@ -112,6 +113,19 @@ pub struct PackageRecord {
     pub declared_bytes: Option<u64>,
     /// Directory that belongs to the package as a whole (a node module, a gem).
     pub root: Option<LayerPath>,
+    pub relations: Relations,
+}
+
+/// What a package of an operating system asks of others, as its database writes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relations {
+    /// Each of them must be there, in one of its alternatives: names without versions (`mawk`,
+    /// `so:libc.musl-x86_64.so.1`, `/bin/sh`).
+    pub needs: Vec<Vec<String>>,
+    /// What it is, beside its name.
+    pub provides: Vec<String>,
+    /// dpkg: the system cannot be without it.
+    pub essential: bool,
 }
 
 /// The files that a package's list names. `package` is the name in the same database.
@@ -136,6 +150,54 @@ pub struct ElfFact {
     pub debug_bytes: Option<u64>,
     /// Has a program interpreter (is dynamically linked and starts by itself).
     pub interpreter: Option<String>,
+    pub dynamic: Dynamic,
+    /// Absolute paths and names of libraries that stand in it as strings, without double ones; at most
+    /// 400. Not of libraries in the system's folders.
+    pub strings: Vec<String>,
+}
+
+/// What the dynamic linker is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Dynamic {
+    /// Linked statically, or no program.
+    None,
+    /// There is something to read, but one pass did not get at it, or it is broken.
+    Unknown,
+    Linked(Linked),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Linked {
+    /// `DT_NEEDED`.
+    pub needed: Vec<String>,
+    /// `DT_RUNPATH`, else `DT_RPATH`, with `$ORIGIN` as written.
+    pub search: Vec<String>,
+    /// The search path is of the older kind, which holds for the needed libraries too.
+    pub inherited: bool,
+    /// Of each family of symbol versions the highest that it needs: `GLIBC_2.34`.
+    pub versions: Vec<String>,
+    /// It calls `dlopen`.
+    pub opens: bool,
+}
+
+/// What a text file refers to. Words in places where a secret may stand are not kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct References {
+    pub entry: u32,
+    /// The words behind `#!`.
+    pub interpreter: Vec<String>,
+    /// Words in the place of a command.
+    pub commands: Vec<String>,
+    /// Absolute paths, `*` and `?` included.
+    pub paths: Vec<String>,
+    /// What an `include` or a module line names, relative paths too.
+    pub includes: Vec<String>,
+    /// It starts what it is given (`exec "$@"`).
+    pub runs_arguments: bool,
+    /// What cannot be told without running it, in words.
+    pub unclear: Vec<String>,
+    /// It was longer than what is read.
+    pub truncated: bool,
 }
 
 /// A small, known file whose content later stages read (`etc/passwd`, `etc/os-release`…).

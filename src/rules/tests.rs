@@ -274,6 +274,7 @@ fn packaged(kind: PackageKind, path: &str) -> LayerIndex {
         source: None,
         declared_bytes: None,
         root: None,
+        relations: Default::default(),
     });
     index.facts.owned.push(OwnedFiles {
         entry: if kind == PackageKind::Python { 1 } else { 0 },
@@ -312,6 +313,8 @@ fn a_key_that_a_package_ships_is_an_example_unless_someone_may_have_put_it_there
         elf_type: 3,
         machine: 62,
         debug_bytes: None,
+        dynamic: crate::analyze::Dynamic::None,
+        strings: vec![],
         interpreter: None,
     });
     assert_eq!(severities(vec![layer_of(library)]), low);

@@ -1,10 +1,10 @@
 //! Alpine's database: `lib/apk/db/installed`, from apk v3 on `usr/lib/apk/db/installed`.
 //!
-//! One letter a field (apk's "installed database v2"): P name, V version, A architecture, o origin,
+//! One letter a field (apk's "installed database v2"): P name, V version, D needs, p provides, A architecture, o origin,
 //! I installed size in bytes, F a directory, R a file in it; an empty line ends a package.
 
 use super::collect::{text, unread};
-use crate::analyze::{Analyzer, Facts, OwnedFiles, PackageKind, PackageRecord};
+use crate::analyze::{Analyzer, Facts, OwnedFiles, PackageKind, PackageRecord, Relations};
 use crate::layer::{Entry, Interest, LayerPath};
 
 const ID: &str = "apk";
@@ -29,8 +29,17 @@ struct Paragraph {
     architecture: Option<String>,
     origin: Option<String>,
     size: Option<u64>,
+    relations: Relations,
     dir: Vec<u8>,
     paths: Vec<LayerPath>,
+}
+
+/// `so:libc.musl-x86_64.so.1 busybox>=1.2 !other`: names without versions; a conflict is no need.
+fn names(value: &[u8]) -> impl Iterator<Item = String> {
+    value.split(|&b| b == b' ').filter(|w| !w.is_empty() && w[0] != b'!').map(|w| {
+        let end = w.iter().position(|b| matches!(b, b'=' | b'<' | b'>' | b'~'));
+        text(&w[..end.unwrap_or(w.len())])
+    })
 }
 
 impl ApkAnalyzer {
@@ -61,6 +70,8 @@ impl ApkAnalyzer {
             b'A' => self.now.architecture = Some(text(value)),
             b'o' => self.now.origin = Some(text(value)),
             b'I' => self.now.size = text(value).parse().ok(),
+            b'D' => self.now.relations.needs = names(value).map(|n| vec![n]).collect(),
+            b'p' => self.now.relations.provides = names(value).collect(),
             b'F' => self.now.dir = value.to_vec(),
             b'R' => {
                 self.files += 1;
@@ -92,13 +103,14 @@ impl ApkAnalyzer {
             architecture: now.architecture,
             declared_bytes: now.size,
             root: None,
+            relations: now.relations,
         });
     }
 }
 
 impl Analyzer for ApkAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        (ID, 1)
+        (ID, 2)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {

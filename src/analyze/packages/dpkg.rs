@@ -5,7 +5,7 @@
 //! without it. In `status.d` there is no `.list`, so there `NAME.md5sums` says what is owned.
 
 use super::collect::{Collect, text, unread};
-use crate::analyze::{Analyzer, Facts, OwnedFiles, PackageKind, PackageRecord};
+use crate::analyze::{Analyzer, Facts, OwnedFiles, PackageKind, PackageRecord, Relations};
 use crate::layer::{Entry, Interest, LayerPath};
 
 const ID: &str = "dpkg";
@@ -44,7 +44,7 @@ impl DpkgAnalyzer {
 
 impl Analyzer for DpkgAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        (ID, 1)
+        (ID, 2)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
@@ -112,6 +112,19 @@ impl Analyzer for DpkgAnalyzer {
     }
 }
 
+/// `a (>= 1) | b:any, c` (deb-control(5)): what must be there, each in one of its alternatives.
+fn alternatives(field: &str) -> Vec<Vec<String>> {
+    let name = |word: &str| {
+        let end = word.find([' ', '(', ':', '[']).unwrap_or(word.len());
+        word[..end].to_owned()
+    };
+    field
+        .split(',')
+        .map(|one| one.split('|').map(|w| name(w.trim())).filter(|n| !n.is_empty()).collect())
+        .filter(|names: &Vec<String>| !names.is_empty())
+        .collect()
+}
+
 /// `HASH  path`, as md5sum(1) prints it.
 fn sum_path(line: &[u8]) -> Option<&[u8]> {
     let space = memchr::memchr(b' ', line)?;
@@ -136,6 +149,7 @@ struct Fields {
     architecture: Option<String>,
     source: Option<String>,
     installed_size: Option<u64>,
+    relations: Relations,
 }
 
 impl StatusReader {
@@ -168,6 +182,16 @@ impl StatusReader {
                 b"status" => fields.status = value(),
                 b"architecture" => fields.architecture = value(),
                 b"source" => fields.source = value(),
+                b"depends" | b"pre-depends" => {
+                    fields.relations.needs.extend(alternatives(&text(&line[colon + 1..])));
+                }
+                b"provides" => {
+                    let all = alternatives(&text(&line[colon + 1..]));
+                    fields.relations.provides.extend(all.into_iter().flatten());
+                }
+                b"essential" => {
+                    fields.relations.essential = line[colon + 1..].trim_ascii() == b"yes";
+                }
                 b"installed-size" => fields.installed_size = value().and_then(|v| v.parse().ok()),
                 _ => {}
             }
@@ -208,6 +232,7 @@ impl StatusReader {
             // deb-control(5): in units of 1024 bytes.
             declared_bytes: fields.installed_size.and_then(|k| k.checked_mul(1024)),
             root: None,
+            relations: fields.relations,
         });
     }
 

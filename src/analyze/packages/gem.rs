@@ -1,7 +1,7 @@
 //! Ruby gems: `…/specifications/NAME-VERSION.gemspec`, the files in `…/gems/NAME-VERSION`.
 
 use super::collect::text;
-use crate::analyze::{Analyzer, Facts, PackageKind, PackageRecord};
+use crate::analyze::{Analyzer, Facts, PackageKind, PackageRecord, Relations};
 use crate::layer::{Entry, Interest};
 
 /// The stub comment that says name and version stands in the first lines.
@@ -57,6 +57,7 @@ impl Analyzer for GemAnalyzer {
             source: None,
             declared_bytes: None,
             root: specs.parent().filter(|_| !default).map(|d| d.join(b"gems").join(stem)),
+            relations: Relations::default(),
         });
         Interest::Head(HEAD as u64)
     }

@@ -4,7 +4,7 @@
 //! two length-prefixed strings, the Go version and the module list (Go's `debug/buildinfo`).
 
 use super::collect::{text, unread};
-use crate::analyze::{Analyzer, Facts, PackageKind, PackageRecord};
+use crate::analyze::{Analyzer, Facts, PackageKind, PackageRecord, Relations};
 use crate::layer::{Entry, Interest};
 use memchr::memmem;
 
@@ -157,6 +157,7 @@ fn packages(entry: u32, go: &[u8], modules: &[u8], facts: &mut Facts) {
             source: None,
             declared_bytes: None,
             root: None,
+            relations: Relations::default(),
         });
     };
     push(b"stdlib", go.strip_prefix(b"go").unwrap_or(go));

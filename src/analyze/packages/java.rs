@@ -2,7 +2,7 @@
 //! in the head of the archive (where `jar` and Maven put them), else from the file's name.
 
 use super::collect::text;
-use crate::analyze::{Analyzer, Facts, PackageKind, PackageRecord};
+use crate::analyze::{Analyzer, Facts, PackageKind, PackageRecord, Relations};
 use crate::layer::{Entry, Interest};
 use flate2::read::DeflateDecoder;
 use std::io::Read;
@@ -72,6 +72,7 @@ impl Analyzer for JavaAnalyzer {
             source: None,
             declared_bytes: None,
             root: self.root.take(),
+            relations: Relations::default(),
         });
     }
 }

@@ -4,7 +4,7 @@
 //! test fixtures, and one outside of `node_modules` is the application itself.
 
 use super::collect::{Collect, text, unread};
-use crate::analyze::{Analyzer, Facts, PackageKind, PackageRecord};
+use crate::analyze::{Analyzer, Facts, PackageKind, PackageRecord, Relations};
 use crate::layer::{Entry, Interest, LayerPath};
 use serde::Deserialize;
 
@@ -85,6 +85,7 @@ impl Analyzer for NodeAnalyzer {
             source: None,
             declared_bytes: None,
             root: Some(self.root.clone()),
+            relations: Relations::default(),
         });
     }
 }

@@ -2,7 +2,7 @@
 //! `NAME.egg-info` (a directory with `PKG-INFO`, or that file itself).
 
 use super::collect::{Collect, text};
-use crate::analyze::{Analyzer, Facts, OwnedFiles, PackageKind, PackageRecord};
+use crate::analyze::{Analyzer, Facts, OwnedFiles, PackageKind, PackageRecord, Relations};
 use crate::layer::{Entry, Interest, LayerPath};
 
 const ID: &str = "python";
@@ -136,6 +136,7 @@ fn metadata(head: &[u8], entry: u32) -> Option<PackageRecord> {
         source: None,
         declared_bytes: None,
         root: None,
+        relations: Relations::default(),
     })
 }
 

@@ -2,7 +2,7 @@
 //! data they point into (rpm's documentation, "RPM Header Format"). All numbers are big-endian.
 
 use crate::analyze::packages::collect::text;
-use crate::analyze::{OwnedFiles, PackageKind, PackageRecord};
+use crate::analyze::{OwnedFiles, PackageKind, PackageRecord, Relations};
 use crate::layer::LayerPath;
 
 // Tags, from rpm's `rpmtag.h`.
@@ -13,6 +13,8 @@ const EPOCH: u32 = 1003;
 const SIZE: u32 = 1009;
 const ARCH: u32 = 1022;
 const SOURCE_RPM: u32 = 1044;
+const PROVIDE_NAME: u32 = 1047;
+const REQUIRE_NAME: u32 = 1049;
 const DIR_INDEXES: u32 = 1116;
 const BASE_NAMES: u32 = 1117;
 const DIR_NAMES: u32 = 1118;
@@ -54,6 +56,18 @@ pub(super) fn parse(entry: u32, blob: &[u8]) -> Option<(PackageRecord, OwnedFile
         source: header.word(SOURCE_RPM),
         declared_bytes: size,
         root: None,
+        relations: Relations {
+            // `rpmlib(…)` asks for a feature of rpm itself.
+            needs: header
+                .words(REQUIRE_NAME)
+                .take(FILE_CAP)
+                .map(text)
+                .filter(|n| !n.starts_with("rpmlib("))
+                .map(|n| vec![n])
+                .collect(),
+            provides: header.words(PROVIDE_NAME).take(FILE_CAP).map(text).collect(),
+            essential: false,
+        },
     };
     Some((record, owned))
 }

@@ -36,7 +36,7 @@ impl RpmAnalyzer {
 
 impl Analyzer for RpmAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        (ID, 1)
+        (ID, 2)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {

@@ -1,0 +1,117 @@
+//! The dynamic section: what a program needs of others (gABI, "Dynamic Section"; the symbol versions after
+//! the Linux Standard Base, "Symbol Versioning").
+
+use super::super::{Dynamic, Linked};
+use super::header::Elf;
+use std::collections::BTreeMap;
+
+const DT_NEEDED: u64 = 1;
+const DT_STRTAB: u64 = 5;
+const DT_STRSZ: u64 = 10;
+const DT_RPATH: u64 = 15;
+const DT_RUNPATH: u64 = 29;
+const DT_VERNEED: u64 = 0x6fff_fffe;
+const DT_VERNEEDNUM: u64 = 0x6fff_ffff;
+/// Needed libraries, and versions of one of them.
+const MOST: u64 = 4096;
+
+/// Tag and value of each entry.
+fn entries(elf: &Elf) -> Option<Vec<(u64, u64)>> {
+    let segment = elf.dynamic_segment()?;
+    let width = if elf.wide { 16 } else { 8 };
+    let count = (segment.length / width).min(MOST);
+    let mut out = Vec::new();
+    for i in 0..count {
+        let base = segment.offset.checked_add(i * width)?;
+        let tag = elf.field(base, (0, 4), (0, 8))?;
+        if tag == 0 {
+            break;
+        }
+        out.push((tag, elf.field(base, (4, 4), (8, 8))?));
+    }
+    Some(out)
+}
+
+fn value(entries: &[(u64, u64)], tag: u64) -> Option<u64> {
+    entries.iter().find(|e| e.0 == tag).map(|e| e.1)
+}
+
+/// Offset and length of the string table in the file.
+pub(super) fn string_table(elf: &Elf) -> Option<(u64, u64)> {
+    let entries = entries(elf)?;
+    let at = elf.offset_of(value(&entries, DT_STRTAB)?)?;
+    Some((at, value(&entries, DT_STRSZ)?))
+}
+
+pub(super) fn read(elf: &Elf) -> Dynamic {
+    match elf.segments() {
+        None => Dynamic::Unknown,
+        Some(_) if elf.dynamic_segment().is_none() => Dynamic::None,
+        Some(_) => linked(elf).map_or(Dynamic::Unknown, Dynamic::Linked),
+    }
+}
+
+fn linked(elf: &Elf) -> Option<Linked> {
+    let entries = entries(elf)?;
+    let Some((table, length)) = string_table(elf) else {
+        // A static program that relocates itself has a dynamic section that needs nothing.
+        let needs = value(&entries, DT_NEEDED).is_some();
+        return (!needs).then(Linked::default);
+    };
+    let string = |at: u64| (at < length).then(|| elf.string(table.checked_add(at)?))?;
+    let needed: Option<Vec<String>> =
+        entries.iter().filter(|e| e.0 == DT_NEEDED).map(|e| string(e.1)).collect();
+    let (path, inherited) = match (value(&entries, DT_RUNPATH), value(&entries, DT_RPATH)) {
+        (Some(at), _) => (Some(at), false),
+        (None, Some(at)) => (Some(at), true),
+        (None, None) => (None, false),
+    };
+    let search = match path {
+        Some(at) => string(at)?.split(':').filter(|p| !p.is_empty()).map(str::to_owned).collect(),
+        None => Vec::new(),
+    };
+    Some(Linked {
+        needed: needed?,
+        search,
+        inherited,
+        versions: versions(elf, &entries, table).unwrap_or_default(),
+        opens: names(elf, table, length)
+            .is_some_and(|all| memchr::memmem::find(all, b"\0dlopen\0").is_some()),
+    })
+}
+
+fn names<'a>(elf: &Elf<'a>, table: u64, length: u64) -> Option<&'a [u8]> {
+    elf.bytes(table, length)
+}
+
+/// The highest of each family, `GLIBC_2.34` of `GLIBC`.
+fn versions(elf: &Elf, entries: &[(u64, u64)], strings: u64) -> Option<Vec<String>> {
+    let count = value(entries, DT_VERNEEDNUM)?.min(MOST);
+    let mut at = elf.offset_of(value(entries, DT_VERNEED)?)?;
+    let mut highest: BTreeMap<String, (Vec<u32>, String)> = BTreeMap::new();
+    for _ in 0..count {
+        let files = elf.number(at.checked_add(2)?, 2)?;
+        let mut aux = at.checked_add(elf.number(at.checked_add(8)?, 4)?)?;
+        for _ in 0..files {
+            let name = elf.number(aux.checked_add(8)?, 4)?;
+            if let Some(version) = elf.string(strings.checked_add(name)?)
+                && let Some((family, number)) = version.rsplit_once('_')
+            {
+                let parts: Vec<u32> = number.split('.').map_while(|p| p.parse().ok()).collect();
+                let known = highest.entry(family.to_owned()).or_default();
+                if parts > known.0 {
+                    *known = (parts, version);
+                }
+            }
+            match elf.number(aux.checked_add(12)?, 4)? {
+                0 => break,
+                step => aux = aux.checked_add(step)?,
+            }
+        }
+        match elf.number(at.checked_add(12)?, 4)? {
+            0 => break,
+            step => at = at.checked_add(step)?,
+        }
+    }
+    Some(highest.into_values().map(|(_, v)| v).filter(|v| !v.is_empty()).collect())
+}
