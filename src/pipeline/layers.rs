@@ -3,7 +3,9 @@
 
 use super::{Plan, Progress};
 use crate::analyze::secrets::SecretAnalyzer;
-use crate::analyze::{Analyzer, elf::ElfAnalyzer, packages, runtime::RuntimeAnalyzer};
+use crate::analyze::{
+    Analyzer, elf::ElfAnalyzer, packages, references::ReferenceAnalyzer, runtime::RuntimeAnalyzer,
+};
 use crate::image::LayerState;
 use crate::index::build::{self, Built, Expected, LayerError};
 use crate::index::key::IndexKey;
@@ -20,6 +22,7 @@ pub(super) fn analyzers(plan: &Plan) -> Vec<Box<dyn Analyzer>> {
         Box::new(SecretAnalyzer::new(Arc::clone(&plan.patterns), plan.reveal)),
         Box::new(ElfAnalyzer::new()),
         Box::new(RuntimeAnalyzer::new()),
+        Box::new(ReferenceAnalyzer::new()),
     ];
     list.extend(packages::analyzers());
     list

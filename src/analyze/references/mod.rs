@@ -1,0 +1,214 @@
+//! What text files refer to: the interpreter and commands of scripts, the paths and modules of settings.
+//!
+//! Keeps words only where no secret stands: commands, absolute paths, includes, and names of well-known
+//! tools. Heuristic: rather a word too many than one missing. Must not know what is in the image.
+
+mod settings;
+pub mod shell;
+mod tools;
+
+use super::{Analyzer, Facts, References};
+use crate::layer::{Entry, Interest};
+
+/// Of a text; entry scripts and settings are far shorter.
+const LONGEST: u64 = 256 << 10;
+/// Words of one kind of one file.
+const MOST: usize = 400;
+
+/// How a text is to be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Language {
+    /// As its first line says, else not at all.
+    #[default]
+    Script,
+    Shell,
+    Settings,
+    /// Source text of the application.
+    Program,
+    /// npm's `package.json`.
+    Node,
+}
+
+#[derive(Default)]
+pub struct ReferenceAnalyzer {
+    entry: u32,
+    truncated: bool,
+    language: Language,
+    skip: bool,
+    bytes: Vec<u8>,
+}
+
+impl ReferenceAnalyzer {
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+const SETTINGS: [&str; 12] = [
+    "conf",
+    "cfg",
+    "cnf",
+    "ini",
+    "service",
+    "pth",
+    "path",
+    "yml",
+    "yaml",
+    "toml",
+    "properties",
+    "xml",
+];
+const PROGRAMS: [&str; 10] = ["py", "js", "mjs", "cjs", "ts", "rb", "php", "pl", "lua", "java"];
+/// Folders of other people's code, where a word says nothing of what this application does.
+const LIBRARIES: [&str; 8] = [
+    "/site-packages/",
+    "/dist-packages/",
+    "/node_modules/",
+    "/gems/",
+    "usr/lib/",
+    "usr/share/",
+    "usr/include/",
+    "/python3",
+];
+
+fn language(entry: &Entry) -> Option<Language> {
+    let path = entry.path.to_text();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let extension = name.rsplit_once('.').map(|(_, e)| e).unwrap_or_default();
+    let library = LIBRARIES.iter().any(|l| path.contains(l));
+    if ["etc/shadow", "etc/gshadow", "etc/ssl/certs/", "etc/ssl/private/"]
+        .iter()
+        .any(|p| path.starts_with(p))
+    {
+        return None;
+    }
+    if extension == "sh" && !library {
+        return Some(Language::Shell);
+    }
+    if name == "package.json" && !library {
+        return Some(Language::Node);
+    }
+    if name == "pyvenv.cfg" || name == "Procfile" || extension == "pth" {
+        return Some(Language::Settings);
+    }
+    if !library && PROGRAMS.contains(&extension) {
+        return Some(Language::Program);
+    }
+    if !library && SETTINGS.contains(&extension) {
+        return Some(Language::Settings);
+    }
+    if entry.mode & 0o111 != 0 {
+        return Some(Language::Script);
+    }
+    path.starts_with("etc/").then_some(Language::Settings)
+}
+
+impl Analyzer for ReferenceAnalyzer {
+    fn id(&self) -> (&'static str, u32) {
+        ("references", 1)
+    }
+
+    fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
+        let Some(language) = language(entry).filter(|_| entry.is_file() && entry.size > 0) else {
+            return Interest::Skip;
+        };
+        self.bytes.clear();
+        let truncated = entry.size > LONGEST;
+        *self = Self {
+            entry: number,
+            truncated,
+            language,
+            skip: false,
+            bytes: std::mem::take(&mut self.bytes),
+        };
+        Interest::Head(LONGEST)
+    }
+
+    fn chunk(&mut self, bytes: &[u8]) {
+        if self.skip {
+            return;
+        }
+        if self.bytes.is_empty() && self.language == Language::Script && !bytes.starts_with(b"#") {
+            self.skip = true;
+            return;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn end(&mut self, facts: &mut Facts) {
+        if self.skip || memchr::memchr(0, &self.bytes[..self.bytes.len().min(8192)]).is_some() {
+            return;
+        }
+        let text = String::from_utf8_lossy(&self.bytes);
+        let mut found = read(&text, self.language);
+        let worth = !(found.interpreter.is_empty()
+            && found.commands.is_empty()
+            && found.paths.is_empty()
+            && found.includes.is_empty());
+        if worth {
+            found.entry = self.entry;
+            found.truncated = self.truncated;
+            facts.references.push(found);
+        }
+    }
+}
+
+fn read(text: &str, language: Language) -> References {
+    let interpreter: Vec<String> = match text.lines().next().and_then(|l| l.strip_prefix("#!")) {
+        Some(words) => words.split_whitespace().take(6).map(str::to_owned).collect(),
+        None => Vec::new(),
+    };
+    if language == Language::Script && interpreter.is_empty() {
+        return References::default();
+    }
+    let shell = match language {
+        Language::Shell => true,
+        Language::Script => interpreter.iter().any(|w| shell::is_shell(w)),
+        _ => false,
+    };
+    let mut found = References { interpreter, ..References::default() };
+    match language {
+        _ if shell => shell::read(text, &mut found),
+        Language::Settings => settings::read(text, &mut found),
+        Language::Node => settings::read_node(text, &mut found),
+        _ => {
+            found.paths = paths(text);
+            found.commands = tools::named(text);
+        }
+    }
+    for list in [&mut found.commands, &mut found.paths, &mut found.includes, &mut found.unclear] {
+        list.sort();
+        list.dedup();
+        list.truncate(MOST);
+    }
+    found
+}
+
+/// Whether a character may stand in a path that is told from the words around it.
+fn in_path(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "/._+-@~*?".contains(c)
+}
+
+/// Absolute paths anywhere in a text. One that goes on with a variable ends at the directory before it.
+fn paths(text: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    for word in text.split(|c: char| !in_path(c) && c != '$') {
+        let Some(word) = word.strip_prefix('$').map_or(Some(word), |_| None) else { continue };
+        let word = match word.split_once('$') {
+            Some((before, _)) => before.rsplit_once('/').map_or("", |(dir, _)| dir),
+            None => word,
+        };
+        let word = word.trim_end_matches(['/', '.']);
+        // `//` begins a comment or a host.
+        if word.len() > 2 && word.starts_with('/') && !word.starts_with("//") && word.len() < 256 {
+            out.push(word.to_owned());
+        }
+    }
+    out.sort();
+    out.dedup();
+    out.truncate(MOST);
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+//! The words of a shell script that are commands, and what of it cannot be told without running it.
+//!
+//! No shell: quotes, comments, separators and the usual wrappers are known, and no more. Where that is too
+//! little the text says more than it means.
+
+use super::super::References;
+use super::paths;
+
+const SHELLS: [&str; 7] = ["sh", "bash", "dash", "ash", "ksh", "zsh", "busybox"];
+
+/// Words before a command that are none.
+const KEYWORDS: [&str; 16] = [
+    "if", "then", "else", "elif", "while", "until", "do", "!", "{", "}", "fi", "done", "esac",
+    "time", "in", "function",
+];
+/// Commands that start the command behind them, after their own options.
+const WRAPPERS: [&str; 20] = [
+    "exec",
+    "command",
+    "sudo",
+    "env",
+    "nohup",
+    "nice",
+    "ionice",
+    "xargs",
+    "tini",
+    "dumb-init",
+    "catatonit",
+    "setsid",
+    "stdbuf",
+    "timeout",
+    "chroot",
+    "runuser",
+    "su-exec",
+    "gosu",
+    "setpriv",
+    "builtin",
+];
+/// Of these the first word behind is a user, a directory or a time.
+const WITH_OPERAND: [&str; 5] = ["gosu", "su-exec", "chroot", "timeout", "chpst"];
+const BUILTINS: [&str; 34] = [
+    "cd", "echo", "export", "set", "unset", "shift", "local", "return", "exit", "trap", "read",
+    "wait", "printf", "test", "[", "[[", "true", "false", ":", "umask", "ulimit", "type",
+    "declare", "readonly", "case", "for", "break", "continue", "getopts", "shopt", "alias", "hash",
+    "let", "typeset",
+];
+
+/// `/bin/sh`, `bash`.
+pub fn is_shell(word: &str) -> bool {
+    let name = word.rsplit('/').next().unwrap_or_default();
+    SHELLS.contains(&name)
+}
+
+/// Adds what `text` runs and names.
+pub fn read(text: &str, found: &mut References) {
+    found.paths.extend(paths(text));
+    let joined = text.replace("\\\n", " ");
+    let mut document: Option<String> = None;
+    for line in joined.lines() {
+        if let Some(end) = &document {
+            if line.trim() == end {
+                document = None;
+            }
+            continue;
+        }
+        document = here_document(line);
+        for command in commands(line) {
+            take(&command, found);
+        }
+    }
+}
+
+/// The word that ends a here-document begun in this line.
+fn here_document(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("<<")?;
+    let word = rest.trim_start_matches(['-', '~', ' ']).trim_start_matches(['"', '\'', '\\']);
+    let end = word.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(word.len());
+    (end > 0 && !rest.starts_with('<')).then(|| word[..end].to_owned())
+}
+
+/// A line's simple commands as words. Double quotes are looked into: `"$(cmd)"` runs.
+fn commands(line: &str) -> Vec<Vec<String>> {
+    let mut out = vec![Vec::new()];
+    let mut word = String::new();
+    let mut single = false;
+    let mut double = false;
+    let mut chars = line.chars().peekable();
+    let flush = |word: &mut String, out: &mut Vec<Vec<String>>| {
+        if !word.is_empty()
+            && let Some(last) = out.last_mut()
+        {
+            last.push(std::mem::take(word));
+        }
+    };
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' if !double => single = !single,
+            _ if single => word.push(c),
+            '"' => double = !double,
+            '\\' => {
+                chars.next();
+            }
+            '#' if word.is_empty() && !double => break,
+            '`' => {
+                flush(&mut word, &mut out);
+                out.push(Vec::new());
+            }
+            '$' if chars.peek() == Some(&'(') => {
+                chars.next();
+                flush(&mut word, &mut out);
+                out.push(Vec::new());
+            }
+            ';' | '|' | '&' | '(' | ')' if !double => {
+                flush(&mut word, &mut out);
+                out.push(Vec::new());
+            }
+            ')' => {
+                flush(&mut word, &mut out);
+                out.push(vec![String::new()]);
+            }
+            c if c.is_whitespace() && !double => flush(&mut word, &mut out),
+            c => word.push(c),
+        }
+    }
+    flush(&mut word, &mut out);
+    out.retain(|c| !c.is_empty());
+    out
+}
+
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    })
+}
+
+/// Names and paths; never a word that may be someone's secret.
+fn is_command(word: &str) -> bool {
+    let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "/._+-".contains(c));
+    plain
+        && word.len() <= 64
+        && word.starts_with(|c: char| c.is_ascii_alphabetic() || "/.".contains(c))
+}
+
+fn take(words: &[String], found: &mut References) {
+    let mut words = words.iter().map(String::as_str).peekable();
+    while words.peek().is_some_and(|w| KEYWORDS.contains(w) || is_assignment(w)) {
+        words.next();
+    }
+    let Some(first) = words.next() else { return };
+    let name = first.rsplit('/').next().unwrap_or_default();
+    if first == "." || first == "source" {
+        if let Some(file) = words.next()
+            && file.chars().all(super::in_path)
+        {
+            found.includes.push(file.to_owned());
+        }
+        return;
+    }
+    if name == "eval" {
+        found.unclear.push("it evaluates text (eval)".to_owned());
+        return;
+    }
+    if let Some(variable) = first.strip_prefix('$') {
+        if is_arguments(first) {
+            found.runs_arguments = true;
+        } else if !variable.is_empty() {
+            let name = variable.trim_matches(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+            found.unclear.push(format!("it starts what a variable holds (${name})"));
+        }
+        return;
+    }
+    // `set -- nginx "$@"` before `exec "$@"`.
+    if first == "set" && words.next_if_eq(&"--").is_some() {
+        if let Some(command) = words.next().filter(|w| is_command(w)) {
+            found.commands.push(command.to_owned());
+        }
+        return;
+    }
+    if BUILTINS.contains(&first) || !is_command(first) || first.ends_with("()") {
+        return;
+    }
+    found.commands.push(first.to_owned());
+    if WRAPPERS.contains(&name) {
+        let mut rest: Vec<String> = Vec::new();
+        let mut operand = WITH_OPERAND.contains(&name);
+        for word in words {
+            if rest.is_empty() && (word.starts_with('-') || is_assignment(word)) {
+                continue;
+            }
+            if std::mem::take(&mut operand) {
+                continue;
+            }
+            rest.push(word.to_owned());
+        }
+        take(&rest, found);
+    } else if is_shell(first) && words.peek() == Some(&"-c") {
+        words.next();
+        if let Some(text) = words.next() {
+            read(text, found);
+        }
+    } else if name == "find" || name == "run-parts" {
+        let mut rest = words.skip_while(|w| *w != "-exec" && *w != "-execdir").skip(1);
+        if let Some(command) = rest.next().filter(|w| is_command(w)) {
+            found.commands.push(command.to_owned());
+        }
+    }
+}
+
+/// `$@`, `${@}`, `"$@"`, `$*`.
+pub fn is_arguments(word: &str) -> bool {
+    ["$@", "${@}", "$*", "${*}", "$1", "${1}"].contains(&word)
+        || word.starts_with("${@:")
+        || word.starts_with("${1+")
+}
