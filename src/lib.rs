@@ -19,6 +19,7 @@ pub mod index;
 
 pub mod image;
 
+pub mod closure;
 pub mod rules;
 
 pub mod advise;

@@ -7,11 +7,13 @@
 pub mod browse;
 mod extract;
 mod layers;
+mod needed;
 pub mod plan;
 mod read;
 mod sift;
 
 pub use browse::{cat, diff, list_files};
+pub use needed::{needed_files, why};
 pub use plan::{PipelineError, Plan, Progress, Silent};
 
 use crate::advise::{self, Evidence};

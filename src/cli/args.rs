@@ -59,6 +59,8 @@ pub enum Command {
     Cat(Cat),
     /// Say what changed from one image to another
     Diff(Diff),
+    /// Say why what the image starts needs a file, or that it does not
+    Why(Why),
     /// Explain a rule; without one, list them
     Explain(Explain),
     /// List the secrets that are looked for, try them on a file, check one's own
@@ -126,6 +128,10 @@ pub struct Files {
     /// A layer, numbered from 0, instead of the final file system
     #[arg(long, value_name = "N")]
     pub layer: Option<usize>,
+    /// Only what the image's command needs: its files, with whole packages, or with all that a sound
+    /// system has
+    #[arg(long, value_enum, value_name = "MODE", conflicts_with = "layer")]
+    pub needed: Option<Needed>,
     #[arg(long, value_enum, default_value_t = Sort::Path, help = "Order: the largest first, or by path")]
     pub sort: Sort,
     /// Only paths that match, such as '**/*.pem'; a pattern without / matches the name
@@ -170,6 +176,31 @@ pub struct Diff {
     /// The image after
     #[arg(value_name = "B")]
     pub after: String,
+    #[command(flatten)]
+    pub output: OutputArgs,
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+/// How much of an image is needed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Needed {
+    File,
+    Package,
+    Sound,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  careen why app:1.4 /usr/bin/perl
+  careen files app:1.4 --needed sound --sort size    all that is needed")]
+pub struct Why {
+    /// The image
+    #[arg(value_name = "REF", long_help = REFERENCE)]
+    pub reference: String,
+    /// A file or folder of it
+    pub path: String,
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]

@@ -1,11 +1,12 @@
 //! `careen files`.
 
-use super::args::{Files, Format, Global, Sort};
+use super::args::{Files, Format, Global, Needed, Sort};
 use super::error::CliError;
 use super::settings::SourceSettings;
 use super::status::Status;
 use super::terminal::Terminal;
 use super::{output, plan, progress};
+use crate::closure::Mode;
 use crate::pipeline;
 use crate::report::files::FileRow;
 use crate::report::json;
@@ -18,8 +19,10 @@ pub fn run(args: &Files, global: &Global, terminal: &Terminal) -> Result<Status,
     let filter = args.filter.as_deref().map(matcher).transpose()?;
     let settings = SourceSettings::new(&args.source, false, false, &[&args.reference])?;
     let plan = plan::plan(&args.reference, &settings)?;
-    let mut rows =
-        progress::during(terminal, global.quiet, |p| pipeline::list_files(&plan, args.layer, p))?;
+    let mut rows = progress::during(terminal, global.quiet, |p| match args.needed {
+        Some(mode) => pipeline::needed_files(&plan, mode.into(), p),
+        None => pipeline::list_files(&plan, args.layer, p),
+    })?;
     choose(&mut rows, filter.as_ref(), args.sort);
     let written = match args.output.format {
         Format::Text => list(&rows),
@@ -27,6 +30,16 @@ pub fn run(args: &Files, global: &Global, terminal: &Terminal) -> Result<Status,
     };
     output::write(&written, path)?;
     Ok(Status::Clean)
+}
+
+impl From<Needed> for Mode {
+    fn from(needed: Needed) -> Self {
+        match needed {
+            Needed::File => Self::File,
+            Needed::Package => Self::Package,
+            Needed::Sound => Self::Sound,
+        }
+    }
 }
 
 /// A pattern without a `/` is for the name, wherever it stands; one with is for the whole path, with

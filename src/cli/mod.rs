@@ -23,6 +23,7 @@ mod schema;
 pub mod settings;
 mod status;
 mod terminal;
+mod why;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -58,6 +59,7 @@ fn run(cli: Cli, terminal: &Terminal) -> Result<Status, CliError> {
     match &cli.command {
         Command::Inspect(a) => inspect::run(a, global, terminal),
         Command::Files(a) => files::run(a, global, terminal),
+        Command::Why(a) => why::run(a, global, terminal),
         Command::Cat(a) => cat::run(a, global),
         Command::Diff(a) => diff::run(a, global, terminal),
         Command::Explain(a) => explain::run(a, terminal),

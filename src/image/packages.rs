@@ -3,7 +3,7 @@
 //! A record is in force where the file that states it is the visible one. Holds no opinion.
 
 use super::view::{Node, View};
-use crate::analyze::{OwnedFiles, PackageKind, PackageRecord};
+use crate::analyze::{OwnedFiles, PackageKind, PackageRecord, Relations};
 use crate::layer::{EntryKind, LayerPath};
 use std::collections::{HashMap, HashSet};
 
@@ -25,6 +25,7 @@ pub struct InstalledPackage {
     pub database: LayerPath,
     /// The directory or archive that is the package as a whole.
     pub root: Option<LayerPath>,
+    pub relations: Relations,
 }
 
 /// All packages of a view.
@@ -114,6 +115,13 @@ impl InstalledPackages {
         self.packages.get(number as usize)
     }
 
+    /// The package of the operating system that lists this file: its place in [`Self::iter`].
+    pub fn system_owner_of(&self, path: &LayerPath) -> Option<usize> {
+        let number = *self.files.get(path)? as usize;
+        let system = [PackageKind::Dpkg, PackageKind::Apk, PackageKind::Rpm];
+        self.packages.get(number).filter(|p| system.contains(&p.kind)).map(|_| number)
+    }
+
     fn root_of(&self, path: &LayerPath) -> Option<u32> {
         if self.roots.is_empty() {
             return None;
@@ -166,6 +174,7 @@ impl InstalledPackages {
             layer,
             database: path.clone(),
             root: record.root.clone(),
+            relations: record.relations.clone(),
         });
     }
 

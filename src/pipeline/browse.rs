@@ -13,7 +13,7 @@ use crate::source::locator::{Locator, Opened};
 use std::io::Write;
 
 /// The one image that commands other than `inspect` look at.
-fn one(
+pub(super) fn one(
     plan: &Plan,
     progress: &dyn Progress,
 ) -> Result<(ReadImage, Vec<NotLookedAt>), PipelineError> {
@@ -63,7 +63,7 @@ pub fn list_files(
         .collect())
 }
 
-fn row(view: &View, path: &LayerPath, node: Node, size: u64) -> FileRow {
+pub(super) fn row(view: &View, path: &LayerPath, node: Node, size: u64) -> FileRow {
     let entry = view.entry(node);
     FileRow {
         path: path.to_text(),

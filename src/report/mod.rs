@@ -8,3 +8,4 @@ pub mod json;
 pub mod model;
 pub mod schema;
 pub mod text;
+pub mod why;

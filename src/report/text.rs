@@ -11,11 +11,13 @@ mod rules;
 mod sections;
 mod summary;
 pub(crate) mod table;
+mod why;
 mod width;
 pub(crate) mod words;
 
 pub use page::Paper;
 pub use rules::{RuleDoc, explain, explain_list};
+pub use why::why;
 
 use super::model::Report;
 use page::Page;

@@ -53,7 +53,7 @@ fn what_only_a_run_can_tell_is_said() {
 fn settings_name_paths_modules_and_commands() {
     let found = of(
         "etc/nginx/nginx.conf",
-        "user www;\nload_module modules/ngx_http_x_module.so;\nhttp { include /etc/nginx/mime.types; }\n",
+        "user www;\nload_module modules/ngx_http_x_module.so;\nhttp {\n  include /etc/nginx/mime.types;\n}\n",
     );
     assert_eq!(found.includes, ["/etc/nginx/mime.types", "modules/ngx_http_x_module.so"]);
     let found = of("srv/supervisord.conf", "[program:x]\ncommand = /usr/bin/python3 /srv/a.py\n");

@@ -6,6 +6,7 @@
 
 mod table;
 
+use crate::analyze::PackageKind;
 use crate::image::packages::InstalledPackages;
 use crate::image::view::{Node, View};
 use crate::layer::LayerPath;
@@ -32,6 +33,16 @@ pub struct UnneededItem {
     pub owner: Option<String>,
     /// Bytes by the layer that holds them.
     pub layers: BTreeMap<usize, u64>,
+}
+
+/// The kind of thing that a path is, by the path alone: `doc`, `cache`…
+pub fn kind_of_path(path: &LayerPath) -> Option<&'static str> {
+    MATCHER.of_path(path.as_bytes()).map(|k| MATCHER.kinds[k].name.as_str())
+}
+
+/// The kind of thing that a package is: `build-tool`, `package-manager`…
+pub fn kind_of_package(kind: PackageKind, name: &str) -> Option<&'static str> {
+    MATCHER.of_package(kind, name).map(|k| MATCHER.kinds[k].name.as_str())
 }
 
 /// All of it, largest first.

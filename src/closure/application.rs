@@ -1,0 +1,101 @@
+//! Files that no package owns: the application, unless they are known junk of a build or what a package's
+//! installation left.
+
+use super::reach::{Follow, Reach, is_in_library};
+use super::why::Why;
+use crate::layer::{EntryKind, LayerPath};
+use crate::rules::unneeded;
+use std::collections::HashSet;
+
+/// Where installations of packages leave files that no list names.
+const OF_PACKAGES: [&str; 14] = [
+    "usr/bin/",
+    "usr/sbin/",
+    "usr/lib/",
+    "usr/lib64/",
+    "usr/share/",
+    "usr/libexec/",
+    "usr/include/",
+    "etc/",
+    "var/lib/",
+    "var/cache/",
+    "lib/",
+    "bin/",
+    "sbin/",
+    "lib64/",
+];
+/// Never an application's.
+const NEVER: [&str; 14] = [
+    "var/lib/dpkg/",
+    "var/lib/apt/",
+    "var/cache/",
+    "var/log/",
+    "lib/apk/",
+    "usr/lib/apk/",
+    "etc/apk/",
+    "var/lib/rpm/",
+    "usr/lib/sysimage/",
+    "etc/alternatives/",
+    "proc/",
+    "sys/",
+    "dev/",
+    "run/",
+];
+/// What a build leaves and nothing runs.
+const JUNK: [&str; 4] = ["vcs", "cache", "build-tool", "debug"];
+
+pub(super) fn keep(reach: &mut Reach) {
+    let items = reach.items;
+    let installing = installing_layers(reach);
+    for item in 0..items.len() as u32 {
+        let path = items.path(item);
+        let kind = items.kind(item);
+        if kind == EntryKind::Directory || items.owner(item).is_some() {
+            continue;
+        }
+        let text = path.to_text();
+        let left_by_packages = installing.contains(&items.node(item).layer)
+            && OF_PACKAGES.iter().any(|p| text.starts_with(p));
+        if left_by_packages || NEVER.iter().any(|p| text.starts_with(p)) || is_junk(reach, path) {
+            continue;
+        }
+        let inner = is_in_library(path);
+        // A program of the application that is not known to start is still run by hand or by another.
+        let _ = inner;
+        reach.keep(item, None, Why::Application, Follow::Linked);
+    }
+}
+
+/// Layers in which a package manager worked.
+fn installing_layers(reach: &Reach) -> HashSet<usize> {
+    let mut layers = HashSet::new();
+    let count = reach.items.list().map(|(_, n)| n.layer + 1).max().unwrap_or(0);
+    for layer in 0..count {
+        let Some(index) = reach.items.view().index(layer) else { continue };
+        let system = |k| super::is_system(k);
+        if index.facts.packages.iter().any(|p| system(p.kind)) {
+            layers.insert(layer);
+        }
+    }
+    layers
+}
+
+fn is_junk(reach: &Reach, path: &LayerPath) -> bool {
+    if unneeded::kind_of_path(path).is_some_and(|k| JUNK.contains(&k)) {
+        return true;
+    }
+    let text = path.to_text();
+    // Rust's build folder lies beside its Cargo.toml.
+    if let Some((before, _)) = text.split_once("target/") {
+        let manifest = LayerPath::from(format!("{before}Cargo.toml").as_str());
+        if reach.items.number(&manifest).is_some() {
+            return true;
+        }
+    }
+    if let Some((before, cached)) = text.split_once("__pycache__/") {
+        let module = cached.split('.').next().unwrap_or_default();
+        let source = LayerPath::from(format!("{before}{module}.py").as_str());
+        return reach.items.number(&source).is_some();
+    }
+    false
+}

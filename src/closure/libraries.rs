@@ -1,0 +1,104 @@
+//! Where the dynamic linker finds a library (ld.so(8)), from the files of the image alone.
+
+use super::items::Items;
+use crate::analyze::{ElfFact, Linked};
+use crate::layer::{EntryKind, LayerPath};
+use crate::oci::ContainerConfig;
+use std::collections::HashMap;
+
+pub(super) struct Libraries {
+    /// `LD_LIBRARY_PATH`.
+    environment: Vec<LayerPath>,
+    /// Of `ld.so.conf`, musl's path file, and the linker's own.
+    system: Vec<LayerPath>,
+    /// Libraries by their name, for those that a program opens without saying where.
+    by_name: HashMap<Vec<u8>, Vec<u32>>,
+}
+
+impl Libraries {
+    pub fn new(items: &Items, config: &ContainerConfig) -> Self {
+        let environment = config.env.iter().find_map(|e| e.strip_prefix("LD_LIBRARY_PATH="));
+        let environment = environment.unwrap_or_default().split(':').filter(|d| !d.is_empty());
+        let mut system: Vec<LayerPath> = Vec::new();
+        for item in 0..items.len() as u32 {
+            let path = items.path(item).as_bytes();
+            let lists = path == b"etc/ld.so.conf"
+                || path.starts_with(b"etc/ld.so.conf.d/")
+                || path.starts_with(b"etc/ld-musl-");
+            if lists && let Some(found) = items.references(item) {
+                let dirs = found.paths.iter().filter(|p| !p.contains('*'));
+                system.extend(dirs.map(|p| LayerPath::from(p.as_str())));
+            }
+        }
+        let mut by_name: HashMap<Vec<u8>, Vec<u32>> = HashMap::new();
+        for item in 0..items.len() as u32 {
+            let path = items.path(item);
+            let name = path.name();
+            let kind = items.kind(item);
+            if memchr::memmem::find(name, b".so").is_none()
+                || !matches!(kind, EntryKind::File | EntryKind::Symlink)
+            {
+                continue;
+            }
+            by_name.entry(name.to_vec()).or_default().push(item);
+            // The multiarch folders that are there.
+            if let Some(dir) = path.parent().filter(|d| is_system_dir(d) && !system.contains(d)) {
+                system.push(dir);
+            }
+        }
+        for dir in ["lib64", "usr/lib64", "lib", "usr/lib", "usr/local/lib"] {
+            system.push(LayerPath::from(dir));
+        }
+        Self { environment: environment.map(LayerPath::from).collect(), system, by_name }
+    }
+
+    /// The library's path as the linker would open it. `None` if it would not be found.
+    pub fn find(
+        &self,
+        items: &Items,
+        name: &str,
+        of: u32,
+        fact: &ElfFact,
+        linked: &Linked,
+    ) -> Option<LayerPath> {
+        let fits = |path: &LayerPath| {
+            let found = items.resolve(path).and_then(|r| r.item)?;
+            let elf = items.elf(found)?;
+            (elf.machine == fact.machine).then(|| path.clone())
+        };
+        if name.contains('/') {
+            return fits(&LayerPath::from(name));
+        }
+        let origin = items.resolve(items.path(of)).map(|r| r.path).unwrap_or_default();
+        let origin = origin.parent().unwrap_or_default();
+        let own = linked.search.iter().map(|dir| from_origin(dir, &origin));
+        let dirs = own.chain(self.environment.iter().cloned()).chain(self.system.iter().cloned());
+        dirs.map(|d| d.join(name.as_bytes())).find_map(|p| fits(&p))
+    }
+
+    /// All libraries of this name, wherever they lie.
+    pub fn named(&self, name: &str) -> &[u32] {
+        self.by_name.get(name.as_bytes()).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// `$ORIGIN/../lib`.
+fn from_origin(dir: &str, origin: &LayerPath) -> LayerPath {
+    for word in ["$ORIGIN", "${ORIGIN}"] {
+        if let Some(rest) = dir.strip_prefix(word) {
+            return origin.join(rest.as_bytes());
+        }
+    }
+    LayerPath::from(dir)
+}
+
+/// `lib`, `usr/lib`, `lib64` and the folders of Debian's multiarch below them.
+fn is_system_dir(dir: &LayerPath) -> bool {
+    let text = dir.as_bytes();
+    let text = text.strip_prefix(b"usr/").unwrap_or(text);
+    let text = text.strip_prefix(b"local/").unwrap_or(text);
+    match text.strip_prefix(b"lib/") {
+        Some(rest) => !rest.contains(&b'/') && memchr::memmem::find(rest, b"-linux-").is_some(),
+        None => false,
+    }
+}

@@ -1,0 +1,178 @@
+//! What the entry point of an image really needs, computed from its files alone, and for each kept file the
+//! edge that keeps it, back to the entry point.
+//!
+//! Three sets, each within the next: `file` (what links, scripts, settings and language trees lead to),
+//! `package` (the whole packages of those files and what they depend on), `sound` (also what a system
+//! cannot be without and what the author asked for). Only `sound` claims that nothing is missing. Knows no
+//! size of another image and writes no Dockerfile.
+
+mod application;
+mod command;
+mod families;
+mod items;
+mod libraries;
+mod packages;
+mod reach;
+mod why;
+
+#[cfg(test)]
+mod tests;
+
+pub use why::{Edge, Step, Why};
+
+use crate::analyze::PackageKind;
+use crate::image::packages::{InstalledPackage, InstalledPackages};
+use crate::image::view::{Node, View};
+use crate::layer::LayerPath;
+use crate::oci::ContainerConfig;
+use items::Items;
+use reach::Reach;
+use std::collections::BTreeSet;
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// Heuristic: to be verified by the application's own tests.
+    File,
+    Package,
+    Sound,
+}
+
+impl Mode {
+    /// As the user writes and reads it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Package => "package",
+            Self::Sound => "sound",
+        }
+    }
+}
+
+/// What the closure is computed from.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    pub view: &'a View,
+    pub packages: &'a InstalledPackages,
+    pub config: &'a ContainerConfig,
+}
+
+/// A library that a kept program needs and the image does not have.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Missing {
+    pub library: String,
+    pub needed_by: LayerPath,
+}
+
+/// The closure of one image.
+pub struct Closure<'a> {
+    items: Items<'a>,
+    packages: &'a InstalledPackages,
+    edges: Vec<Option<Edge>>,
+    modes: Vec<Option<Mode>>,
+    /// What cannot be told without running the image, in words.
+    pub unclear: Vec<String>,
+    pub missing: Vec<Missing>,
+    /// A shell is started, or a script that needs one.
+    pub starts_shell: bool,
+}
+
+impl<'a> Closure<'a> {
+    pub fn of(input: Input<'a>) -> Self {
+        let items = Items::new(input.view, input.packages);
+        let mut reach = Reach::new(&items, input.config);
+        reach.always();
+        command::start(&mut reach);
+        application::keep(&mut reach);
+        reach.run();
+        let Reach { mut edges, unclear, missing, shell, .. } = reach;
+        let mut modes: Vec<Option<Mode>> =
+            edges.iter().map(|e| e.as_ref().map(|_| Mode::File)).collect();
+        packages::add(&items, input.packages, &mut edges, &mut modes);
+        let unclear: BTreeSet<String> = unclear.into_iter().collect();
+        let missing: BTreeSet<Missing> = missing.into_iter().collect();
+        Self {
+            items,
+            packages: input.packages,
+            edges,
+            modes,
+            unclear: unclear.into_iter().collect(),
+            missing: missing.into_iter().collect(),
+            starts_shell: shell,
+        }
+    }
+
+    /// The smallest mode that may be relied upon: nothing but `sound` where something is unclear.
+    pub fn advised(&self) -> Mode {
+        if self.unclear.is_empty() && self.missing.is_empty() { Mode::Package } else { Mode::Sound }
+    }
+
+    fn kept(&self, number: usize, mode: Mode) -> bool {
+        self.modes.get(number).copied().flatten().is_some_and(|m| m <= mode)
+    }
+
+    /// Whether a path of the final file system, as it really is, is kept.
+    pub fn keeps(&self, path: &LayerPath, mode: Mode) -> bool {
+        self.items.number(path).is_some_and(|n| self.kept(n as usize, mode))
+    }
+
+    /// What is kept, by path; directories stand for nothing but themselves.
+    pub fn files(&self, mode: Mode) -> impl Iterator<Item = (&'a LayerPath, Node)> {
+        self.items.list().enumerate().filter(move |(n, _)| self.kept(*n, mode)).map(|(_, i)| i)
+    }
+
+    /// On disk.
+    pub fn bytes(&self, mode: Mode) -> u64 {
+        self.files(mode).map(|(_, node)| self.items.view().bytes_of(node)).sum()
+    }
+
+    /// The packages of the operating system that own something kept, by name.
+    pub fn packages(&self, mode: Mode) -> Vec<&'a InstalledPackage> {
+        let kept: BTreeSet<usize> = (0..self.modes.len())
+            .filter(|&n| self.kept(n, mode))
+            .filter_map(|n| self.items.owner(n as u32))
+            .collect();
+        let all: Vec<&InstalledPackage> = self.packages.iter().collect();
+        kept.into_iter().filter_map(|n| all.get(n).copied()).collect()
+    }
+
+    /// The package that owns a path.
+    pub fn owner(&self, path: &LayerPath) -> Option<&'a InstalledPackage> {
+        let owner = self.items.owner(self.items.number(path)?)?;
+        self.packages.iter().nth(owner)
+    }
+
+    /// Kept by no package: the application's own files, and settings made by the build.
+    pub fn own_files(&self) -> impl Iterator<Item = (&'a LayerPath, Node)> {
+        self.items
+            .list()
+            .enumerate()
+            .filter(|(n, _)| {
+                let edge = self.edges[*n].as_ref();
+                self.items.owner(*n as u32).is_none()
+                    && edge.is_some_and(|e| !matches!(e.why, Why::Family(_)))
+            })
+            .map(|(_, item)| item)
+    }
+
+    /// From the path back to what starts; empty if it is not kept.
+    pub fn why(&self, path: &LayerPath) -> Vec<Step> {
+        let real = self.items.resolve(path).and_then(|r| r.item);
+        let Some(start) = self.items.number(path).or(real) else { return Vec::new() };
+        why::chain(&self.items, &self.edges, &self.modes, start)
+    }
+
+    /// What a kept program needs of the C library and its like: the highest version of each family.
+    pub fn versions(&self) -> Vec<(String, LayerPath)> {
+        self.items.versions((0..self.modes.len()).filter(|&n| self.edges[n].is_some()))
+    }
+
+    pub fn items(&self) -> usize {
+        self.modes.len()
+    }
+}
+
+/// Whether a package is one of an operating system.
+fn is_system(kind: PackageKind) -> bool {
+    matches!(kind, PackageKind::Dpkg | PackageKind::Apk | PackageKind::Rpm)
+}

@@ -1,0 +1,519 @@
+//! The walk: from what starts along links, interpreters, words and tables to all that is kept.
+
+use super::Missing;
+use super::families::FAMILIES;
+use super::items::Items;
+use super::libraries::Libraries;
+use super::why::{Edge, Why};
+use crate::analyze::{Dynamic, ElfFact, References};
+use crate::layer::{EntryKind, LayerPath};
+use crate::oci::ContainerConfig;
+use crate::rules::unneeded;
+use std::collections::VecDeque;
+
+/// How far a kept file leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Follow {
+    /// What it is linked to and interpreted by.
+    Linked,
+    /// What it names too: it is run, or read as settings.
+    Whole,
+}
+
+/// `PATH` where the config sets none (runc's default).
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Directories that many programs share: a path to one says nothing of what is in it.
+const SHARED: [&str; 58] = [
+    "usr/lib",
+    "usr/bin",
+    "usr/sbin",
+    "usr/share",
+    "usr/local",
+    "usr/include",
+    "usr/libexec",
+    "usr/src",
+    "usr/local/bin",
+    "usr/local/lib",
+    "usr/local/share",
+    "usr/local/sbin",
+    "usr/local/etc",
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/info",
+    "usr/share/locale",
+    "usr/share/nodejs",
+    "usr/share/perl5",
+    "usr/share/perl",
+    "usr/share/java",
+    "usr/share/bash-completion",
+    "usr/share/misc",
+    "usr/share/fonts",
+    "usr/lib/locale",
+    "usr/lib/modules",
+    "usr/lib/python3",
+    "usr/lib/systemd",
+    "usr/lib64",
+    "usr/lib/ssl",
+    "usr/lib/debug",
+    "usr/lib/node_modules",
+    "usr/games",
+    "etc/init.d",
+    "etc/default",
+    "etc/alternatives",
+    "etc/ssl",
+    "etc/apt",
+    "etc/dpkg",
+    "etc/cron.d",
+    "etc/cron.daily",
+    "etc/profile.d",
+    "etc/systemd",
+    "etc/security",
+    "etc/pam.d",
+    "etc/logrotate.d",
+    "etc/opt",
+    "etc/rc.d",
+    "etc/xdg",
+    "etc/skel",
+    "var/lib",
+    "var/cache",
+    "var/log",
+    "var/spool",
+    "var/lib/dpkg",
+    "var/lib/apt",
+    "lib/modules",
+    "lib/systemd",
+];
+
+/// Below `etc`: what is run or written at install, not read by a service.
+const NOT_SETTINGS: [&str; 12] = [
+    "init.d",
+    "default",
+    "alternatives",
+    "ssl",
+    "apt",
+    "dpkg",
+    "cron.d",
+    "cron.daily",
+    "profile.d",
+    "systemd",
+    "logrotate.d",
+    "skel",
+];
+
+pub(super) struct Reach<'i, 'a> {
+    pub items: &'i Items<'a>,
+    pub config: &'i ContainerConfig,
+    libraries: Libraries,
+    families: Vec<Vec<u32>>,
+    done: Vec<bool>,
+    pub edges: Vec<Option<Edge>>,
+    followed: Vec<Option<Follow>>,
+    queue: VecDeque<(u32, Follow)>,
+    pub unclear: Vec<String>,
+    pub missing: Vec<Missing>,
+    pub shell: bool,
+}
+
+impl<'i, 'a> Reach<'i, 'a> {
+    pub fn new(items: &'i Items<'a>, config: &'i ContainerConfig) -> Self {
+        let mut families = vec![Vec::new(); FAMILIES.len()];
+        for item in 0..items.len() as u32 {
+            let path = items.path(item).as_bytes();
+            let prose = [&b"usr/share/doc/"[..], b"usr/share/man/", b"usr/share/locale/"];
+            if prose.iter().any(|p| path.starts_with(p)) || items.kind(item) == EntryKind::Directory
+            {
+                continue;
+            }
+            let path = String::from_utf8_lossy(path);
+            for family in FAMILIES.of_path(&path) {
+                families[family].push(item);
+            }
+        }
+        Self {
+            libraries: Libraries::new(items, config),
+            families,
+            done: vec![false; FAMILIES.len()],
+            edges: vec![None; items.len()],
+            followed: vec![None; items.len()],
+            queue: VecDeque::new(),
+            unclear: Vec::new(),
+            missing: Vec::new(),
+            shell: false,
+            items,
+            config,
+        }
+    }
+
+    /// What nearly every program reads.
+    pub fn always(&mut self) {
+        for family in FAMILIES.always() {
+            self.keep_family(family, None);
+        }
+    }
+
+    pub fn run(&mut self) {
+        while let Some((item, follow)) = self.queue.pop_front() {
+            if self.followed[item as usize].is_none_or(|f| f < follow) {
+                self.followed[item as usize] = Some(follow);
+                self.visit(item, follow);
+            }
+        }
+    }
+
+    pub fn keep(&mut self, item: u32, from: Option<u32>, why: Why, follow: Follow) {
+        let edge = &mut self.edges[item as usize];
+        if edge.is_none() {
+            *edge = Some(Edge { from, why });
+        }
+        if self.followed[item as usize].is_none_or(|f| f < follow) {
+            self.queue.push_back((item, follow));
+        }
+    }
+
+    /// Keeps what a path leads to, with the links on the way. `None` if nothing is there.
+    pub fn keep_path(
+        &mut self,
+        path: &LayerPath,
+        from: Option<u32>,
+        why: Why,
+        follow: Follow,
+    ) -> Option<LayerPath> {
+        let found = self.items.resolve(path)?;
+        for link in found.links {
+            self.keep(link, from, Why::Link, Follow::Linked);
+        }
+        match found.item {
+            Some(item) if self.items.kind(item) != EntryKind::Directory => {
+                self.keep(item, from, why, follow);
+            }
+            _ => self.keep_tree(&found.path, from, &why, follow),
+        }
+        Some(found.path)
+    }
+
+    /// A directory that belongs to one program, with all below it.
+    fn keep_tree(&mut self, dir: &LayerPath, from: Option<u32>, why: &Why, follow: Follow) {
+        if let Some(item) = self.items.number(dir) {
+            self.keep(item, from, why.clone(), Follow::Linked);
+        }
+        let text = dir.to_text();
+        let depth = text.split('/').filter(|p| !p.is_empty()).count();
+        let system = [
+            "usr", "etc", "var", "lib", "lib64", "bin", "sbin", "proc", "sys", "dev", "run", "tmp",
+            "home", "root", "boot", "opt", "mnt", "media",
+        ];
+        let top = text.split('/').next().unwrap_or_default();
+        let multiarch = text.contains("-linux-gnu") && depth <= 3;
+        let shared = depth == 0
+            || depth == 1 && system.contains(&top)
+            || SHARED.contains(&text.as_str())
+            || multiarch
+            || matches!(top, "proc" | "sys" | "dev" | "tmp");
+        if shared {
+            return;
+        }
+        for item in self.items.below(dir) {
+            let settings = top == "etc" && follow == Follow::Whole;
+            let follow = if settings { Follow::Whole } else { Follow::Linked };
+            self.keep(item as u32, from, why.clone(), follow);
+        }
+    }
+
+    /// Finds a command as `execvp` would and keeps it.
+    pub fn keep_command(
+        &mut self,
+        name: &str,
+        from: Option<u32>,
+        why: Why,
+        follow: Follow,
+    ) -> Option<u32> {
+        let path = self.find_command(name)?;
+        self.keep_path(&path, from, why, follow);
+        self.items.resolve(&path)?.item
+    }
+
+    pub fn find_command(&self, name: &str) -> Option<LayerPath> {
+        let is_program = |path: &LayerPath| {
+            let found = self.items.resolve(path).and_then(|r| r.item);
+            found.is_some_and(|n| self.items.is_file(n))
+        };
+        if name.contains('/') {
+            let path = self.from_working_dir(name);
+            return is_program(&path).then_some(path);
+        }
+        let dirs = self.config.env.iter().find_map(|e| e.strip_prefix("PATH="));
+        dirs.unwrap_or(DEFAULT_PATH)
+            .split(':')
+            .map(|dir| LayerPath::from(dir).join(name.as_bytes()))
+            .find(is_program)
+    }
+
+    pub fn from_working_dir(&self, path: &str) -> LayerPath {
+        match path.starts_with('/') {
+            true => LayerPath::from(path),
+            false => LayerPath::from(self.config.working_dir.as_str()).join(path.as_bytes()),
+        }
+    }
+
+    fn keep_family(&mut self, family: usize, from: Option<u32>) {
+        if std::mem::replace(&mut self.done[family], true) {
+            return;
+        }
+        for item in std::mem::take(&mut self.families[family]) {
+            if self.is_for_building(item) {
+                continue;
+            }
+            let settings = self.items.path(item).as_bytes().starts_with(b"etc/") && from.is_some();
+            let follow = if settings { Follow::Whole } else { Follow::Linked };
+            self.keep(item, from, Why::Family(family), follow);
+        }
+    }
+
+    /// What a language's tree holds for those who build with it.
+    fn is_for_building(&self, item: u32) -> bool {
+        let kind = unneeded::kind_of_path(self.items.path(item));
+        let kinds = ["doc", "man", "info", "locale", "header", "static-library", "test", "debug"];
+        kind.is_some_and(|k| kinds.contains(&k))
+    }
+
+    fn visit(&mut self, item: u32, follow: Follow) {
+        if self.items.kind(item) == EntryKind::Symlink {
+            if let Some(target) = self.items.target(item) {
+                self.keep_path(&target, Some(item), Why::Link, follow);
+            }
+            return;
+        }
+        let name = String::from_utf8_lossy(self.items.path(item).name()).into_owned();
+        let path = self.items.path(item);
+        // A table's row is for programs and libraries, not for a data file of the same name.
+        let runs = self.items.elf(item).is_some() || self.items.mode(item) & 0o111 != 0;
+        if runs {
+            for family in FAMILIES.of_name(&name) {
+                self.keep_family(family, Some(item));
+            }
+        }
+        if let Some(elf) = self.items.elf(item) {
+            self.visit_elf(item, elf, follow);
+        }
+        if let Some(home) = java_home(path) {
+            self.keep_path(&home, Some(item), Why::Named, Follow::Linked);
+        }
+        if let Some(references) = self.items.references(item) {
+            self.visit_references(item, references, follow);
+        }
+    }
+
+    fn visit_elf(&mut self, item: u32, elf: &ElfFact, follow: Follow) {
+        if let Some(loader) = &elf.interpreter {
+            let loader = LayerPath::from(loader.as_str());
+            self.keep_path(&loader, Some(item), Why::Loader, Follow::Linked);
+        }
+        match &elf.dynamic {
+            Dynamic::None => {}
+            Dynamic::Unknown => {
+                let path = self.items.path(item);
+                self.unclear.push(format!("what /{path} is linked to could not be read"));
+            }
+            Dynamic::Linked(linked) => {
+                for name in &linked.needed {
+                    match self.libraries.find(self.items, name, item, elf, linked) {
+                        Some(path) => {
+                            let why = Why::Library(name.clone());
+                            self.keep_path(&path, Some(item), why, Follow::Linked);
+                        }
+                        None if self.is_libc(name) => {}
+                        None => self.missing.push(Missing {
+                            library: name.clone(),
+                            needed_by: self.items.path(item).clone(),
+                        }),
+                    }
+                }
+                let own = self.items.owner(item).is_none();
+                if linked.opens && own && !elf.strings.iter().any(|s| s.contains(".so")) {
+                    let program = elf.interpreter.is_some();
+                    if program {
+                        let path = self.items.path(item);
+                        self.unclear.push(format!("/{path} opens libraries that it does not name"));
+                    }
+                }
+            }
+        }
+        if follow < Follow::Whole && self.items.owner(item).is_some() {
+            return;
+        }
+        for text in &elf.strings {
+            if text.starts_with('/') {
+                let why = Why::Named;
+                let path = LayerPath::from(text.as_str());
+                self.keep_named(&path, item, why);
+            } else {
+                for &library in self.libraries.named(text).to_vec().iter() {
+                    self.keep(library, Some(item), Why::Library(text.clone()), Follow::Linked);
+                }
+            }
+        }
+    }
+
+    /// A path that a program or text names: settings are read whole with their folder.
+    fn keep_named(&mut self, path: &LayerPath, from: u32, why: Why) {
+        let text = path.to_text();
+        if text.contains(['*', '?']) {
+            self.keep_glob(&text, from);
+            return;
+        }
+        if ["etc/init.d/", "etc/cron", "etc/alternatives/", "var/lib/dpkg/", "var/lib/apt/"]
+            .iter()
+            .any(|p| text.starts_with(p))
+        {
+            return;
+        }
+        let Some(real) = self.keep_path(path, Some(from), why.clone(), Follow::Whole) else {
+            return;
+        };
+        if let Some(rest) = real.to_text().strip_prefix("etc/")
+            && let Some((folder, _)) = rest.split_once('/')
+            && !NOT_SETTINGS.contains(&folder)
+        {
+            let dir = LayerPath::from(format!("etc/{folder}").as_str());
+            self.keep_tree(&dir, Some(from), &why, Follow::Whole);
+        }
+    }
+
+    fn keep_glob(&mut self, glob: &str, from: u32) {
+        let Some((fixed, _)) = glob.split_once(['*', '?']) else { return };
+        let dir = fixed.rsplit_once('/').map(|(d, _)| d).unwrap_or_default();
+        let Ok(matcher) = globset::GlobBuilder::new(glob).literal_separator(true).build() else {
+            return;
+        };
+        if dir.is_empty() {
+            return;
+        }
+        let matcher = matcher.compile_matcher();
+        for item in self.items.below(&LayerPath::from(dir)) {
+            let path = self.items.path(item as u32);
+            if matcher.is_match(path.to_text()) {
+                self.keep(item as u32, Some(from), Why::Included, Follow::Whole);
+            }
+        }
+    }
+
+    fn is_libc(&self, name: &str) -> bool {
+        // The vDSO and the loader by its own name.
+        name.starts_with("linux-vdso") || name.starts_with("ld-linux")
+    }
+
+    fn visit_references(&mut self, item: u32, found: &References, follow: Follow) {
+        self.keep_interpreter(item, found, follow);
+        let own = self.items.owner(item).is_none();
+        if follow < Follow::Whole && !own {
+            return;
+        }
+        let path = self.items.path(item);
+        for word in &found.commands {
+            let Some(command) = self.find_command(word) else { continue };
+            let target = self.items.resolve(&command).and_then(|r| r.item);
+            // A script that nothing is known to run: what it would build with is no evidence.
+            let weak = follow < Follow::Whole && target.is_some_and(|t| self.builds(t));
+            if !weak {
+                self.keep_path(&command, Some(item), Why::Command(word.clone()), Follow::Whole);
+            }
+        }
+        for text in &found.paths {
+            let target = LayerPath::from(text.as_str());
+            let program = self.items.resolve(&target).and_then(|r| r.item);
+            if follow == Follow::Whole || program.is_some_and(|t| !self.builds(t)) {
+                self.keep_named(&target, item, Why::Named);
+            }
+        }
+        for text in &found.includes {
+            self.include(item, path, text);
+        }
+        if follow == Follow::Whole {
+            for what in &found.unclear {
+                self.unclear.push(format!("/{path}: {what}"));
+            }
+        }
+    }
+
+    fn keep_interpreter(&mut self, item: u32, found: &References, follow: Follow) {
+        let mut words = found.interpreter.iter();
+        let Some(first) = words.next() else { return };
+        let path = LayerPath::from(first.as_str());
+        // Below the libraries of a language no one starts a script by its first line.
+        let inner = follow < Follow::Whole && is_in_library(self.items.path(item));
+        if inner {
+            return;
+        }
+        self.keep_path(&path, Some(item), Why::Interpreter, Follow::Linked);
+        let mut program = Some(first.as_str());
+        if path.name() == b"env" {
+            program = words.find(|w| !w.starts_with('-') && !w.contains('=')).map(String::as_str);
+            if let Some(name) = program {
+                self.keep_command(name, Some(item), Why::Interpreter, Follow::Linked);
+            }
+        }
+        let shell = program.is_some_and(crate::analyze::references::shell::is_shell);
+        if shell && follow == Follow::Whole {
+            self.shell = true;
+        }
+        // Other scripts of the same package tree (npm and its like).
+        if program.is_some_and(|p| p.ends_with("node") || p.ends_with("nodejs")) {
+            let owned = self.items.owner(item).is_some();
+            for dir in ["usr/share/nodejs", "usr/lib/node_modules"] {
+                if owned && follow == Follow::Whole {
+                    for n in self.items.below(&LayerPath::from(dir)) {
+                        self.keep(n as u32, Some(item), Why::Named, Follow::Linked);
+                    }
+                }
+            }
+        }
+    }
+
+    fn include(&mut self, item: u32, path: &LayerPath, text: &str) {
+        if text.starts_with('/') {
+            self.keep_named(&LayerPath::from(text), item, Why::Included);
+            return;
+        }
+        let mut dir = path.parent();
+        while let Some(at) = dir.filter(|d| !d.is_root()) {
+            let target = at.join(text.as_bytes());
+            if text.contains('*') {
+                self.keep_glob(&target.to_text(), item);
+            } else if self.items.resolve(&target).is_some() {
+                self.keep_named(&target, item, Why::Included);
+                return;
+            }
+            dir = at.parent();
+        }
+        let name = text.rsplit('/').next().unwrap_or_default().to_owned();
+        if name.contains(".so") {
+            for library in self.libraries.named(&name).to_vec() {
+                self.keep(library, Some(item), Why::Included, Follow::Linked);
+            }
+        }
+    }
+
+    /// It belongs to what builds, by its path or its package.
+    pub fn builds(&self, item: u32) -> bool {
+        unneeded::kind_of_path(self.items.path(item)) == Some("build-tool")
+            || self.items.package_kind(item) == Some("build-tool")
+    }
+}
+
+/// Below the libraries of a language.
+pub(super) fn is_in_library(path: &LayerPath) -> bool {
+    let text = path.as_bytes();
+    [&b"/site-packages/"[..], b"/dist-packages/", b"node_modules/", b"/gems/", b"/vendor/"]
+        .iter()
+        .any(|p| memchr::memmem::find(text, p).is_some())
+}
+
+/// The home of the Java that a program `…/jvm/NAME/bin/java` belongs to.
+fn java_home(path: &LayerPath) -> Option<LayerPath> {
+    let bin = path.parent()?;
+    let java = path.name() == b"java" && bin.name() == b"bin";
+    java.then(|| bin.parent())
+        .flatten()
+        .filter(|home| !home.is_root() && home.name() != b"usr" && home.name() != b"local")
+}

@@ -1,0 +1,110 @@
+//! The edges: why a file is kept.
+
+use super::Mode;
+use super::families::FAMILIES;
+use super::items::Items;
+use crate::layer::LayerPath;
+
+/// What keeps a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The image starts it.
+    Starts,
+    HealthCheck,
+    /// An argument of the command.
+    Argument,
+    Environment(String),
+    WorkingDir,
+    Volume,
+    /// No package brought it: it is the application's.
+    Application,
+    /// `#!`.
+    Interpreter,
+    /// The dynamic linker.
+    Loader,
+    Library(String),
+    /// A row of the table of what is opened by name.
+    Family(usize),
+    Command(String),
+    /// Its path stands in the file.
+    Named,
+    Included,
+    /// A symlink on the way, or what it leads to.
+    Link,
+    /// Its package has a file that is kept.
+    Package(String),
+    /// Its package is needed by this one.
+    Needed {
+        package: String,
+        by: String,
+    },
+    Essential(String),
+    Asked(String),
+}
+
+/// Why, and the item that it comes from; `None` for a root.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    pub(super) from: Option<u32>,
+    pub why: Why,
+}
+
+/// One step from a kept file back to the entry point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub path: LayerPath,
+    pub mode: Mode,
+    /// A sentence about `path` and the path of the next step.
+    pub because: String,
+}
+
+impl Why {
+    fn sentence(&self, from: Option<&LayerPath>) -> String {
+        let from = from.map(|p| format!("/{p}")).unwrap_or_default();
+        match self {
+            Self::Starts => "the image starts it".into(),
+            Self::HealthCheck => "the health check runs it".into(),
+            Self::Argument => "the image's command names it".into(),
+            Self::Environment(name) => format!("the environment variable {name} names it"),
+            Self::WorkingDir => "it lies in the working directory".into(),
+            Self::Volume => "it lies in a volume".into(),
+            Self::Application => "no package brought it: it is the application's".into(),
+            Self::Interpreter => format!("it interprets {from}"),
+            Self::Loader => format!("the kernel loads {from} with it"),
+            Self::Library(name) => format!("{from} is linked to {name}"),
+            Self::Family(f) if from.is_empty() => format!("always kept: {}", FAMILIES.name(*f)),
+            Self::Family(f) => format!("{from} opens it by name ({})", FAMILIES.name(*f)),
+            Self::Command(name) => format!("{from} runs {name}"),
+            Self::Named => format!("{from} names its path"),
+            Self::Included => format!("{from} includes it"),
+            Self::Link => format!("{from} leads over it"),
+            Self::Package(name) => format!("{from} is of the same package, {name}"),
+            Self::Needed { package, by } => format!("its package {package} is needed by {by}"),
+            Self::Essential(name) => format!("its package {name} is essential to the system"),
+            Self::Asked(name) => format!("its package {name} was asked for by name"),
+        }
+    }
+}
+
+pub(super) fn chain(
+    items: &Items,
+    edges: &[Option<Edge>],
+    modes: &[Option<Mode>],
+    start: u32,
+) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut at = Some(start);
+    while let Some(item) = at {
+        let (Some(edge), Some(mode)) = (&edges[item as usize], modes[item as usize]) else { break };
+        steps.push(Step {
+            path: items.path(item).clone(),
+            mode,
+            because: edge.why.sentence(edge.from.map(|f| items.path(f))),
+        });
+        at = edge.from;
+        if steps.len() > 1000 {
+            break;
+        }
+    }
+    steps
+}

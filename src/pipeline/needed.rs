@@ -1,0 +1,66 @@
+//! What the entry point needs: one path's reason, and the list of what is kept.
+
+use super::browse::{one, row};
+use super::{PipelineError, Plan, Progress};
+use crate::closure::{Closure, Input, Mode};
+use crate::image::packages::InstalledPackages;
+use crate::image::view::View;
+use crate::image::{LayerState, ReadImage};
+use crate::layer::LayerPath;
+use crate::report::files::FileRow;
+use crate::report::why::{WhyReport, WhyStep};
+
+/// A closure needs every layer.
+fn complete(image: &ReadImage) -> Result<(), PipelineError> {
+    for (number, layer) in image.layers.iter().enumerate() {
+        if let LayerState::NotLookedAt { why, .. } = &layer.state {
+            let what = format!("layer {number}");
+            return Err(PipelineError::NotLookedAt { what, why: why.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// The files of the final file system that a mode keeps, by path.
+pub fn needed_files(
+    plan: &Plan,
+    mode: Mode,
+    progress: &dyn Progress,
+) -> Result<Vec<FileRow>, PipelineError> {
+    let (image, _) = one(plan, progress)?;
+    complete(&image)?;
+    let view = View::merge(&image.layers);
+    let packages = InstalledPackages::from_view(&view);
+    let config = &image.found.config.config;
+    let closure = Closure::of(Input { view: &view, packages: &packages, config });
+    Ok(closure.files(mode).map(|(p, n)| row(&view, p, n, view.bytes_of(n))).collect())
+}
+
+/// Why a path is kept, or that it is not.
+pub fn why(plan: &Plan, path: &str, progress: &dyn Progress) -> Result<WhyReport, PipelineError> {
+    let (image, _) = one(plan, progress)?;
+    complete(&image)?;
+    let view = View::merge(&image.layers);
+    let packages = InstalledPackages::from_view(&view);
+    let config = &image.found.config.config;
+    let closure = Closure::of(Input { view: &view, packages: &packages, config });
+    let wanted = LayerPath::from(path);
+    if view.follow(&wanted).is_none() && view.within(&wanted).next().is_none() {
+        let place = "the final file system".to_owned();
+        return Err(PipelineError::NoSuchFile { path: path.to_owned(), place });
+    }
+    let chain = closure.why(&wanted);
+    let real = view.follow(&wanted).map_or(wanted.clone(), |(p, _)| p);
+    Ok(WhyReport {
+        path: wanted.to_text(),
+        kept: chain.first().map(|s| s.mode.word()),
+        package: closure.owner(&real).map(|p| format!("{} {}", p.name, p.version)),
+        bytes: view.within(&real).map(|(_, n)| view.bytes_of(n)).sum(),
+        chain: chain
+            .into_iter()
+            .map(|s| WhyStep { path: s.path.to_text(), because: s.because })
+            .collect(),
+        command: config.entrypoint.iter().chain(&config.cmd).cloned().collect(),
+        unclear: closure.unclear.clone(),
+    })
+}
