@@ -1,7 +1,8 @@
 //! Files that no package owns: the application, unless they are known junk of a build or what a package's
 //! installation left.
 
-use super::reach::{Follow, Reach, is_in_library};
+use super::items::Items;
+use super::reach::{Follow, Reach};
 use super::why::Why;
 use crate::layer::{EntryKind, LayerPath};
 use crate::rules::unneeded;
@@ -59,9 +60,6 @@ pub(super) fn keep(reach: &mut Reach) {
         if left_by_packages || NEVER.iter().any(|p| text.starts_with(p)) || is_junk(reach, path) {
             continue;
         }
-        let inner = is_in_library(path);
-        // A program of the application that is not known to start is still run by hand or by another.
-        let _ = inner;
         reach.keep(item, None, Why::Application, Follow::Linked);
     }
 }
@@ -92,10 +90,13 @@ fn is_junk(reach: &Reach, path: &LayerPath) -> bool {
             return true;
         }
     }
-    if let Some((before, cached)) = text.split_once("__pycache__/") {
-        let module = cached.split('.').next().unwrap_or_default();
-        let source = LayerPath::from(format!("{before}{module}.py").as_str());
-        return reach.items.number(&source).is_some();
-    }
-    false
+    reach.items.number(path).is_some_and(|n| is_compiled_twin(reach.items, n))
+}
+
+/// A compiled Python module beside its source: made again when it is missing.
+pub(super) fn is_compiled_twin(items: &Items, item: u32) -> bool {
+    let text = items.path(item).to_text();
+    let Some((before, cached)) = text.split_once("__pycache__/") else { return false };
+    let module = cached.split('.').next().unwrap_or_default();
+    items.number(&LayerPath::from(format!("{before}{module}.py").as_str())).is_some()
 }

@@ -29,7 +29,7 @@ const FOR_INSTALLING: [&str; 12] = [
 const NOT_RUN: [&str; 8] =
     ["doc", "man", "info", "locale", "cache", "header", "static-library", "debug"];
 /// Packages that are asked for to build with, to look around or to install with.
-const ASKED_TO_BUILD: [&str; 11] = [
+const ASKED_TO_BUILD: [&str; 12] = [
     "build-tool",
     "header",
     "static-library",
@@ -41,6 +41,7 @@ const ASKED_TO_BUILD: [&str; 11] = [
     "info",
     "debug",
     "vcs",
+    "editor",
 ];
 
 pub(super) fn add(

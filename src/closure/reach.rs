@@ -1,10 +1,10 @@
 //! The walk: from what starts along links, interpreters, words and tables to all that is kept.
 
-use super::Missing;
 use super::families::FAMILIES;
 use super::items::Items;
 use super::libraries::Libraries;
 use super::why::{Edge, Why};
+use super::{Missing, application};
 use crate::analyze::{Dynamic, ElfFact, References};
 use crate::layer::{EntryKind, LayerPath};
 use crate::oci::ContainerConfig;
@@ -14,7 +14,9 @@ use std::collections::VecDeque;
 /// How far a kept file leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Follow {
-    /// What it is linked to and interpreted by.
+    /// What it is linked to: it is opened, not run.
+    Data,
+    /// What it is interpreted by too.
     Linked,
     /// What it names too: it is run, or read as settings.
     Whole,
@@ -99,6 +101,12 @@ const NOT_SETTINGS: [&str; 12] = [
     "systemd",
     "logrotate.d",
     "skel",
+];
+
+/// Programs that run others: shells, interpreters, boxes of many tools.
+const GENERAL: [&str; 14] = [
+    "busybox", "toybox", "bash", "dash", "sh", "python", "perl", "ruby", "node", "php", "java",
+    "lua", "env", "tini",
 ];
 
 pub(super) struct Reach<'i, 'a> {
@@ -213,9 +221,14 @@ impl<'i, 'a> Reach<'i, 'a> {
         if shared {
             return;
         }
+        let named = *why == Why::Named;
         for item in self.items.below(dir) {
+            // Debug information names the compiler's folders.
+            if named && self.is_for_building(item as u32) {
+                continue;
+            }
             let settings = top == "etc" && follow == Follow::Whole;
-            let follow = if settings { Follow::Whole } else { Follow::Linked };
+            let follow = if settings { Follow::Whole } else { Follow::Data };
             self.keep(item as u32, from, why.clone(), follow);
         }
     }
@@ -261,11 +274,12 @@ impl<'i, 'a> Reach<'i, 'a> {
             return;
         }
         for item in std::mem::take(&mut self.families[family]) {
-            if self.is_for_building(item) {
+            if self.is_for_building(item) || application::is_compiled_twin(self.items, item) {
                 continue;
             }
             let settings = self.items.path(item).as_bytes().starts_with(b"etc/") && from.is_some();
-            let follow = if settings { Follow::Whole } else { Follow::Linked };
+            // Scripts beside a library are for a person (`CA.pl` of OpenSSL brings all of Perl).
+            let follow = if settings { Follow::Whole } else { Follow::Data };
             self.keep(item, from, Why::Family(family), follow);
         }
     }
@@ -274,7 +288,9 @@ impl<'i, 'a> Reach<'i, 'a> {
     fn is_for_building(&self, item: u32) -> bool {
         let kind = unneeded::kind_of_path(self.items.path(item));
         let kinds = ["doc", "man", "info", "locale", "header", "static-library", "test", "debug"];
+        let package = self.items.package_kind(item);
         kind.is_some_and(|k| kinds.contains(&k))
+            || package.is_some_and(|k| ["build-tool", "header", "package-manager"].contains(&k))
     }
 
     fn visit(&mut self, item: u32, follow: Follow) {
@@ -299,7 +315,9 @@ impl<'i, 'a> Reach<'i, 'a> {
         if let Some(home) = java_home(path) {
             self.keep_path(&home, Some(item), Why::Named, Follow::Linked);
         }
-        if let Some(references) = self.items.references(item) {
+        if let Some(references) = self.items.references(item)
+            && follow > Follow::Data
+        {
             self.visit_references(item, references, follow);
         }
     }
@@ -313,7 +331,7 @@ impl<'i, 'a> Reach<'i, 'a> {
             Dynamic::None => {}
             Dynamic::Unknown => {
                 let path = self.items.path(item);
-                self.unclear.push(format!("what /{path} is linked to could not be read"));
+                self.unclear.push(format!("what {path} is linked to could not be read"));
             }
             Dynamic::Linked(linked) => {
                 for name in &linked.needed {
@@ -334,12 +352,15 @@ impl<'i, 'a> Reach<'i, 'a> {
                     let program = elf.interpreter.is_some();
                     if program {
                         let path = self.items.path(item);
-                        self.unclear.push(format!("/{path} opens libraries that it does not name"));
+                        self.unclear.push(format!("{path} opens libraries that it does not name"));
                     }
                 }
             }
         }
-        if follow < Follow::Whole && self.items.owner(item).is_some() {
+        // What an interpreter names is for the programs that it runs.
+        let general =
+            GENERAL.iter().any(|g| self.items.path(item).name().starts_with(g.as_bytes()));
+        if general || follow < Follow::Whole && self.items.owner(item).is_some() {
             return;
         }
         for text in &elf.strings {
@@ -431,7 +452,7 @@ impl<'i, 'a> Reach<'i, 'a> {
         }
         if follow == Follow::Whole {
             for what in &found.unclear {
-                self.unclear.push(format!("/{path}: {what}"));
+                self.unclear.push(format!("{path}: {what}"));
             }
         }
     }
@@ -463,7 +484,7 @@ impl<'i, 'a> Reach<'i, 'a> {
             for dir in ["usr/share/nodejs", "usr/lib/node_modules"] {
                 if owned && follow == Follow::Whole {
                     for n in self.items.below(&LayerPath::from(dir)) {
-                        self.keep(n as u32, Some(item), Why::Named, Follow::Linked);
+                        self.keep(n as u32, Some(item), Why::Named, Follow::Data);
                     }
                 }
             }
@@ -502,7 +523,7 @@ impl<'i, 'a> Reach<'i, 'a> {
 }
 
 /// Below the libraries of a language.
-pub(super) fn is_in_library(path: &LayerPath) -> bool {
+fn is_in_library(path: &LayerPath) -> bool {
     let text = path.as_bytes();
     [&b"/site-packages/"[..], b"/dist-packages/", b"node_modules/", b"/gems/", b"/vendor/"]
         .iter()

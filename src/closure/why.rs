@@ -60,7 +60,7 @@ pub struct Step {
 
 impl Why {
     fn sentence(&self, from: Option<&LayerPath>) -> String {
-        let from = from.map(|p| format!("/{p}")).unwrap_or_default();
+        let from = from.map(LayerPath::to_string).unwrap_or_default();
         match self {
             Self::Starts => "the image starts it".into(),
             Self::HealthCheck => "the health check runs it".into(),

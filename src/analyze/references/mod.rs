@@ -71,14 +71,60 @@ const LIBRARIES: [&str; 8] = [
     "/python3",
 ];
 
+/// Settings that every program may read and no one's in particular: users' shells, greetings, tables.
+const OF_SYSTEM: [&str; 40] = [
+    "passwd",
+    "passwd-",
+    "group",
+    "group-",
+    "motd",
+    "issue",
+    "issue.net",
+    "shells",
+    "profile",
+    "bash.bashrc",
+    "bash_completion",
+    "inputrc",
+    "services",
+    "protocols",
+    "hosts",
+    "host.conf",
+    "mime.types",
+    "login.defs",
+    "adduser.conf",
+    "deluser.conf",
+    "fstab",
+    "securetty",
+    "environment",
+    "resolv.conf",
+    "hostname",
+    "timezone",
+    "locale.gen",
+    "locale.alias",
+    "debconf.conf",
+    "crontab",
+    "inittab",
+    "gai.conf",
+    "os-release",
+    "subuid",
+    "subgid",
+    "networks",
+    "rpc",
+    "ethertypes",
+    "rmt",
+    "ca-certificates.conf",
+];
+
 fn language(entry: &Entry) -> Option<Language> {
     let path = entry.path.to_text();
     let name = path.rsplit('/').next().unwrap_or_default();
     let extension = name.rsplit_once('.').map(|(_, e)| e).unwrap_or_default();
     let library = LIBRARIES.iter().any(|l| path.contains(l));
-    if ["etc/shadow", "etc/gshadow", "etc/ssl/certs/", "etc/ssl/private/"]
-        .iter()
-        .any(|p| path.starts_with(p))
+    let of_system = path.strip_prefix("etc/").is_some_and(|n| OF_SYSTEM.contains(&n));
+    if of_system
+        || ["etc/shadow", "etc/gshadow", "etc/ssl/certs/", "etc/ssl/private/"]
+            .iter()
+            .any(|p| path.starts_with(p))
     {
         return None;
     }
@@ -105,7 +151,7 @@ fn language(entry: &Entry) -> Option<Language> {
 
 impl Analyzer for ReferenceAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        ("references", 1)
+        ("references", 2)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
