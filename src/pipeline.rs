@@ -17,11 +17,14 @@ pub use needed::{needed_files, why};
 pub use plan::{PipelineError, Plan, Progress, Silent};
 
 use crate::advise::{self, Evidence};
-use crate::image::ReadImage;
+use crate::analyze::secrets::redact_text;
+use crate::closure::{Closure, Input};
 use crate::image::history::History;
 use crate::image::packages::InstalledPackages;
 use crate::image::residue;
 use crate::image::view::View;
+use crate::image::{LayerState, ReadImage};
+use crate::layer::LayerPath;
 use crate::report::assemble::{self, Parts};
 use crate::report::model::{NotLookedAt, Report};
 use crate::rules::{self, RuleContext, unneeded};
@@ -71,6 +74,11 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTr
     });
     let steps = assemble::steps(&history, image.layers.len(), patterns);
     let sifted = sift::sift(plan, findings, &steps);
+    let complete = image.layers.iter().all(|l| matches!(l.state, LayerState::Indexed(_)));
+    let lean = advise::lean_command(&image.found.config.config, &view);
+    let config = lean.as_ref().map_or(&image.found.config.config, |(c, _)| c);
+    let closure = complete.then(|| Closure::of(Input { view: &view, packages: &packages, config }));
+    let os_release = os_release(&view);
     let advice = advise::advise(&Evidence {
         image,
         view: &view,
@@ -78,6 +86,14 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTr
         unneeded: &unneeded,
         findings: &sifted.open,
         steps: &steps,
+        history: &history,
+        config,
+        shortened: lean.as_ref().map(|(_, why)| why.as_str()),
+        closure: closure.as_ref(),
+        os_release: os_release.as_deref(),
+        dockerfile: plan.dockerfile.as_deref(),
+        redact: &|text| redact_text(patterns, text),
+        all: plan.all_advice,
     });
     let report = assemble::assemble(&Parts {
         image,
@@ -96,4 +112,15 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTr
         patterns,
     });
     (report, sifted.used)
+}
+
+/// The text of os-release, wherever it lies.
+fn os_release(view: &View) -> Option<String> {
+    ["etc/os-release", "usr/lib/os-release"].iter().find_map(|path| {
+        let (_, node) = view.follow(&LayerPath::from(*path))?;
+        let node = view.content_of(node)?;
+        let kept = &view.index(node.layer)?.facts.kept;
+        let file = kept.iter().find(|k| k.entry == node.entry)?;
+        Some(String::from_utf8_lossy(&file.bytes).into_owned())
+    })
 }

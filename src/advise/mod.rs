@@ -3,14 +3,23 @@
 //! Every estimate is an interval with its basis in words. Nothing is proposed for bytes that the
 //! evidence does not show, and never more is saved than is there.
 
+mod bases;
+mod cover;
 mod estimate;
+mod lean_command;
+mod needed;
+mod origin;
 mod proposals;
 
 pub use estimate::{Estimate, Interval};
+pub use lean_command::lean_command;
 
+use crate::closure::{Closure, Mode};
+use crate::image::history::History;
 use crate::image::residue::Residue;
 use crate::image::view::View;
 use crate::image::{ImageLayer, ReadImage};
+use crate::oci::ContainerConfig;
 use crate::rules::Finding;
 use crate::rules::unneeded::UnneededItem;
 
@@ -46,6 +55,19 @@ pub struct Evidence<'a> {
     pub findings: &'a [Finding],
     /// The build step behind each layer, where known.
     pub steps: &'a [Option<String>],
+    pub history: &'a History,
+    /// How the image is to be run: as now, or by a shorter command, and why.
+    pub config: &'a ContainerConfig,
+    pub shortened: Option<&'a str>,
+    /// `None` where a layer could not be read.
+    pub closure: Option<&'a Closure<'a>>,
+    pub os_release: Option<&'a str>,
+    /// The user's own Dockerfile.
+    pub dockerfile: Option<&'a str>,
+    /// Masks secrets in a text.
+    pub redact: &'a dyn Fn(&str) -> String,
+    /// Say all that was thought of, not only the most rewarding.
+    pub all: bool,
 }
 
 impl Evidence<'_> {
@@ -62,11 +84,19 @@ impl Evidence<'_> {
 pub fn advise(evidence: &Evidence) -> Vec<Advice> {
     let mut sized: Vec<Advice> =
         proposals::SIZED.iter().filter_map(|propose| propose(evidence)).collect();
+    sized.extend(needed::propose(evidence, Mode::File));
+    if evidence.all {
+        sized.extend(needed::propose(evidence, Mode::Sound));
+    }
     sized.sort_by(|a, b| b.saves.cmp(&a.saves).then(a.id.cmp(b.id)));
     let mut all: Vec<Advice> = proposals::secrets(evidence).into_iter().collect();
     all.extend(sized);
     all.extend(proposals::user(evidence));
-    all.truncate(MOST);
+    if evidence.all {
+        all.extend(needed::bases(evidence));
+    } else {
+        all.truncate(MOST);
+    }
     all
 }
 

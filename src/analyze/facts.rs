@@ -178,6 +178,8 @@ pub struct Linked {
     pub versions: Vec<String>,
     /// It calls `dlopen`.
     pub opens: bool,
+    /// It calls `iconv_open`: the C library opens a table for each character set.
+    pub converts: bool,
 }
 
 /// What a text file refers to. Words in places where a secret may stand are not kept.

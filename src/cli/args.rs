@@ -59,6 +59,8 @@ pub enum Command {
     Cat(Cat),
     /// Say what changed from one image to another
     Diff(Diff),
+    /// Say how to make an image smaller and safer, with the whole Dockerfile and the size afterwards
+    Advise(Advise),
     /// Say why what the image starts needs a file, or that it does not
     Why(Why),
     /// Explain a rule; without one, list them
@@ -176,6 +178,27 @@ pub struct Diff {
     /// The image after
     #[arg(value_name = "B")]
     pub after: String,
+    #[command(flatten)]
+    pub output: OutputArgs,
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  careen advise app:1.4 --dockerfile Dockerfile
+  careen advise app:1.4 --emit needed-files > Dockerfile.small")]
+pub struct Advise {
+    /// The image
+    #[arg(value_name = "REF", long_help = REFERENCE)]
+    pub reference: String,
+    /// What the image is built from; without it, the build is read from the image's history
+    #[arg(long, value_name = "PATH")]
+    pub dockerfile: Option<PathBuf>,
+    /// Print only the Dockerfile of this proposal
+    #[arg(long, value_name = "ID")]
+    pub emit: Option<String>,
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]

@@ -2,6 +2,7 @@
 //! statuses. One file a subcommand; [`args`] are turned into plain [`settings`] before anything runs.
 
 mod accepting;
+mod advise;
 mod args;
 mod cache;
 mod cat;
@@ -59,6 +60,7 @@ fn run(cli: Cli, terminal: &Terminal) -> Result<Status, CliError> {
     match &cli.command {
         Command::Inspect(a) => inspect::run(a, global, terminal),
         Command::Files(a) => files::run(a, global, terminal),
+        Command::Advise(a) => advise::run(a, global, terminal),
         Command::Why(a) => why::run(a, global, terminal),
         Command::Cat(a) => cat::run(a, global),
         Command::Diff(a) => diff::run(a, global, terminal),

@@ -42,6 +42,8 @@ pub fn plan(reference: &str, s: &SourceSettings) -> Result<Plan, CliError> {
         reveal: s.reveal,
         jobs: s.jobs,
         build,
+        dockerfile: None,
+        all_advice: false,
     })
 }
 

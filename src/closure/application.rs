@@ -57,7 +57,7 @@ pub(super) fn keep(reach: &mut Reach) {
         let text = path.to_text();
         let left_by_packages = installing.contains(&items.node(item).layer)
             && OF_PACKAGES.iter().any(|p| text.starts_with(p));
-        if left_by_packages || NEVER.iter().any(|p| text.starts_with(p)) || is_junk(reach, path) {
+        if left_by_packages || NEVER.iter().any(|p| text.starts_with(p)) || is_junk(items, path) {
             continue;
         }
         reach.keep(item, None, Why::Application, Follow::Linked);
@@ -78,7 +78,7 @@ fn installing_layers(reach: &Reach) -> HashSet<usize> {
     layers
 }
 
-fn is_junk(reach: &Reach, path: &LayerPath) -> bool {
+pub(super) fn is_junk(items: &Items, path: &LayerPath) -> bool {
     if unneeded::kind_of_path(path).is_some_and(|k| JUNK.contains(&k)) {
         return true;
     }
@@ -86,11 +86,11 @@ fn is_junk(reach: &Reach, path: &LayerPath) -> bool {
     // Rust's build folder lies beside its Cargo.toml.
     if let Some((before, _)) = text.split_once("target/") {
         let manifest = LayerPath::from(format!("{before}Cargo.toml").as_str());
-        if reach.items.number(&manifest).is_some() {
+        if items.number(&manifest).is_some() {
             return true;
         }
     }
-    reach.items.number(path).is_some_and(|n| is_compiled_twin(reach.items, n))
+    items.number(path).is_some_and(|n| is_compiled_twin(items, n))
 }
 
 /// A compiled Python module beside its source: made again when it is missing.

@@ -20,14 +20,14 @@ mod tests;
 
 pub use why::{Edge, Step, Why};
 
-use crate::analyze::PackageKind;
+use crate::analyze::{Dynamic, Linked, PackageKind};
 use crate::image::packages::{InstalledPackage, InstalledPackages};
 use crate::image::view::{Node, View};
 use crate::layer::LayerPath;
 use crate::oci::ContainerConfig;
 use items::Items;
 use reach::Reach;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -167,8 +167,50 @@ impl<'a> Closure<'a> {
         self.items.versions((0..self.modes.len()).filter(|&n| self.edges[n].is_some()))
     }
 
-    pub fn items(&self) -> usize {
-        self.modes.len()
+    /// Kept for nothing but being there: no file names it, nothing starts it.
+    pub fn is_only_there(&self, path: &LayerPath) -> bool {
+        let edge = self.items.number(path).and_then(|n| self.edges[n as usize].as_ref());
+        edge.is_none_or(|e| {
+            matches!(e.why, Why::Application | Why::WorkingDir | Why::Environment(_) | Why::Volume)
+        })
+    }
+
+    /// The libraries that needed files are linked to, each with one that needs it.
+    pub fn libraries(&self) -> Vec<(String, LayerPath)> {
+        let mut out = BTreeMap::new();
+        for (item, linked) in self.linked() {
+            for name in &linked.needed {
+                out.entry(name.clone()).or_insert_with(|| self.items.path(item).clone());
+            }
+        }
+        out.into_iter().collect()
+    }
+
+    /// The needed files that are linked to a library.
+    pub fn linked_to(&self, library: &str) -> Vec<LayerPath> {
+        self.linked()
+            .filter(|(_, l)| l.needed.iter().any(|n| n == library))
+            .map(|(item, _)| self.items.path(item).clone())
+            .collect()
+    }
+
+    /// Whether a program of this name, or with a version behind it, is needed.
+    pub fn runs(&self, name: &str) -> bool {
+        (0..self.modes.len()).filter(|&n| self.kept(n, Mode::File)).any(|n| {
+            let file = self.items.path(n as u32).name();
+            let rest = file.strip_prefix(name.as_bytes());
+            self.items.elf(n as u32).is_some_and(|e| e.interpreter.is_some())
+                && rest.is_some_and(|r| r.iter().all(|b| b.is_ascii_digit() || *b == b'.'))
+        })
+    }
+
+    fn linked(&self) -> impl Iterator<Item = (u32, &'a Linked)> {
+        (0..self.modes.len() as u32).filter(|&n| self.kept(n as usize, Mode::File)).filter_map(
+            |n| match &self.items.elf(n)?.dynamic {
+                Dynamic::Linked(linked) => Some((n, linked)),
+                _ => None,
+            },
+        )
     }
 }
 

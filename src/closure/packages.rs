@@ -11,7 +11,7 @@ use crate::rules::unneeded;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Debian packages that others need to be installed, not to run.
-const FOR_INSTALLING: [&str; 12] = [
+const FOR_INSTALLING: [&str; 13] = [
     "adduser",
     "apt",
     "cdebconf",
@@ -23,6 +23,7 @@ const FOR_INSTALLING: [&str; 12] = [
     "libdebconfclient0",
     "perl-base",
     "ucf",
+    "usrmerge",
     "debianutils",
 ];
 /// What a package may have that nothing reads at run time.
@@ -104,8 +105,11 @@ pub(super) fn add(
                 continue;
             }
             let why = Why::Needed { package: name.clone(), by: package.name.clone() };
+            let from = files
+                .get(&number)
+                .and_then(|all| all.iter().copied().find(|&n| edges[n as usize].is_some()));
             // The needs of a package come before the next root, so that the mode is the least one.
-            queue.push_back((needed, mode, None, why));
+            queue.push_back((needed, mode, from, why));
         }
     }
 }

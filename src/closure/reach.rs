@@ -223,13 +223,17 @@ impl<'i, 'a> Reach<'i, 'a> {
         }
         let named = *why == Why::Named;
         for item in self.items.below(dir) {
-            // Debug information names the compiler's folders.
-            if named && self.is_for_building(item as u32) {
+            let item = item as u32;
+            let owned = self.items.owner(item).is_some();
+            // Debug information names the compiler's folders; a link leads to documentation.
+            if (named || *why == Why::Link) && self.is_for_building(item)
+                || !owned && application::is_junk(self.items, self.items.path(item))
+            {
                 continue;
             }
             let settings = top == "etc" && follow == Follow::Whole;
             let follow = if settings { Follow::Whole } else { Follow::Data };
-            self.keep(item as u32, from, why.clone(), follow);
+            self.keep(item, from, why.clone(), follow);
         }
     }
 
@@ -310,7 +314,7 @@ impl<'i, 'a> Reach<'i, 'a> {
             }
         }
         if let Some(elf) = self.items.elf(item) {
-            self.visit_elf(item, elf, follow);
+            self.visit_elf(item, &name, elf, follow);
         }
         if let Some(home) = java_home(path) {
             self.keep_path(&home, Some(item), Why::Named, Follow::Linked);
@@ -322,7 +326,7 @@ impl<'i, 'a> Reach<'i, 'a> {
         }
     }
 
-    fn visit_elf(&mut self, item: u32, elf: &ElfFact, follow: Follow) {
+    fn visit_elf(&mut self, item: u32, file: &str, elf: &ElfFact, follow: Follow) {
         if let Some(loader) = &elf.interpreter {
             let loader = LayerPath::from(loader.as_str());
             self.keep_path(&loader, Some(item), Why::Loader, Follow::Linked);
@@ -345,6 +349,11 @@ impl<'i, 'a> Reach<'i, 'a> {
                             library: name.clone(),
                             needed_by: self.items.path(item).clone(),
                         }),
+                    }
+                }
+                if linked.converts && !file.starts_with("libc.so") {
+                    for family in FAMILIES.of_name("@iconv") {
+                        self.keep_family(family, Some(item));
                     }
                 }
                 let own = self.items.owner(item).is_none();
@@ -387,6 +396,13 @@ impl<'i, 'a> Reach<'i, 'a> {
             .iter()
             .any(|p| text.starts_with(p))
         {
+            return;
+        }
+        // A program's text names the sources that it was built from.
+        let found = self.items.resolve(path).and_then(|r| r.item);
+        if found.is_some_and(|n| {
+            self.items.mode(n) & 0o111 == 0 && application::is_junk(self.items, self.items.path(n))
+        }) {
             return;
         }
         let Some(real) = self.keep_path(path, Some(from), why.clone(), Follow::Whole) else {

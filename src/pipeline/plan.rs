@@ -33,6 +33,10 @@ pub struct Plan {
     /// Layers worked on at the same time.
     pub jobs: usize,
     pub build: BuildSettings,
+    /// The user's own Dockerfile, for the advice.
+    pub dockerfile: Option<String>,
+    /// All advice, not only the most rewarding.
+    pub all_advice: bool,
 }
 
 /// Told of the work as it goes, from several threads. A layer's name is its digest or its path in
@@ -69,7 +73,7 @@ pub enum PipelineError {
     #[error("{what} was not looked at: {why}")]
     NotLookedAt { what: String, why: String },
     #[error("cannot write the output: {0}")]
-    Output(std::io::Error),
+    Output(#[source] std::io::Error),
 }
 
 impl PipelineError {

@@ -59,6 +59,15 @@ pub fn render(report: &Report, paper: Paper, detail: Detail) -> String {
     page.finish()
 }
 
+/// What to do about one image, all of it.
+pub fn advise(report: &Report, paper: Paper) -> String {
+    let mut page = Page::new(paper);
+    summary::image(&mut page, report);
+    advice::write(&mut page, report, Detail::Full);
+    sections::not_looked_at(&mut page, report, Detail::Compact);
+    page.finish()
+}
+
 /// The reports of several platforms, one after the other.
 pub fn render_all(reports: &[Report], paper: Paper, detail: Detail) -> String {
     let parts: Vec<String> = reports.iter().map(|r| render(r, paper, detail)).collect();

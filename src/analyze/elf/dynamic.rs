@@ -70,18 +70,16 @@ fn linked(elf: &Elf) -> Option<Linked> {
         Some(at) => string(at)?.split(':').filter(|p| !p.is_empty()).map(str::to_owned).collect(),
         None => Vec::new(),
     };
+    let all = elf.bytes(table, length).unwrap_or_default();
+    let calls = |name: &[u8]| memchr::memmem::find(all, name).is_some();
     Some(Linked {
         needed: needed?,
         search,
         inherited,
         versions: versions(elf, &entries, table).unwrap_or_default(),
-        opens: names(elf, table, length)
-            .is_some_and(|all| memchr::memmem::find(all, b"\0dlopen\0").is_some()),
+        opens: calls(b"\0dlopen\0"),
+        converts: calls(b"\0iconv_open\0"),
     })
-}
-
-fn names<'a>(elf: &Elf<'a>, table: u64, length: u64) -> Option<&'a [u8]> {
-    elf.bytes(table, length)
 }
 
 /// The highest of each family, `GLIBC_2.34` of `GLIBC`.

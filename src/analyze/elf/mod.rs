@@ -109,7 +109,7 @@ impl ElfAnalyzer {
 
 impl Analyzer for ElfAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        ("elf", 2)
+        ("elf", 3)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {

@@ -151,7 +151,7 @@ fn language(entry: &Entry) -> Option<Language> {
 
 impl Analyzer for ReferenceAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        ("references", 2)
+        ("references", 3)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {

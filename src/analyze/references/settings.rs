@@ -58,4 +58,14 @@ pub(super) fn read_node(text: &str, found: &mut References) {
             shell::read(line, found);
         }
     }
+    // `node server.js` and nothing else: the file is named too.
+    let start: Vec<&str> =
+        package["scripts"]["start"].as_str().unwrap_or_default().split_whitespace().collect();
+    if let ["node", file] = start.as_slice()
+        && file.chars().all(super::in_path)
+        && !file.starts_with('-')
+        && !file.contains('*')
+    {
+        found.includes.push((*file).to_owned());
+    }
 }

@@ -7,6 +7,8 @@ use super::words;
 use crate::report::model::{AdviceReport, Report};
 
 const FEW: usize = 3;
+/// Lines of a Dockerfile that are printed within the report.
+const SHORT: usize = 30;
 
 pub(super) fn write(page: &mut Page, report: &Report, detail: Detail) {
     if report.advice.is_empty() {
@@ -42,6 +44,12 @@ fn step(page: &mut Page, number: &str, a: &AdviceReport, report: &Report) {
         }
     }
     if let Some(dockerfile) = &a.dockerfile {
+        let lines = dockerfile.lines().count();
+        if lines > SHORT {
+            let what = format!("Dockerfile of {lines} lines: careen advise … --emit {}", a.id);
+            page.paragraph("", 5, Tone::Quiet, &what);
+            return;
+        }
         page.blank();
         for line in dockerfile.lines() {
             for part in continued(&clean(line), page.width().saturating_sub(7)) {

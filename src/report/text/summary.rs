@@ -30,6 +30,15 @@ pub(super) fn write(page: &mut Page, report: &Report) {
     }
 }
 
+/// What it is and what it weighs.
+pub(super) fn image(page: &mut Page, report: &Report) {
+    identity(page, report);
+    page.blank();
+    partial(page, report);
+    sizes(page, report);
+    runs(page, report);
+}
+
 fn identity(page: &mut Page, report: &Report) {
     let image = &report.image;
     let platform = cut(&clean(&image.platform), page.width() / 3);

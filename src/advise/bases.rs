@@ -1,0 +1,74 @@
+//! Known base images and their sizes (`bases.toml`), each with its date.
+
+use serde::Deserialize;
+use std::sync::LazyLock;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    base: Vec<Base>,
+}
+
+/// One base image on a day.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Base {
+    pub name: String,
+    /// Of the sizes.
+    pub date: String,
+    /// MB (10^6 bytes).
+    pub on_disk: Option<f64>,
+    pub compressed: Option<f64>,
+    /// The C library and its version.
+    pub libc: String,
+    /// The libraries that it has, where it has few.
+    #[serde(default)]
+    pub libraries: Vec<String>,
+}
+
+/// A table that does not parse cannot leave the tests.
+static BASES: LazyLock<Vec<Base>> = LazyLock::new(|| {
+    let table: Table = toml::from_str(include_str!("bases.toml"))
+        .expect("the embedded table is valid; a test says so");
+    table.base
+});
+
+pub(super) fn base(name: &str) -> Option<&'static Base> {
+    BASES.iter().find(|b| b.name == name)
+}
+
+impl Base {
+    /// `20.8 MB on disk, 8.2 MB compressed (2026-11)`.
+    pub fn sizes(&self) -> String {
+        let sizes = [(self.on_disk, "on disk"), (self.compressed, "compressed")];
+        let words: Vec<String> =
+            sizes.iter().filter_map(|(s, w)| s.map(|s| format!("{s:.1} MB {w}"))).collect();
+        format!("{} ({})", words.join(", "), self.date)
+    }
+
+    /// The newest glibc whose symbols it has.
+    pub fn glibc(&self) -> Option<(u32, u32)> {
+        version(self.libc.strip_prefix("glibc ")?)
+    }
+}
+
+/// `2.36`.
+pub(super) fn version(text: &str) -> Option<(u32, u32)> {
+    let (major, rest) = text.split_once('.')?;
+    let minor = rest.split('.').next()?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_valid_and_dated() {
+        assert!(BASES.len() >= 8);
+        for b in BASES.iter() {
+            assert!(b.date.starts_with("20") && (b.on_disk.is_some() || b.compressed.is_some()));
+        }
+        assert_eq!(base("gcr.io/distroless/cc-debian12").and_then(Base::glibc), Some((2, 36)));
+    }
+}

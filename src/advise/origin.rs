@@ -1,0 +1,207 @@
+//! The build as it is now, in a Dockerfile's words: the first stage of a better one.
+//!
+//! From the user's own Dockerfile where there is one, else from the history and what its layers hold.
+//! Never with a secret: a line that holds one is left out, and a comment says so.
+
+use super::Evidence;
+use crate::image::history::Instruction;
+use crate::oci::ImageConfig;
+
+/// The first stage, named `build`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub text: String,
+    /// What had to be guessed or left out.
+    pub remarks: Vec<String>,
+}
+
+/// Commands with which official language images end; what follows is the author's.
+const LAST_OF_OFFICIAL: [&str; 9] = [
+    "[\"python3\"]",
+    "[\"python2\"]",
+    "[\"node\"]",
+    "[\"irb\"]",
+    "[\"bash\"]",
+    "[\"/bin/bash\"]",
+    "[\"jshell\"]",
+    "[\"php\" \"-a\"]",
+    "[\"/bin/sh\"]",
+];
+/// The variable in which an official image names its version, and the image.
+const OFFICIAL: [(&str, &str); 6] = [
+    ("PYTHON_VERSION", "python"),
+    ("NODE_VERSION", "node"),
+    ("GOLANG_VERSION", "golang"),
+    ("RUBY_VERSION", "ruby"),
+    ("PHP_VERSION", "php"),
+    ("RUST_VERSION", "rust"),
+];
+
+pub(super) fn origin(evidence: &Evidence) -> Option<Origin> {
+    match evidence.dockerfile {
+        Some(text) => Some(own(evidence, text)),
+        None => reconstructed(evidence),
+    }
+}
+
+/// The user's Dockerfile with its last stage named.
+fn own(evidence: &Evidence, text: &str) -> Origin {
+    let mut remarks = Vec::new();
+    let mut lines: Vec<String> = Vec::new();
+    let mut last_from = None;
+    let mut dropping = false;
+    for line in text.lines() {
+        let word = line.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+        if std::mem::take(&mut dropping) {
+            dropping = line.trim_end().ends_with('\\');
+            continue;
+        }
+        if word == "FROM" {
+            last_from = Some(lines.len());
+        }
+        if (evidence.redact)(line) != line {
+            if ["ENV", "ARG", "LABEL"].contains(&word.as_str()) {
+                let name = line.split_whitespace().nth(1).unwrap_or_default();
+                let name = name.split('=').next().unwrap_or_default();
+                remarks.push(format!("{name} held a secret: pass it when the container starts"));
+                dropping = line.trim_end().ends_with('\\');
+                continue;
+            }
+            remarks.push("a line of your Dockerfile holds a secret: it is masked here".to_owned());
+        }
+        lines.push((evidence.redact)(line));
+    }
+    if let Some(line) = last_from.and_then(|n| lines.get_mut(n)) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let named = words.iter().position(|w| w.eq_ignore_ascii_case("as"));
+        *line = match named {
+            Some(at) => format!("{} AS build", words[..at].join(" ")),
+            None => format!("{} AS build", line.trim_end()),
+        };
+    }
+    Origin { text: lines.join("\n"), remarks }
+}
+
+fn reconstructed(evidence: &Evidence) -> Option<Origin> {
+    let steps = &evidence.history.steps;
+    let config = &evidence.image.found.config;
+    let (base, first) = base_of(steps, config, evidence.os_release)?;
+    let mut remarks = vec!["written from the image's history: compare it with your own".to_owned()];
+    let mut lines = vec![format!("FROM {base} AS build")];
+    for (number, step) in steps.iter().enumerate().skip(first) {
+        let shown = step.line();
+        let line = (evidence.redact)(&shown);
+        let secret = line != shown;
+        match step.keyword.as_str() {
+            "ENV" | "ARG" | "LABEL" if secret => {
+                let name = step.text.split(['=', ' ']).next().unwrap_or_default();
+                remarks.push(format!("{name} held a secret: pass it when the container starts"));
+            }
+            "RUN" => {
+                if secret {
+                    remarks
+                        .push("a RUN step holds a secret: use RUN --mount=type=secret".to_owned());
+                }
+                lines.push(format!("RUN {}", (evidence.redact)(step.text.trim())));
+            }
+            "COPY" | "ADD" => lines.push(copied(evidence, number, step, &mut remarks)?),
+            "ENV" | "ARG" | "WORKDIR" | "USER" | "SHELL" => lines.push(line),
+            // What has no effect on files belongs to the last stage; a text that is no instruction cannot
+            // be written again.
+            "" => return None,
+            _ => {}
+        }
+    }
+    Some(Origin { text: lines.join("\n"), remarks })
+}
+
+/// The base image's name and the first step that is the author's.
+fn base_of(
+    steps: &[Instruction],
+    config: &ImageConfig,
+    os_release: Option<&str>,
+) -> Option<(String, usize)> {
+    // buildah: `FROM name` in the comment of the first step above it.
+    let named = steps.iter().rposition(|s| {
+        s.comment
+            .strip_prefix("FROM ")
+            .is_some_and(|n| n != "scratch" && !n.bytes().all(|b| b.is_ascii_hexdigit()))
+    });
+    if let Some(at) = named {
+        let name = steps[at].comment.strip_prefix("FROM ")?.trim();
+        return Some((name.to_owned(), at));
+    }
+    let end = steps
+        .iter()
+        .rposition(|s| s.keyword == "CMD" && LAST_OF_OFFICIAL.contains(&s.text.as_str()))
+        .filter(|&i| i + 1 < steps.len())?;
+    let official = OFFICIAL.iter().find_map(|(variable, image)| {
+        let step =
+            steps[..end].iter().find(|s| s.keyword == "ENV" && s.text.starts_with(variable))?;
+        let version = step.text.split_once('=')?.1.trim_matches('"');
+        Some(format!("{image}:{version}"))
+    });
+    let name = official.or_else(|| distribution(os_release?))?;
+    let _ = config;
+    Some((name, end + 1))
+}
+
+/// `debian:12` from os-release.
+pub(super) fn distribution(os_release: &str) -> Option<String> {
+    let value = |key: &str| {
+        let line = os_release.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix('='))?;
+        Some(line.trim().trim_matches('"').to_owned())
+    };
+    let (id, version) = (value("ID")?, value("VERSION_ID")?);
+    match id.as_str() {
+        // Three parts name a release, two its branch.
+        "alpine" => {
+            let branch: Vec<&str> = version.split('.').take(2).collect();
+            Some(format!("alpine:{}", branch.join(".")))
+        }
+        "debian" | "ubuntu" | "fedora" | "rockylinux" | "almalinux" => {
+            Some(format!("{id}:{version}"))
+        }
+        _ => None,
+    }
+}
+
+/// `COPY . /app`. Older builders write a digest for the source (`COPY dir:ab12 in /app`): then the names come
+/// from what the layer holds.
+fn copied(
+    evidence: &Evidence,
+    number: usize,
+    step: &Instruction,
+    remarks: &mut Vec<String>,
+) -> Option<String> {
+    let Some((source, target)) = step.text.split_once(" in ") else {
+        return Some(step.line());
+    };
+    let Some((kind, _)) = source.split_once(':') else { return Some(step.line()) };
+    let target = target.trim();
+    if kind == "dir" {
+        remarks.push(format!("COPY . {target}: the history does not say which folder was copied"));
+        return Some(format!("{} . {target}", step.keyword));
+    }
+    let layer = evidence.history.layer_of(number)?;
+    let index = evidence.view.index(layer)?;
+    let inside = target.trim_matches('/');
+    let mut names: Vec<String> = index
+        .entries
+        .iter()
+        .filter(|e| e.is_file())
+        .map(|e| e.path.to_text())
+        .filter(|p| {
+            p.strip_prefix(inside).is_some_and(|r| r.is_empty() || r.starts_with('/'))
+                || inside.is_empty()
+        })
+        .filter_map(|p| p.rsplit('/').next().map(str::to_owned))
+        .collect();
+    names.dedup();
+    if names.is_empty() || names.len() > 20 || names.iter().any(|n| n.contains(char::is_whitespace))
+    {
+        return None;
+    }
+    remarks.push(format!("the sources of COPY … {target} are named after what was copied"));
+    Some(format!("{} {} {target}", step.keyword, names.join(" ")))
+}

@@ -1,0 +1,54 @@
+//! `careen advise`.
+
+use super::args::{Advise, Format, Global};
+use super::error::CliError;
+use super::inspect::paper;
+use super::settings::SourceSettings;
+use super::status::Status;
+use super::terminal::Terminal;
+use super::{output, plan, progress};
+use crate::pipeline::{self, Plan};
+use crate::report::text::advise;
+use crate::report::{json, model::Report};
+
+pub fn run(args: &Advise, global: &Global, terminal: &Terminal) -> Result<Status, CliError> {
+    let path = args.output.output.as_deref();
+    output::check(path)?;
+    let settings = SourceSettings::new(&args.source, false, false, &[&args.reference])?;
+    let dockerfile = args.dockerfile.as_deref().map(read).transpose()?;
+    let plan = Plan { dockerfile, all_advice: true, ..plan::plan(&args.reference, &settings)? };
+    let inspection = progress::during(terminal, global.quiet, |p| pipeline::inspect(&plan, p))?;
+    let Some(report) = inspection.reports.first() else { return Ok(Status::Clean) };
+    let written = match (&args.emit, args.output.format) {
+        (Some(id), _) => emitted(report, id)?,
+        (None, Format::Text) => advise(report, paper(terminal, path.is_some())),
+        (None, Format::Json) => json::pretty(&serde_json::json!({
+            "image": report.image.reference,
+            "size": report.size,
+            "advice": report.advice,
+        }))?,
+    };
+    output::write(&written, path)?;
+    Ok(if inspection.partial { Status::NotLookedAt } else { Status::Clean })
+}
+
+fn read(path: &std::path::Path) -> Result<String, CliError> {
+    std::fs::read_to_string(path)
+        .map_err(|e| CliError::Usage(format!("--dockerfile {}: {e}", path.display())))
+}
+
+/// One proposal's Dockerfile, as it stands.
+fn emitted(report: &Report, id: &str) -> Result<String, CliError> {
+    let with: Vec<_> =
+        report.advice.iter().filter_map(|a| Some((&a.id, a.dockerfile.as_ref()?))).collect();
+    match with.iter().find(|(name, _)| *name == id) {
+        Some((_, text)) => Ok((*text).clone()),
+        None => {
+            let names: Vec<&str> = with.iter().map(|(name, _)| name.as_str()).collect();
+            let names = names.join(", ");
+            Err(CliError::Usage(format!(
+                "--emit: no Dockerfile `{id}` for this image; there are: {names}"
+            )))
+        }
+    }
+}
