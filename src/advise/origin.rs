@@ -5,6 +5,7 @@
 
 use super::Evidence;
 use crate::image::history::Instruction;
+use crate::image::{EntryState, Node, state_of};
 use crate::oci::ImageConfig;
 
 /// The first stage, named `build`.
@@ -179,6 +180,12 @@ fn copied(
     };
     let Some((kind, _)) = source.split_once(':') else { return Some(step.line()) };
     let target = target.trim();
+    if hidden_later(evidence, number) {
+        let what =
+            format!("{} … {target} is left out: a later step deletes what it brings", step.keyword);
+        remarks.push(what.clone());
+        return Some(format!("# {what}"));
+    }
     if kind == "dir" {
         remarks.push(format!("COPY . {target}: the history does not say which folder was copied"));
         return Some(format!("{} . {target}", step.keyword));
@@ -204,4 +211,15 @@ fn copied(
     }
     remarks.push(format!("the sources of COPY … {target} are named after what was copied"));
     Some(format!("{} {} {target}", step.keyword, names.join(" ")))
+}
+
+/// All files of the step's layer are gone in the end.
+fn hidden_later(evidence: &Evidence, step: usize) -> bool {
+    let Some(layer) = evidence.history.layer_of(step) else { return false };
+    let Some(index) = evidence.view.index(layer) else { return false };
+    let mut files = (0..index.entries.len() as u32)
+        .filter(|&n| index.entries[n as usize].is_file())
+        .map(|entry| Node { layer, entry })
+        .peekable();
+    files.peek().is_some() && files.all(|n| state_of(evidence.view, n) != EntryState::Visible)
 }

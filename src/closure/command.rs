@@ -59,8 +59,11 @@ pub(super) fn start(reach: &mut Reach) {
     }
     for entry in &config.env {
         let Some((name, value)) = entry.split_once('=') else { continue };
-        if name == "PATH" {
-            continue;
+        match name {
+            "PATH" => continue,
+            "TZ" => reach.keep_families("@zone", None),
+            "LANG" | "LC_ALL" | "LC_CTYPE" => reach.keep_families("@locale", None),
+            _ => {}
         }
         for path in value.split(':').filter(|p| p.starts_with('/') && p.len() > 1) {
             let why = Why::Environment(name.to_owned());

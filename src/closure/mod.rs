@@ -85,10 +85,17 @@ impl<'a> Closure<'a> {
         command::start(&mut reach);
         application::keep(&mut reach);
         reach.run();
+        let whole: Vec<(usize, u32)> = reach.of_family("@whole").collect();
         let Reach { mut edges, unclear, missing, shell, .. } = reach;
         let mut modes: Vec<Option<Mode>> =
             edges.iter().map(|e| e.as_ref().map(|_| Mode::File)).collect();
         packages::add(&items, input.packages, &mut edges, &mut modes);
+        for (family, item) in whole {
+            if edges[item as usize].is_none() {
+                edges[item as usize] = Some(Edge { from: None, why: Why::Family(family) });
+                modes[item as usize] = Some(Mode::Package);
+            }
+        }
         let unclear: BTreeSet<String> = unclear.into_iter().collect();
         let missing: BTreeSet<Missing> = missing.into_iter().collect();
         Self {

@@ -273,6 +273,19 @@ impl<'i, 'a> Reach<'i, 'a> {
         }
     }
 
+    /// The rows of the table that a name brings.
+    pub fn keep_families(&mut self, name: &str, from: Option<u32>) {
+        for family in FAMILIES.of_name(name) {
+            self.keep_family(family, from);
+        }
+    }
+
+    /// What a row of the table holds.
+    pub fn of_family(&self, name: &str) -> impl Iterator<Item = (usize, u32)> {
+        let families = FAMILIES.of_name(name).into_iter();
+        families.flat_map(|f| self.families[f].iter().map(move |i| (f, *i)))
+    }
+
     fn keep_family(&mut self, family: usize, from: Option<u32>) {
         if std::mem::replace(&mut self.done[family], true) {
             return;
@@ -309,9 +322,7 @@ impl<'i, 'a> Reach<'i, 'a> {
         // A table's row is for programs and libraries, not for a data file of the same name.
         let runs = self.items.elf(item).is_some() || self.items.mode(item) & 0o111 != 0;
         if runs {
-            for family in FAMILIES.of_name(&name) {
-                self.keep_family(family, Some(item));
-            }
+            self.keep_families(&name, Some(item));
         }
         if let Some(elf) = self.items.elf(item) {
             self.visit_elf(item, &name, elf, follow);
@@ -332,7 +343,11 @@ impl<'i, 'a> Reach<'i, 'a> {
             self.keep_path(&loader, Some(item), Why::Loader, Follow::Linked);
         }
         match &elf.dynamic {
-            Dynamic::None => {}
+            Dynamic::None => {
+                if self.items.owner(item).is_none() && elf.elf_type != 1 {
+                    self.keep_families("@static", Some(item));
+                }
+            }
             Dynamic::Unknown => {
                 let path = self.items.path(item);
                 self.unclear.push(format!("what {path} is linked to could not be read"));
@@ -352,9 +367,7 @@ impl<'i, 'a> Reach<'i, 'a> {
                     }
                 }
                 if linked.converts && !file.starts_with("libc.so") {
-                    for family in FAMILIES.of_name("@iconv") {
-                        self.keep_family(family, Some(item));
-                    }
+                    self.keep_families("@iconv", Some(item));
                 }
                 let own = self.items.owner(item).is_none();
                 if linked.opens && own && !elf.strings.iter().any(|s| s.contains(".so")) {
