@@ -32,6 +32,8 @@ pub(super) struct Cover {
     /// All that is copied, by the layer that holds it.
     pub layers: BTreeMap<usize, u64>,
     pub files: usize,
+    /// All entries that are copied.
+    pub nodes: Vec<Node>,
 }
 
 impl Cover {
@@ -79,6 +81,7 @@ pub(super) fn cover<'a>(items: impl Iterator<Item = Item<'a>>) -> Cover {
         if let Some(item) = branch.item.as_ref().filter(|i| inside && !i.directory) {
             *out.layers.entry(item.node.layer).or_default() += item.bytes;
             out.files += 1;
+            out.nodes.push(item.node);
         }
         todo.extend(branch.children.iter().map(|&c| (c, inside)));
     }
@@ -176,7 +179,7 @@ fn weigh(tree: &mut [Branch], n: usize) {
     branch.kept = kept || own;
     branch.within = if branch.kept { within } else { bytes.min(LINE) };
     let whole = LINE.saturating_add(within);
-    branch.include = bare || whole < alone;
+    branch.include = bare || whole <= alone;
     branch.alone = match (branch.kept, branch.include) {
         (false, _) => 0,
         (true, true) => whole,

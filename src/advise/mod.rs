@@ -10,6 +10,7 @@ mod lean_command;
 mod needed;
 mod origin;
 mod proposals;
+mod ratio;
 
 pub use estimate::{Estimate, Interval};
 pub use lean_command::lean_command;
@@ -84,7 +85,12 @@ impl Evidence<'_> {
 pub fn advise(evidence: &Evidence) -> Vec<Advice> {
     let mut sized: Vec<Advice> =
         proposals::SIZED.iter().filter_map(|propose| propose(evidence)).collect();
-    sized.extend(needed::propose(evidence, Mode::File));
+    let needed = needed::propose(evidence, Mode::File);
+    if needed.is_some() {
+        // The rough form of the same advice.
+        sized.retain(|a| a.id != "multi-stage");
+    }
+    sized.extend(needed);
     if evidence.all {
         sized.extend(needed::propose(evidence, Mode::Sound));
     }

@@ -7,9 +7,9 @@ use super::bases;
 use super::cover::{Cover, Item, cover};
 use super::estimate::{Estimate, Interval};
 use super::origin::{Origin, origin};
+use super::ratio::Ratios;
 use super::{Advice, Evidence};
 use crate::closure::{Closure, Mode};
-use crate::image::LayerState;
 use crate::image::command::effective_command;
 use crate::layer::{EntryKind, LayerPath};
 use crate::rules::{Category, State};
@@ -124,7 +124,8 @@ fn because(
         facts.push(format!("it stays root: {why}"));
     }
     facts.push(
-        "size: the bytes of the files copied; compressed at each layer's own ratio".to_owned(),
+        "size: the bytes of the files copied; compressed as its layers are, by kind of file"
+            .to_owned(),
     );
     facts.join("; ")
 }
@@ -191,17 +192,9 @@ fn estimate(evidence: &Evidence, kept: &Cover) -> After {
     let scale = |n: u64, by: f64| (n as f64 * by) as u64;
     let on_disk =
         Interval { low: scale(bytes, 1.0 - DRIFT), likely: bytes, high: scale(bytes, 1.0 + DRIFT) };
-    let mut compressed = Some(0.0);
-    for (layer, part) in &kept.layers {
-        let layer = &evidence.image.layers[*layer];
-        let ratio = match (&layer.state, layer.compressed) {
-            (LayerState::Indexed(index), Some(stored)) if index.content_bytes > 0 => {
-                Some(stored as f64 / index.content_bytes as f64)
-            }
-            _ => None,
-        };
-        compressed = compressed.zip(ratio).map(|(sum, r)| sum + *part as f64 * r.min(1.0));
-    }
+    let ratios = Ratios::new(&evidence.image.layers);
+    let compressed: Option<f64> =
+        kept.nodes.iter().map(|n| ratios.compressed(evidence.view, *n)).sum();
     let compressed = compressed.map(|likely| Interval {
         low: (likely * COMPRESSED_LOW) as u64,
         likely: likely as u64,

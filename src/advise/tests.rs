@@ -76,6 +76,14 @@ fn run(image: &ReadImage, unneeded: &[UnneededItem], findings: &[Finding]) -> Ve
         unneeded,
         findings,
         steps: &steps,
+        history: &History::default(),
+        config: &image.found.config.config,
+        shortened: None,
+        closure: None,
+        os_release: None,
+        dockerfile: None,
+        redact: &str::to_owned,
+        all: false,
     })
 }
 
@@ -122,4 +130,99 @@ fn a_clean_image_needs_no_advice() {
     let mut image = image();
     image.layers.truncate(1);
     assert_eq!(run(&image, &[], &[]), []);
+}
+
+/// `app` is started and needs `libx.so.1`, which stands beside a compiler of 90 MB.
+fn started() -> ReadImage {
+    use crate::analyze::{Dynamic, ElfFact, Linked};
+    use crate::image::LayerState;
+    use crate::oci::HistoryEntry;
+    let mut only = layer(vec![
+        sized("app/run", 1_000_000),
+        sized("app/.env", 40),
+        sized("app/__pycache__/x.pyc", 70_000),
+        sized("app/x.py", 100),
+        sized("usr/lib/libx.so.1", 2_000_000),
+        sized("usr/lib/gcc/cc1", 90_000_000),
+    ]);
+    only.compressed = Some(31_000_000);
+    if let LayerState::Indexed(index) = &mut only.state {
+        let index = std::sync::Arc::get_mut(index).unwrap();
+        let elf = |entry, dynamic| ElfFact {
+            entry,
+            elf_type: 2,
+            machine: 62,
+            debug_bytes: None,
+            interpreter: None,
+            dynamic,
+            strings: vec![],
+        };
+        let linked = Linked { needed: vec!["libx.so.1".into()], ..Linked::default() };
+        index.facts.elf =
+            vec![elf(0, Dynamic::Linked(linked)), elf(4, Dynamic::None), elf(5, Dynamic::None)];
+        index.facts.owned = vec![crate::analyze::OwnedFiles {
+            entry: 5,
+            kind: crate::analyze::PackageKind::Apk,
+            package: "gcc".into(),
+            paths: vec![LayerPath::from("usr/lib/gcc/cc1"), LayerPath::from("usr/lib/libx.so.1")],
+        }];
+        index.facts.packages = vec![crate::analyze::PackageRecord {
+            entry: 5,
+            kind: crate::analyze::PackageKind::Apk,
+            name: "gcc".into(),
+            version: "1".into(),
+            architecture: None,
+            source: None,
+            declared_bytes: None,
+            root: None,
+            relations: Default::default(),
+        }];
+    }
+    let mut image = image();
+    image.layers = vec![only];
+    let config = &mut image.found.config;
+    config.config.cmd = vec!["/app/run".into(), "--port=80".into()];
+    config.config.working_dir = "/app".into();
+    config.config.env = vec!["PATH=/bin".into(), "TOKEN=hush".into()];
+    let step = |text: &str, comment: &str| HistoryEntry {
+        created_by: text.into(),
+        comment: comment.into(),
+        ..Default::default()
+    };
+    config.history = vec![step("/bin/sh -c #(nop) COPY . /app", "FROM localhost/base:1")];
+    image
+}
+
+#[test]
+fn what_runs_is_copied_into_an_empty_image_and_nothing_secret_with_it() {
+    use crate::closure::{Closure, Input};
+    use crate::image::packages::InstalledPackages;
+    let image = started();
+    let view = View::merge(&image.layers);
+    let packages = InstalledPackages::from_view(&view);
+    let config = &image.found.config.config;
+    let closure = Closure::of(Input { view: &view, packages: &packages, config });
+    let history = History::new(&image.found.config, 1);
+    let leaked =
+        Finding { path: Some(LayerPath::from("app/.env")), state: State::Visible, ..secret() };
+    let all = advise(&Evidence {
+        image: &image,
+        view: &view,
+        residue: &[],
+        unneeded: &[],
+        findings: &[leaked],
+        steps: &[None],
+        history: &history,
+        config,
+        shortened: None,
+        closure: Some(&closure),
+        os_release: None,
+        dockerfile: None,
+        redact: &|text| text.replace("hush", "****"),
+        all: false,
+    });
+    let needed = all.iter().find(|a| a.id == "needed-files").expect("a proposal");
+    let on_disk = needed.estimate.on_disk.unwrap();
+    assert_eq!(on_disk.likely, 3_000_100);
+    insta::assert_snapshot!(needed.dockerfile.as_deref().unwrap());
 }

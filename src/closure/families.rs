@@ -42,7 +42,7 @@ fn glob(text: &str) -> Result<Glob, globset::Error> {
         Some(rest) => format!("{LIBRARIES}/{rest}"),
         None => text.to_owned(),
     };
-    GlobBuilder::new(&text).literal_separator(true).build()
+    GlobBuilder::new(&text).literal_separator(true).empty_alternates(true).build()
 }
 
 impl Families {
@@ -56,8 +56,12 @@ impl Families {
                 when_family.push(names.len());
             }
             for text in &raw.keep {
-                keep.add(glob(text)?);
-                keep_family.push(names.len());
+                // `x/**` means the folder itself, too.
+                let folder = text.strip_suffix("/**");
+                for text in folder.into_iter().chain([text.as_str()]) {
+                    keep.add(glob(text)?);
+                    keep_family.push(names.len());
+                }
             }
             names.push(raw.name);
         }
@@ -102,7 +106,7 @@ mod tests {
         assert_eq!(c.len(), 1);
         for path in [
             "usr/lib/x86_64-linux-gnu/libnss_files.so.2",
-            "lib/x86_64-linux-gnu/gconv/UTF-16.so",
+            "lib/x86_64-linux-gnu/libgcc_s.so.1",
             "lib64/libnss_dns.so.2",
         ] {
             assert_eq!(all.of_path(path), c, "{path}");

@@ -212,12 +212,18 @@ impl<'a> Closure<'a> {
     }
 
     fn linked(&self) -> impl Iterator<Item = (u32, &'a Linked)> {
-        (0..self.modes.len() as u32).filter(|&n| self.kept(n as usize, Mode::File)).filter_map(
-            |n| match &self.items.elf(n)?.dynamic {
+        // What is only opened by name brings what it needs itself.
+        let runs = |n: &u32| {
+            let edge = self.edges[*n as usize].as_ref();
+            self.kept(*n as usize, Mode::File)
+                && edge.is_some_and(|e| !matches!(e.why, Why::Family(_)))
+        };
+        (0..self.modes.len() as u32).filter(runs).filter_map(|n| {
+            match &self.items.elf(n)?.dynamic {
                 Dynamic::Linked(linked) => Some((n, linked)),
                 _ => None,
-            },
-        )
+            }
+        })
     }
 }
 

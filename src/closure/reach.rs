@@ -129,8 +129,7 @@ impl<'i, 'a> Reach<'i, 'a> {
         for item in 0..items.len() as u32 {
             let path = items.path(item).as_bytes();
             let prose = [&b"usr/share/doc/"[..], b"usr/share/man/", b"usr/share/locale/"];
-            if prose.iter().any(|p| path.starts_with(p)) || items.kind(item) == EntryKind::Directory
-            {
+            if prose.iter().any(|p| path.starts_with(p)) {
                 continue;
             }
             let path = String::from_utf8_lossy(path);
@@ -418,6 +417,10 @@ impl<'i, 'a> Reach<'i, 'a> {
         }) {
             return;
         }
+        if found.is_none() && self.items.resolve(path).is_none() {
+            self.keep_parent(path, from);
+            return;
+        }
         let Some(real) = self.keep_path(path, Some(from), why.clone(), Follow::Whole) else {
             return;
         };
@@ -427,6 +430,21 @@ impl<'i, 'a> Reach<'i, 'a> {
         {
             let dir = LayerPath::from(format!("etc/{folder}").as_str());
             self.keep_tree(&dir, Some(from), &why, Follow::Whole);
+        }
+    }
+
+    /// A file that is made at run time needs its folder, and nothing that lies there today.
+    fn keep_parent(&mut self, path: &LayerPath, from: u32) {
+        let Some(parent) = path.parent() else { return };
+        let text = parent.to_text();
+        let written = ["var/", "run/", "srv/", "opt/", "home/", "data/"];
+        if written.iter().any(|w| text.starts_with(w))
+            && let Some(found) = self.items.resolve(&parent)
+        {
+            let all = found.links.into_iter().chain(found.item);
+            for item in all {
+                self.keep(item, Some(from), Why::Named, Follow::Data);
+            }
         }
     }
 

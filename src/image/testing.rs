@@ -83,3 +83,8 @@ pub fn layer_of(index: LayerIndex) -> ImageLayer {
 pub fn layer(entries: Vec<Entry>) -> ImageLayer {
     layer_of(index(entries))
 }
+
+/// A layer with facts.
+pub fn indexed(entries: Vec<Entry>, facts: Facts) -> ImageLayer {
+    layer_of(LayerIndex { facts, ..index(entries) })
+}
