@@ -18,8 +18,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 
 /// A packed layer of other files than the one it is judged by is this much smaller or larger.
-const COMPRESSED_LOW: f64 = 0.88;
-const COMPRESSED_HIGH: f64 = 1.12;
+const COMPRESSED_LOW: f64 = 0.85;
+const COMPRESSED_HIGH: f64 = 1.15;
+/// What tar and a few small programs may add.
+const COMPRESSED_MORE: u64 = 400_000;
 /// The same build on another day brings other versions of packages.
 const DRIFT: f64 = 0.03;
 /// Of the user that the program runs as; no image has it.
@@ -198,7 +200,7 @@ fn estimate(evidence: &Evidence, kept: &Cover) -> After {
     let compressed = compressed.map(|likely| Interval {
         low: (likely * COMPRESSED_LOW) as u64,
         likely: likely as u64,
-        high: (likely * COMPRESSED_HIGH) as u64,
+        high: (likely * COMPRESSED_HIGH) as u64 + COMPRESSED_MORE,
     });
     let now: Option<u64> = evidence.image.layers.iter().map(|l| l.compressed).sum();
     let after = Estimate { compressed, on_disk: Some(on_disk) };

@@ -7,6 +7,7 @@ use super::Evidence;
 use crate::image::history::Instruction;
 use crate::image::{EntryState, Node, state_of};
 use crate::oci::ImageConfig;
+use std::collections::BTreeSet;
 
 /// The first stage, named `build`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,37 +181,49 @@ fn copied(
     };
     let Some((kind, _)) = source.split_once(':') else { return Some(step.line()) };
     let target = target.trim();
-    if hidden_later(evidence, number) {
-        let what =
-            format!("{} … {target} is left out: a later step deletes what it brings", step.keyword);
-        remarks.push(what.clone());
-        return Some(format!("# {what}"));
+    let layer = evidence.history.layer_of(number);
+    let files: Vec<String> = layer
+        .and_then(|l| evidence.view.index(l))
+        .map(|index| {
+            index.entries.iter().filter(|e| e.is_file()).map(|e| e.path.to_text()).collect()
+        })
+        .unwrap_or_default();
+    if hidden_later(evidence, number) && files.len() <= 20 && files.iter().all(|f| is_plain(f)) {
+        // A later step deletes it, and would fail if it were not there.
+        remarks.push(format!(
+            "{} … {target} is an empty file here: a later step deletes it",
+            step.keyword
+        ));
+        let folders: BTreeSet<&str> =
+            files.iter().map(|f| f.rsplit_once('/').map_or("", |(dir, _)| dir)).collect();
+        let made: Vec<String> = folders.iter().map(|d| format!("/{d}")).collect();
+        let touched: Vec<String> = files.iter().map(|f| format!("/{f}")).collect();
+        return Some(format!("RUN mkdir -p {} && touch {}", made.join(" "), touched.join(" ")));
     }
     if kind == "dir" {
         remarks.push(format!("COPY . {target}: the history does not say which folder was copied"));
         return Some(format!("{} . {target}", step.keyword));
     }
-    let layer = evidence.history.layer_of(number)?;
-    let index = evidence.view.index(layer)?;
     let inside = target.trim_matches('/');
-    let mut names: Vec<String> = index
-        .entries
+    let mut names: Vec<String> = files
         .iter()
-        .filter(|e| e.is_file())
-        .map(|e| e.path.to_text())
         .filter(|p| {
-            p.strip_prefix(inside).is_some_and(|r| r.is_empty() || r.starts_with('/'))
-                || inside.is_empty()
+            inside.is_empty()
+                || p.strip_prefix(inside).is_some_and(|r| r.is_empty() || r.starts_with('/'))
         })
         .filter_map(|p| p.rsplit('/').next().map(str::to_owned))
         .collect();
     names.dedup();
-    if names.is_empty() || names.len() > 20 || names.iter().any(|n| n.contains(char::is_whitespace))
-    {
+    if names.is_empty() || names.len() > 20 || !names.iter().all(|n| is_plain(n)) {
         return None;
     }
     remarks.push(format!("the sources of COPY … {target} are named after what was copied"));
     Some(format!("{} {} {target}", step.keyword, names.join(" ")))
+}
+
+/// Needs no quotes in a Dockerfile.
+fn is_plain(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || "/._+-@".contains(c))
 }
 
 /// All files of the step's layer are gone in the end.

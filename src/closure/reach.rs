@@ -474,10 +474,10 @@ impl<'i, 'a> Reach<'i, 'a> {
     fn visit_references(&mut self, item: u32, found: &References, follow: Follow) {
         self.keep_interpreter(item, found, follow);
         let own = self.items.owner(item).is_none();
-        if follow < Follow::Whole && !own {
+        let path = self.items.path(item);
+        if follow < Follow::Whole && (!own || is_in_library(path)) {
             return;
         }
-        let path = self.items.path(item);
         for word in &found.commands {
             let Some(command) = self.find_command(word) else { continue };
             let target = self.items.resolve(&command).and_then(|r| r.item);
@@ -564,8 +564,8 @@ impl<'i, 'a> Reach<'i, 'a> {
 
     /// It belongs to what builds, by its path or its package.
     pub fn builds(&self, item: u32) -> bool {
-        unneeded::kind_of_path(self.items.path(item)) == Some("build-tool")
-            || self.items.package_kind(item) == Some("build-tool")
+        let kinds = [unneeded::kind_of_path(self.items.path(item)), self.items.package_kind(item)];
+        kinds.into_iter().flatten().any(|k| ["build-tool", "package-manager"].contains(&k))
     }
 }
 

@@ -4,6 +4,7 @@
 mod support;
 
 mod accepting;
+mod advise;
 mod architecture;
 mod bad_input;
 mod cache;

@@ -1,0 +1,151 @@
+//! `careen why`, `careen files --needed` and `careen advise`: what the entry point needs, against what the
+//! machine's own dynamic linker says, and what is written from it.
+
+use crate::support::image_builder::{ImageBuilder, LayerBuilder};
+use crate::support::program::{Home, show};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The libraries that the real linker loads for a program, as absolute paths.
+fn ldd(program: &str) -> Vec<PathBuf> {
+    let out = Command::new("ldd").arg(program).output().expect("ldd is part of libc-bin");
+    let text = String::from_utf8(out.stdout).expect("paths");
+    text.lines()
+        .filter_map(|l| l.split_whitespace().find(|w| w.starts_with('/')))
+        .map(PathBuf::from)
+        .collect()
+}
+
+#[test]
+fn the_closure_of_a_program_holds_what_the_real_linker_loads() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let programs = ["/usr/bin/sort", "/usr/bin/python3", "/usr/bin/skopeo", "/usr/bin/tar"];
+    let here: Vec<&str> = programs.into_iter().filter(|p| Path::new(p).exists()).collect();
+    assert!(here.len() >= 3, "the set-up installs them: {here:?}");
+    for program in here {
+        let real = |p: &Path| p.canonicalize().unwrap();
+        let wanted: BTreeSet<PathBuf> = ldd(program).iter().map(|p| real(p)).collect();
+        assert!(!wanted.is_empty(), "{program}");
+        let mut layer = LayerBuilder::new();
+        // As Debian has it: the folders at the top are links.
+        for top in ["lib", "lib64", "bin"] {
+            if Path::new("/").join(top).is_symlink() {
+                layer = layer.symlink(top, &format!("usr/{top}"));
+            }
+        }
+        let mut there = BTreeSet::new();
+        let linked: Vec<PathBuf> = ldd(program);
+        // Every name on the way: the path that is asked for and the file that it leads to.
+        let mut add = |layer: LayerBuilder, path: &Path| {
+            let folder = path.parent().unwrap().canonicalize().unwrap();
+            let at = folder.join(path.file_name().unwrap());
+            if !there.insert(at.clone()) {
+                return layer;
+            }
+            let name = at.strip_prefix("/").unwrap().to_str().unwrap().to_owned();
+            match std::fs::read_link(&at) {
+                Ok(target) => layer.symlink(&name, target.to_str().unwrap()),
+                Err(_) => layer.file_as(&name, 0o755, 0, &std::fs::read(&at).unwrap()),
+            }
+        };
+        layer = add(layer, Path::new(program));
+        layer = add(layer, &real(Path::new(program)));
+        for path in &linked {
+            layer = add(layer, path);
+            layer = add(layer, &real(path));
+        }
+        // Owned by a package, and needed by nothing.
+        layer = layer
+            .file("usr/lib/unneeded.so.1", "\x7fELF no")
+            .file("var/lib/dpkg/status", "Package: x\nStatus: install ok installed\nVersion: 1\n")
+            .file("var/lib/dpkg/info/x.list", "/usr/lib/unneeded.so.1\n");
+        let image = ImageBuilder::new()
+            .layer("ADD rootfs", layer)
+            .config("Cmd", serde_json::json!([program]));
+        let layout = show(&image.write_layout(&folder.path().join(program.replace('/', "_")), "1"));
+        let run = home.run(&["files", &layout, "--needed", "file", "--format", "json"]);
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        let kept: BTreeSet<PathBuf> = run
+            .json()
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|r| Path::new("/").join(r["path"].as_str().unwrap()))
+            .collect();
+        for library in wanted.iter().chain([&real(Path::new(program))]) {
+            assert!(kept.contains(library), "{program} needs {}", library.display());
+        }
+        assert!(!kept.contains(Path::new("/usr/lib/unneeded.so.1")), "{program}");
+    }
+}
+
+/// A script that starts another, a compiler, and a secret.
+fn shop() -> ImageBuilder {
+    let token = ["xoxb-4071", "83925164-5820394716385-", "x7Kd9QmZ2pLw4TnB8vRc5YhJ"].concat();
+    ImageBuilder::new()
+        .layer(
+            "/bin/sh -c #(nop) ADD file:1 in / ",
+            LayerBuilder::new()
+                .file("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")
+                .file_as("bin/sh", 0o755, 0, b"#!not really\n")
+                .file_as("usr/bin/cc1", 0o755, 0, &vec![b'c'; 400_000])
+                .file_as("usr/bin/serve", 0o755, 0, &vec![b's'; 50_000])
+                .file(
+                    "lib/apk/db/installed",
+                    "P:base\nV:1\nF:bin\nR:sh\n\nP:gcc\nV:1\nF:usr/bin\nR:cc1\n\nP:serve\nV:2\nF:usr/bin\nR:serve\n\n",
+                ),
+        )
+        .step("/bin/sh -c #(nop)  CMD [\"/bin/sh\"]")
+        .layer(
+            "COPY . /shop # buildkit",
+            LayerBuilder::new()
+                .file_as("shop/start.sh", 0o755, 0, b"#!/bin/sh\nexec serve --port 8080 \"$@\"\n")
+                .file("shop/page.html", "hello")
+                .file("shop/.env", format!("SLACK={token}\n")),
+        )
+        .config("WorkingDir", serde_json::json!("/shop"))
+        .config("Env", serde_json::json!(["PATH=/usr/bin:/bin"]))
+        .config("Entrypoint", serde_json::json!(["./start.sh"]))
+}
+
+#[test]
+fn why_names_the_way_back_or_says_that_there_is_none() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let layout = show(&shop().write_layout(&folder.path().join("shop"), "1"));
+    let mut text = String::new();
+    for path in ["/usr/bin/serve", "bin/sh", "/shop/page.html", "/usr/bin/cc1"] {
+        let run = home.run(&["why", &layout, path]);
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        text.push_str(&run.text());
+    }
+    insta::assert_snapshot!(text);
+    let gone = home.run(&["why", &layout, "/nowhere"]);
+    assert_eq!((gone.status, gone.text().as_str()), (2, ""), "{}", gone.stderr);
+    let json = home.run(&["why", &layout, "/usr/bin/cc1", "--format", "json"]).json();
+    assert!(json["kept"].is_null() && json["bytes"] == 400_000, "{json}");
+}
+
+#[test]
+fn the_advice_is_a_whole_dockerfile_without_the_secret() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let layout = show(&shop().write_layout(&folder.path().join("shop"), "1"));
+    let run = home.run(&["advise", &layout, "--emit", "needed-files"]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    insta::assert_snapshot!(run.text());
+    let own = folder.path().join("Dockerfile");
+    std::fs::write(&own, "FROM own:1 AS x\nENV A=1\nCOPY . /shop\n").unwrap();
+    let own = home.run(&["advise", &layout, "--dockerfile", &show(&own), "--emit", "needed-files"]);
+    assert!(
+        own.text().contains("FROM own:1 AS build\nENV A=1\nCOPY . /shop\n\n# What the entry"),
+        "{}",
+        own.text()
+    );
+    let json = home.run(&["advise", &layout, "--format", "json"]).json();
+    let advice = json["advice"].as_array().unwrap();
+    let needed = advice.iter().find(|a| a["id"] == "needed-files").unwrap();
+    // The shell, the server, the script and the page; neither the compiler nor the secret.
+    assert_eq!(needed["estimate"]["on_disk"]["likely"], 13 + 50_000 + 43 + 5 + 29);
+    let unknown = home.run(&["advise", &layout, "--emit", "x"]);
+    assert_eq!(unknown.status, 2, "{}", unknown.stderr);
+}
