@@ -19,8 +19,9 @@ pub mod index;
 
 pub mod image;
 
-pub mod closure;
 pub mod rules;
+
+pub mod closure;
 
 pub mod advise;
 

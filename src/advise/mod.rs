@@ -5,7 +5,9 @@
 
 mod bases;
 mod cover;
+mod dockerfile;
 mod estimate;
+mod feasible;
 mod lean_command;
 mod needed;
 mod origin;
@@ -99,7 +101,7 @@ pub fn advise(evidence: &Evidence) -> Vec<Advice> {
     all.extend(sized);
     all.extend(proposals::user(evidence));
     if evidence.all {
-        all.extend(needed::bases(evidence));
+        all.extend(feasible::bases(evidence));
     } else {
         all.truncate(MOST);
     }

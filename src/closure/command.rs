@@ -138,7 +138,7 @@ fn run(reach: &mut Reach, argv: &[String], why: &Why, depth: usize) {
             [Some(word.as_str()), word.split_once('=').map(|(_, v)| v)].into_iter().flatten()
         {
             for piece in part.split(':').filter(|p| !p.is_empty() && !p.starts_with('-')) {
-                let path = reach.from_working_dir(piece);
+                let path = reach.in_working_dir(piece);
                 if !path.is_root() && (piece.contains(['/', '.'])) {
                     reach.keep_path(&path, None, Why::Argument, Follow::Whole);
                 }
@@ -152,7 +152,7 @@ fn run(reach: &mut Reach, argv: &[String], why: &Why, depth: usize) {
         run_if_there(reach, &command, depth);
     }
     if ["npm", "yarn", "pnpm"].contains(&name) {
-        let path = reach.from_working_dir("package.json");
+        let path = reach.in_working_dir("package.json");
         reach.keep_path(&path, None, Why::Argument, Follow::Whole);
         reach.shell = true;
     }
@@ -176,14 +176,14 @@ fn shell_text(reach: &mut Reach, text: &str, why: &Why) {
     for word in text.split_whitespace().chain(found.includes.iter().map(String::as_str)) {
         let word = word.trim_matches(['"', '\'', ';']);
         if word.contains(['/', '.']) && !word.starts_with('-') {
-            let path = reach.from_working_dir(word);
+            let path = reach.in_working_dir(word);
             if !path.is_root() {
                 reach.keep_path(&path, None, Why::Argument, Follow::Whole);
             }
         }
     }
     if found.commands.iter().any(|c| ["npm", "yarn", "pnpm"].contains(&c.as_str())) {
-        let path = reach.from_working_dir("package.json");
+        let path = reach.in_working_dir("package.json");
         reach.keep_path(&path, None, Why::Argument, Follow::Whole);
     }
     reach.unclear.extend(found.unclear.iter().map(|u| format!("the command: {u}")));

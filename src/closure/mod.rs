@@ -14,6 +14,7 @@ mod libraries;
 mod packages;
 mod reach;
 mod why;
+mod words;
 
 #[cfg(test)]
 mod tests;

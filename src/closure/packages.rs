@@ -81,11 +81,7 @@ pub(super) fn add(
         }
     });
     let mut later: VecDeque<_> = sound.collect();
-    loop {
-        let Some((number, mode, from, why)) = queue.pop_front().or_else(|| later.pop_front())
-        else {
-            break;
-        };
+    while let Some((number, mode, from, why)) = queue.pop_front().or_else(|| later.pop_front()) {
         if !taken.insert(number) {
             continue;
         }

@@ -144,8 +144,8 @@ fn the_advice_is_a_whole_dockerfile_without_the_secret() {
     let json = home.run(&["advise", &layout, "--format", "json"]).json();
     let advice = json["advice"].as_array().unwrap();
     let needed = advice.iter().find(|a| a["id"] == "needed-files").unwrap();
-    // The shell, the server, the script and the page; neither the compiler nor the secret.
-    assert_eq!(needed["estimate"]["on_disk"]["likely"], 13 + 50_000 + 43 + 5 + 29);
+    // The shell, the server, the script, the page and os-release; neither the compiler nor the secret.
+    assert_eq!(needed["estimate"]["on_disk"]["likely"], 13 + 50_000 + 38 + 5 + 26);
     let unknown = home.run(&["advise", &layout, "--emit", "x"]);
     assert_eq!(unknown.status, 2, "{}", unknown.stderr);
 }
