@@ -16,7 +16,7 @@ use std::collections::{BTreeSet, HashSet};
 
 /// A packed layer of other files than the one it is judged by is this much smaller or larger.
 const COMPRESSED_LOW: f64 = 0.85;
-const COMPRESSED_HIGH: f64 = 1.15;
+const COMPRESSED_HIGH: f64 = 1.22;
 /// What tar and a few small programs may add.
 const COMPRESSED_MORE: u64 = 400_000;
 /// The same build on another day brings other versions of packages.

@@ -12,6 +12,9 @@ use std::collections::{HashMap, HashSet};
 const PROGRAM: f64 = 0.43;
 const PACKED: f64 = 0.98;
 const OTHER: f64 = 0.27;
+/// What is kept of a layer compresses better than by its parts: like stands beside like. Measured on fourteen
+/// applications.
+const TOGETHER: f64 = 0.95;
 /// A header of a tar entry, compressed.
 const HEADER: f64 = 110.0;
 
@@ -63,6 +66,6 @@ impl Ratios {
 
     /// Of one visible file, in its layer's compressed form.
     pub fn compressed(&self, view: &View, node: Node) -> Option<f64> {
-        Some(self.prior(node, view.entry(node)) * self.factors.get(&node.layer)?)
+        Some(self.prior(node, view.entry(node)) * self.factors.get(&node.layer)? * TOGETHER)
     }
 }
