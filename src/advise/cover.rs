@@ -55,17 +55,19 @@ struct Branch<'a> {
     include: bool,
 }
 
-pub(super) fn cover<'a>(items: impl Iterator<Item = Item<'a>>) -> Cover {
+pub(super) fn cover<'a>(items: impl Iterator<Item = Item<'a>>, excludes: bool) -> Cover {
+    // Without a way to leave something out of a folder, what is in it is paid for in full.
+    let line_out = if excludes { LINE } else { FORBIDDEN };
     let mut tree = grow(items);
     for n in (0..tree.len()).rev() {
-        weigh(&mut tree, n);
+        weigh(&mut tree, n, line_out);
     }
     let mut out = Cover::default();
     let mut todo: Vec<(usize, bool)> = tree[0].children.iter().map(|&c| (c, false)).collect();
     while let Some((n, included)) = todo.pop() {
         let branch = &tree[n];
         let mut inside = included;
-        if included && !branch.kept && branch.within >= LINE {
+        if included && excludes && !branch.kept && branch.within >= LINE {
             out.exclude.push(branch.path.clone());
             continue;
         }
@@ -149,7 +151,7 @@ fn folder<'a>(
     parent
 }
 
-fn weigh(tree: &mut [Branch], n: usize) {
+fn weigh(tree: &mut [Branch], n: usize, line_out: u64) {
     let (mut within, mut alone, mut bytes, mut kept) = (0u64, 0u64, 0u64, false);
     for &child in &tree[n].children {
         let child = &tree[child];
@@ -165,10 +167,7 @@ fn weigh(tree: &mut [Branch], n: usize) {
     if !branch.directory {
         branch.kept = own;
         branch.bytes = size;
-        branch.within = if own { 0 } else { size.min(LINE.max(1)) };
-        if size >= FORBIDDEN {
-            branch.within = LINE;
-        }
+        branch.within = if own { 0 } else { size.min(line_out) };
         branch.alone = if own { LINE } else { 0 };
         branch.include = own;
         return;
@@ -177,7 +176,7 @@ fn weigh(tree: &mut [Branch], n: usize) {
     // A folder that is kept for itself and empty of anything else that is.
     let bare = own && !kept;
     branch.kept = kept || own;
-    branch.within = if branch.kept { within } else { bytes.min(LINE) };
+    branch.within = if branch.kept { within } else { bytes.min(line_out) };
     let whole = LINE.saturating_add(within);
     branch.include = bare || whole <= alone;
     branch.alone = match (branch.kept, branch.include) {
@@ -194,14 +193,17 @@ mod tests {
 
     fn of(items: &[(&str, u64, bool, bool)]) -> Cover {
         let paths: Vec<LayerPath> = items.iter().map(|i| LayerPath::from(i.0)).collect();
-        cover(items.iter().zip(&paths).enumerate().map(|(n, (i, path))| Item {
-            path,
-            node: Node { layer: 0, entry: n as u32 },
-            bytes: i.1,
-            directory: false,
-            kept: i.2,
-            forbidden: i.3,
-        }))
+        cover(
+            items.iter().zip(&paths).enumerate().map(|(n, (i, path))| Item {
+                path,
+                node: Node { layer: 0, entry: n as u32 },
+                bytes: i.1,
+                directory: false,
+                kept: i.2,
+                forbidden: i.3,
+            }),
+            true,
+        )
     }
 
     fn text(paths: &[LayerPath]) -> Vec<String> {

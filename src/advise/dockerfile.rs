@@ -60,6 +60,25 @@ impl Final {
         plan.health = health(evidence);
         plan
     }
+
+    /// On a base that has users of its own, a name needs no copy of its table.
+    pub fn on_a_system(&mut self) {
+        // A user that a step of the build made is not in the base.
+        if self.user.as_ref().is_some_and(|u| !u.starts_with(|c: char| c.is_ascii_digit())) {
+            self.user = Some(format!("{USER}:{USER}"));
+        }
+    }
+
+    pub fn owner(&self) -> Option<String> {
+        (!self.owned.is_empty()).then(|| format!("{USER}:{USER}"))
+    }
+
+    /// Whether the program's user owns what lies there.
+    pub fn owns(&self, path: &LayerPath) -> bool {
+        self.owned
+            .iter()
+            .any(|d| path == d || path.as_bytes().starts_with(&[d.as_bytes(), b"/"].concat()))
+    }
 }
 
 /// A check that the one port is open, with what the image has; an own check stays.
@@ -105,6 +124,7 @@ fn needs_root(evidence: &Evidence) -> Option<&'static str> {
     serves.then_some("its server changes its user by itself or prepares files as root")
 }
 
+/// The whole of it, with a copy of the files into an empty image.
 pub(super) fn dockerfile(
     evidence: &Evidence,
     origin: &Origin,
@@ -113,44 +133,27 @@ pub(super) fn dockerfile(
     secrets: &BTreeSet<LayerPath>,
 ) -> String {
     let config = evidence.config;
-    let mut out = String::new();
-    let mut line = |text: &str| {
-        out.push_str(text);
-        out.push('\n');
-    };
-    for remark in &origin.remarks {
-        line(&format!("# {remark}"));
-    }
-    for path in secrets {
-        line(&format!(
-            "# {path} holds a secret and is left out: pass it when the container starts"
-        ));
-    }
-    line(&origin.text);
-    line("");
-    line("# What the entry point needs, by `careen`; the rest stays in this stage.");
+    let mut lines = head(origin, secrets);
+    lines.push(
+        "# What the entry point needs, by `careen`; the rest stays in this stage.".to_owned(),
+    );
     if !config.user.is_empty() {
-        line("USER root");
+        lines.push("USER root".to_owned());
     }
     if !config.shell.is_empty() {
-        line("SHELL [\"/bin/sh\", \"-c\"]");
+        lines.push("SHELL [\"/bin/sh\", \"-c\"]".to_owned());
     }
     let quoted = |path: &LayerPath| {
         let text = path.to_text();
         let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._+-@:,%".contains(c));
         if plain && !text.starts_with('-') { text } else { format!("'./{text}'") }
     };
-    line(
-        "RUN mkdir -p /needed/tmp /needed/var/tmp /needed/run /needed/dev /needed/proc /needed/sys \\",
-    );
-    line(" && chmod 1777 /needed/tmp /needed/var/tmp \\");
-    line(" && cd / && tar -cf - \\");
-    for path in &kept.exclude {
-        line(&format!("    --exclude={} \\", exclude(path)));
-    }
-    for path in &kept.include {
-        line(&format!("    {} \\", quoted(path)));
-    }
+    let folders = ["tmp", "var/tmp", "run", "dev", "proc", "sys"].map(|d| format!("/needed/{d}"));
+    lines.push(format!("RUN mkdir -p {} \\", folders.join(" ")));
+    lines.push(" && chmod 1777 /needed/tmp /needed/var/tmp \\".to_owned());
+    lines.push(" && cd / && tar -cf - \\".to_owned());
+    lines.extend(kept.exclude.iter().map(|p| format!("    --exclude={} \\", exclude(p))));
+    lines.extend(kept.include.iter().map(|p| format!("    {} \\", quoted(p))));
     let mut last = "  | tar -xpf - -C /needed".to_owned();
     for dir in &plan.owned {
         let _ = write!(
@@ -159,54 +162,68 @@ pub(super) fn dockerfile(
             dir.to_text()
         );
     }
-    line(&last);
-    line("");
-    line("FROM scratch");
-    line("COPY --from=build /needed /");
+    lines.extend([last, String::new(), "FROM scratch".to_owned()]);
+    lines.push("COPY --from=build /needed /".to_owned());
+    lines.extend(start(evidence, plan));
+    lines.join("\n") + "\n"
+}
+
+/// The build as now, with what is to be known of it.
+pub(super) fn head(origin: &Origin, secrets: &BTreeSet<LayerPath>) -> Vec<String> {
+    let mut lines: Vec<String> = origin.remarks.iter().map(|r| format!("# {}", plain(r))).collect();
+    lines.extend(secrets.iter().map(|path| {
+        format!("# {path} holds a secret and is left out: pass it when the container starts")
+    }));
+    lines.push(origin.text.clone());
+    lines.push(String::new());
+    lines
+}
+
+/// How the last stage starts: the image's configuration, without its secrets.
+pub(super) fn start(evidence: &Evidence, plan: &Final) -> Vec<String> {
+    let config = evidence.config;
+    let mut lines = Vec::new();
     for pair in &config.env {
         let name = pair.split('=').next().unwrap_or_default();
         if (evidence.redact)(pair) != *pair {
-            line(&format!("# {name} held a secret: pass it when the container starts"));
+            lines.push(format!(
+                "# {} held a secret: pass it when the container starts",
+                plain(name)
+            ));
         } else if let Some((name, value)) = pair.split_once('=') {
-            line(&format!("ENV {name}={}", json(value)));
+            // A Dockerfile puts variables into the values of ENV.
+            lines.push(format!("ENV {}={}", plain(name), json(value).replace('$', "\\$")));
         }
     }
     if !config.working_dir.is_empty() && config.working_dir != "/" {
-        line(&format!("WORKDIR {}", config.working_dir));
+        lines.push(format!("WORKDIR {}", plain(&config.working_dir)));
     }
-    for port in config.exposed_ports.keys() {
-        line(&format!("EXPOSE {port}"));
-    }
-    for volume in config.volumes.keys() {
-        line(&format!("VOLUME [{}]", json(volume)));
-    }
-    if let Some(signal) = &config.stop_signal {
-        line(&format!("STOPSIGNAL {signal}"));
-    }
-    if let Some(user) = &plan.user {
-        line(&format!("USER {user}"));
-    }
-    if let Some(health) = &plan.health {
-        line(health);
-    }
+    lines.extend(config.exposed_ports.keys().map(|p| format!("EXPOSE {}", plain(p))));
+    lines.extend(config.volumes.keys().map(|v| format!("VOLUME [{}]", json(v))));
+    lines.extend(config.stop_signal.iter().map(|s| format!("STOPSIGNAL {}", plain(s))));
+    lines.extend(plan.user.iter().map(|u| format!("USER {}", plain(u))));
+    lines.extend(plan.health.clone());
     let words = |argv: &[String]| argv.iter().map(|w| json(w)).collect::<Vec<_>>().join(", ");
     if let Some(check) = &config.healthcheck
         && let Some((kind, rest)) = check.test.split_first()
     {
-        match kind.as_str() {
-            "CMD" => line(&format!("HEALTHCHECK CMD [{}]", words(rest))),
-            "CMD-SHELL" => line(&format!("HEALTHCHECK CMD {}", rest.join(" "))),
-            _ => line("HEALTHCHECK NONE"),
+        lines.push(match kind.as_str() {
+            "CMD" => format!("HEALTHCHECK CMD [{}]", words(rest)),
+            "CMD-SHELL" => format!("HEALTHCHECK CMD {}", plain(&rest.join(" "))),
+            _ => "HEALTHCHECK NONE".to_owned(),
+        });
+    }
+    for (keyword, argv) in [("ENTRYPOINT", &config.entrypoint), ("CMD", &config.cmd)] {
+        if !argv.is_empty() {
+            lines.push(format!("{keyword} [{}]", (evidence.redact)(&words(argv))));
         }
     }
-    let command = |argv: &[String]| (evidence.redact)(&words(argv));
-    if !config.entrypoint.is_empty() {
-        line(&format!("ENTRYPOINT [{}]", command(&config.entrypoint)));
-    }
-    if !config.cmd.is_empty() {
-        line(&format!("CMD [{}]", command(&config.cmd)));
-    }
-    out
+    lines
+}
+
+/// On one line: a hostile configuration must not write instructions.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 /// A string of JSON, as a Dockerfile's exec form wants it.

@@ -13,6 +13,7 @@ mod needed;
 mod origin;
 mod proposals;
 mod ratio;
+mod runtime;
 
 pub use estimate::{Estimate, Interval};
 pub use lean_command::lean_command;
@@ -95,6 +96,7 @@ pub fn advise(evidence: &Evidence) -> Vec<Advice> {
     sized.extend(needed);
     if evidence.all {
         sized.extend(needed::propose(evidence, Mode::Sound));
+        sized.extend(runtime::propose(evidence));
     }
     sized.sort_by(|a, b| b.saves.cmp(&a.saves).then(a.id.cmp(b.id)));
     let mut all: Vec<Advice> = proposals::secrets(evidence).into_iter().collect();

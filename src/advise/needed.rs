@@ -10,6 +10,7 @@ use super::origin::origin;
 use super::ratio::Ratios;
 use super::{Advice, Evidence};
 use crate::closure::{Closure, Mode};
+use crate::image::Node;
 use crate::layer::{EntryKind, LayerPath};
 use crate::rules::{Category, State};
 use std::collections::{BTreeSet, HashSet};
@@ -18,7 +19,7 @@ use std::collections::{BTreeSet, HashSet};
 const COMPRESSED_LOW: f64 = 0.85;
 const COMPRESSED_HIGH: f64 = 1.22;
 /// What tar and a few small programs may add.
-const COMPRESSED_MORE: u64 = 400_000;
+const COMPRESSED_MORE: u64 = 280_000;
 /// The same build on another day brings other versions of packages.
 const DRIFT: f64 = 0.03;
 /// Names of files that hold nothing but secrets for a developer's machine.
@@ -43,7 +44,7 @@ pub(super) fn propose(evidence: &Evidence, mode: Mode) -> Option<Advice> {
     let origin = origin(evidence)?;
     let plan = Final::of(evidence);
     let dockerfile = dockerfile(evidence, &origin, &kept, &plan, &secrets);
-    let estimate = estimate(evidence, &kept);
+    let estimate = estimate(evidence, &kept.nodes, DRIFT);
     let now = estimate.now;
     let (id, title) = match mode {
         Mode::Sound => {
@@ -109,7 +110,7 @@ fn because(
 }
 
 /// Files that a developer's copy brought along and that hold secrets; what the program names stays.
-fn secret_files(evidence: &Evidence, closure: &Closure) -> BTreeSet<LayerPath> {
+pub(super) fn secret_files(evidence: &Evidence, closure: &Closure) -> BTreeSet<LayerPath> {
     let all = evidence.findings.iter().flat_map(|f| std::iter::once(f).chain(&f.also));
     all.filter(|f| f.category == Category::Secret && f.state == State::Visible)
         .filter_map(|f| f.path.clone())
@@ -132,25 +133,28 @@ fn covered(
     // One pattern leaves out all compiled twins of Python's sources.
     let twins = kept.iter().all(|p| !is_compiled_python(p));
     let items = view.iter().filter(|(path, _)| !(twins && is_compiled_python(path)));
-    let mut all = cover(items.map(|(path, node)| {
-        let kind = view.content_of(node).map_or(view.entry(node).kind, |n| view.entry(n).kind);
-        let forbidden = secrets.contains(path);
-        Item {
-            path,
-            node: view.content_of(node).unwrap_or(node),
-            bytes: view.bytes_of(node),
-            directory: kind == EntryKind::Directory,
-            kept: kept.contains(path) && !forbidden && is_writable(path),
-            forbidden,
-        }
-    }));
+    let mut all = cover(
+        items.map(|(path, node)| {
+            let kind = view.content_of(node).map_or(view.entry(node).kind, |n| view.entry(n).kind);
+            let forbidden = secrets.contains(path);
+            Item {
+                path,
+                node: view.content_of(node).unwrap_or(node),
+                bytes: view.bytes_of(node),
+                directory: kind == EntryKind::Directory,
+                kept: kept.contains(path) && !forbidden && is_writable(path),
+                forbidden,
+            }
+        }),
+        true,
+    );
     if twins && view.iter().any(|(path, _)| is_compiled_python(path)) {
         all.exclude.insert(0, LayerPath::from("__pycache__"));
     }
     all
 }
 
-fn is_compiled_python(path: &LayerPath) -> bool {
+pub(super) fn is_compiled_python(path: &LayerPath) -> bool {
     path.as_bytes().split(|&b| b == b'/').any(|part| part == b"__pycache__")
 }
 
@@ -159,24 +163,24 @@ fn is_writable(path: &LayerPath) -> bool {
     path.as_bytes().iter().all(|b| *b >= b' ' && *b != b'\'' && *b != 0x7f)
 }
 
-struct After {
-    after: Estimate,
+pub(super) struct After {
+    pub after: Estimate,
     /// Compressed, else on disk.
-    now: u64,
+    pub now: u64,
 }
 
-fn estimate(evidence: &Evidence, kept: &Cover) -> After {
-    let bytes = kept.bytes();
+/// Of an image of these files, and the image's size now.
+pub(super) fn estimate(evidence: &Evidence, nodes: &[Node], drift: f64) -> After {
+    let bytes: u64 = nodes.iter().map(|n| evidence.view.entry(*n).size).sum();
     let scale = |n: u64, by: f64| (n as f64 * by) as u64;
     let on_disk =
-        Interval { low: scale(bytes, 1.0 - DRIFT), likely: bytes, high: scale(bytes, 1.0 + DRIFT) };
+        Interval { low: scale(bytes, 1.0 - drift), likely: bytes, high: scale(bytes, 1.0 + drift) };
     let ratios = Ratios::new(&evidence.image.layers);
-    let compressed: Option<f64> =
-        kept.nodes.iter().map(|n| ratios.compressed(evidence.view, *n)).sum();
+    let compressed: Option<f64> = nodes.iter().map(|n| ratios.compressed(evidence.view, *n)).sum();
     let compressed = compressed.map(|likely| Interval {
         low: (likely * COMPRESSED_LOW) as u64,
-        likely: likely as u64,
-        high: (likely * COMPRESSED_HIGH) as u64 + COMPRESSED_MORE,
+        likely: likely as u64 + COMPRESSED_MORE,
+        high: (likely * COMPRESSED_HIGH) as u64 + 2 * COMPRESSED_MORE,
     });
     let now: Option<u64> = evidence.image.layers.iter().map(|l| l.compressed).sum();
     let after = Estimate { compressed, on_disk: Some(on_disk) };

@@ -17,6 +17,20 @@ pub(super) struct Origin {
     pub remarks: Vec<String>,
 }
 
+impl Origin {
+    /// The base of the build stage.
+    pub fn base(&self) -> Option<String> {
+        let line =
+            self.text.lines().rev().find(|l| l.starts_with("FROM ") && l.ends_with(" AS build"))?;
+        let name = line.strip_prefix("FROM ")?.strip_suffix(" AS build")?.trim();
+        // A stage of the same file is no base that another file has.
+        let stage = self.text.lines().any(|l| {
+            l.to_ascii_lowercase().ends_with(&format!(" as {}", name.to_ascii_lowercase()))
+        });
+        (!name.contains(' ') && !stage).then(|| name.to_owned())
+    }
+}
+
 /// Commands with which official language images end; what follows is the author's.
 const LAST_OF_OFFICIAL: [&str; 9] = [
     "[\"python3\"]",
@@ -234,5 +248,10 @@ fn hidden_later(evidence: &Evidence, step: usize) -> bool {
         .filter(|&n| index.entries[n as usize].is_file())
         .map(|entry| Node { layer, entry })
         .peekable();
-    files.peek().is_some() && files.all(|n| state_of(evidence.view, n) != EntryState::Visible)
+    files.peek().is_some()
+        && files.all(|n| {
+            // What is overwritten (by a `chmod`, say) is needed before.
+            let state = state_of(evidence.view, n);
+            matches!(state, EntryState::DeletedLater { .. } | EntryState::HiddenByOpaque { .. })
+        })
 }

@@ -175,6 +175,12 @@ impl<'a> Closure<'a> {
         self.items.versions((0..self.modes.len()).filter(|&n| self.edges[n].is_some()))
     }
 
+    /// Kept for its own sake or by what names it, not by a row of the table.
+    pub fn is_own(&self, path: &LayerPath) -> bool {
+        let edge = self.items.number(path).and_then(|n| self.edges[n as usize].as_ref());
+        edge.is_some_and(|e| !matches!(e.why, Why::Family(_)) || e.from.is_some())
+    }
+
     /// Kept for nothing but being there: no file names it, nothing starts it.
     pub fn is_only_there(&self, path: &LayerPath) -> bool {
         let edge = self.items.number(path).and_then(|n| self.edges[n as usize].as_ref());

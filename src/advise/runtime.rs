@@ -1,0 +1,169 @@
+//! The customary proposal: the build stage keeps the tools, the last stage has the same base, the packages that
+//! run, and the application.
+//!
+//! Needs a package manager whose packages are known; the size is that of the base, the packages and the files.
+
+use super::cover::{Cover, Item, cover};
+use super::dockerfile::{Final, head, start};
+use super::needed::{estimate, is_compiled_python, secret_files};
+use super::origin::origin;
+use super::{Advice, Evidence};
+use crate::analyze::PackageKind;
+use crate::closure::{Closure, Mode};
+use crate::image::Node;
+use crate::image::packages::InstalledPackage;
+use crate::layer::{EntryKind, LayerPath};
+use std::collections::{BTreeSet, HashSet};
+
+/// Another day brings other versions, and an installation leaves files of its own.
+const DRIFT: f64 = 0.05;
+/// More lines of COPY than this are no help.
+const MOST_COPIES: usize = 30;
+
+pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
+    let closure = evidence.closure?;
+    let base = evidence.history.base_layers.filter(|n| *n < evidence.image.layers.len())?;
+    let origin = origin(evidence)?;
+    let name = origin.base()?;
+    let packages: Vec<&InstalledPackage> =
+        closure.packages(Mode::Package).into_iter().filter(|p| p.layer >= base).collect();
+    let kind = packages.first().map(|p| p.kind);
+    let install = match kind {
+        Some(PackageKind::Dpkg) => {
+            "apt-get update && apt-get install -y --no-install-recommends {} && rm -rf /var/lib/apt/lists/*"
+        }
+        Some(PackageKind::Apk) => "apk add --no-cache {}",
+        None => "",
+        Some(_) => return None,
+    };
+    let secrets = secret_files(evidence, closure);
+    let own = own_files(evidence, closure, base, &secrets);
+    if own.include.len() > MOST_COPIES || own.bytes() > evidence.view.on_disk_bytes() {
+        return None;
+    }
+    let nodes = nodes(evidence, &packages, &own, base);
+    let figures = estimate(evidence, &nodes, DRIFT);
+    let on_disk = figures.after.on_disk?;
+    if on_disk.likely * 10 > evidence.view.on_disk_bytes() * 9 {
+        return None;
+    }
+    let mut plan = Final::of(evidence);
+    plan.on_a_system();
+    let mut lines = head(&origin, &secrets);
+    lines.push(
+        "# What the entry point needs, by `careen`; the rest stays in the first stage.".to_owned(),
+    );
+    lines.push(format!("FROM {name}"));
+    let wanted = asked(&packages);
+    if !wanted.is_empty() {
+        lines.push(format!("RUN {}", install.replace("{}", &wanted.join(" "))));
+    }
+    let owner = plan.owner();
+    for path in &own.include {
+        let owned = plan.owns(path);
+        let flag =
+            owner.as_ref().filter(|_| owned).map_or(String::new(), |o| format!("--chown={o} "));
+        lines.push(format!("COPY --from=build {flag}[\"{path}\", \"{path}\"]"));
+    }
+    lines.extend(start(evidence, &plan));
+    let what = match wanted.len() {
+        0 => "no package on top of the base".to_owned(),
+        n => format!("{n} packages on top of the base bring {} with them", packages.len()),
+    };
+    Some(Advice {
+        id: "runtime-packages",
+        kind: "multi-stage",
+        title: "Build in one stage, install only what runs in another".to_owned(),
+        possible: true,
+        because: format!(
+            "{what}; {} files of the application are copied; size: base, packages and files as they are in \
+             this image",
+            own.files
+        ),
+        dockerfile: Some(lines.join("\n") + "\n"),
+        saves: figures.now.saturating_sub(figures.after.compressed.map_or(0, |c| c.likely)),
+        estimate: figures.after,
+    })
+}
+
+/// The packages that no other of them brings.
+fn asked(packages: &[&InstalledPackage]) -> Vec<String> {
+    let needed: HashSet<&str> = packages
+        .iter()
+        .flat_map(|p| p.relations.needs.iter().flatten().map(move |n| (p, n)))
+        .filter(|(p, n)| p.name != **n)
+        .map(|(_, n)| n.as_str())
+        .collect();
+    let is_needed = |p: &InstalledPackage| {
+        needed.contains(p.name.as_str())
+            || p.relations.provides.iter().any(|n| needed.contains(n.as_str()))
+    };
+    let mut names: Vec<String> =
+        packages.iter().filter(|p| !is_needed(p)).map(|p| p.name.clone()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The application's files above the base: owned by no package, or changed since its package brought them.
+fn own_files(
+    evidence: &Evidence,
+    closure: &Closure,
+    base: usize,
+    secrets: &BTreeSet<LayerPath>,
+) -> Cover {
+    let view = evidence.view;
+    let kept: HashSet<&LayerPath> = closure.files(Mode::File).map(|(p, _)| p).collect();
+    let installs = |layer: usize| {
+        view.index(layer).is_some_and(|i| {
+            i.facts.packages.iter().any(|p| matches!(p.kind, PackageKind::Dpkg | PackageKind::Apk))
+        })
+    };
+    let items = view.iter().map(|(path, node)| {
+        let kind = view.content_of(node).map_or(view.entry(node).kind, |n| view.entry(n).kind);
+        let forbidden = secrets.contains(path);
+        let own = closure.owner(path).is_none() && !path.as_bytes().starts_with(b"etc/ld.so.cache")
+            || !installs(node.layer);
+        Item {
+            path,
+            node: view.content_of(node).unwrap_or(node),
+            bytes: view.bytes_of(node),
+            directory: kind == EntryKind::Directory,
+            kept: node.layer >= base
+                && own
+                && !forbidden
+                && kind != EntryKind::Directory
+                // Compiled modules come along: COPY cannot leave them out.
+                && (kept.contains(path) && closure.is_own(path) || is_compiled_python(path))
+                && path.as_bytes().iter().all(|b| *b >= b' ' && !b"\"\\*?[".contains(b)),
+            forbidden,
+        }
+    });
+    cover(items, false)
+}
+
+/// All files of the image afterwards, as they are in this one.
+fn nodes(
+    evidence: &Evidence,
+    packages: &[&InstalledPackage],
+    own: &Cover,
+    base: usize,
+) -> Vec<Node> {
+    let names: HashSet<(&str, &str)> =
+        packages.iter().map(|p| (p.name.as_str(), p.version.as_str())).collect();
+    let copied: HashSet<Node> = own.nodes.iter().copied().collect();
+    let view = evidence.view;
+    let mut seen = HashSet::new();
+    view.iter()
+        .filter(|(path, node)| {
+            let of_base = node.layer < base;
+            let of_package = evidence
+                .closure
+                .and_then(|c| c.owner(path))
+                .is_some_and(|p| names.contains(&(p.name.as_str(), p.version.as_str())));
+            of_base || of_package || copied.contains(&view.content_of(*node).unwrap_or(*node))
+        })
+        .filter_map(|(_, node)| view.content_of(node))
+        .filter(|n| view.entry(*n).is_file() && seen.insert(*n))
+        .collect()
+}
