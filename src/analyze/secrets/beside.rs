@@ -83,6 +83,9 @@ impl Beside {
         if self.not.iter().any(|w| holds(w)) || !is_random(secret) {
             return None;
         }
+        if is_checksum_line(buffer, found) {
+            return None;
+        }
         let label = Label::before(buffer, found.start);
         let role = match label.role() {
             Role::Id if self.ids => Role::Secret,
@@ -94,6 +97,10 @@ impl Beside {
             (Role::Id | Role::Public, ..) => None,
             (Role::Secret, true, _) => Some(Confidence::Likely),
             (Role::Secret, false, 0) if !short => Some(Confidence::Likely),
+            // Of another member of the same object or list, on one long line.
+            (Role::Unknown, true, 0) if !label.listed && ends_a_member(&between) => {
+                (!short).then_some(Confidence::Possible)
+            }
             (Role::Unknown, true, 0) if !short && !uuid => Some(Confidence::Likely),
             (Role::Unknown, true, 0) if !short => Some(Confidence::Possible),
             (Role::Unknown, false, 0) if !short && says_secret(&between) => {
@@ -165,6 +172,25 @@ fn is_word_of_its_own(buffer: &[u8], name: &Range<usize>) -> bool {
             .any(|w| {
                 buffer.get(name.end..name.end + w.len()).is_some_and(|b| b.eq_ignore_ascii_case(w))
             }))
+}
+
+/// `9e107d9d…  usr/share/x`: a line that `md5sum` and its like write.
+fn is_checksum_line(buffer: &[u8], found: &Range<usize>) -> bool {
+    let begins = found.start == 0 || buffer[found.start - 1] == b'\n';
+    begins
+        && matches!(buffer.get(found.end..found.end + 3), Some([b' ', b' ' | b'*', path]) if path.is_ascii_graphic())
+}
+
+/// A string has ended and the next member has begun: `"url": "https://acme.com/x", "head": "`.
+fn ends_a_member(between: &[u8]) -> bool {
+    let mut rest = between;
+    while let Some(at) = memchr::memchr2(b'"', b'}', rest) {
+        rest = &rest[at + 1..];
+        if rest.first() == Some(&b',') {
+            return true;
+        }
+    }
+    false
 }
 
 /// A word for a secret anywhere in what stands between.
@@ -274,6 +300,9 @@ mod tests {
             "acme_key=a@",
             "acme_key=00000000000000000000000000000000",
             "acme\n\n\n\n\nkey=@",
+            "\"url\": \"https://acme.com/k\", \"dist\": {\"shasum\": \"@\"",
+            "\"url\": \"https://acme.com/k\", \"head\": \"@\"",
+            "8f14e45fceea167a5a36dedd4bea2544  usr/share/acme/token.js\n@  usr/share/x/token.js",
         ] {
             let text = text.replace('@', V);
             if !text.contains("acme") {

@@ -141,6 +141,11 @@ impl Label {
         {
             return Role::Public;
         }
+        // `shasum`, `md5sums`, `sha256sum`.
+        if last.ends_with("sum") || last.ends_with("sums") || (before_last, last) == ("git", "head")
+        {
+            return Role::Public;
+        }
         match last {
             "id" | "ids" | "sid" | "uid" | "guid" | "uuid" | "account" | "identifier" => Role::Id,
             "url" | "uri" | "host" | "hostname" | "endpoint" | "domain" | "version" | "ver"
@@ -148,7 +153,9 @@ impl Label {
             | "rev" | "ref" | "etag" | "tag" | "user" | "username" | "name" | "email" | "path"
             | "file" | "filename" | "region" | "size" | "count" | "time" | "date" | "color"
             | "type" | "kind" | "mode" | "level" | "format" | "nonce" | "cid" | "resolved"
-            | "href" | "src" | "link" | "slug" | "channel" | "bucket" | "zone" => Role::Public,
+            | "href" | "src" | "link" | "slug" | "channel" | "bucket" | "zone" | "tarball" => {
+                Role::Public
+            }
             _ => {
                 let near = if self.listed { 1 } else { 3 };
                 let secret = self.words.iter().rev().take(near).any(|w| {
@@ -335,6 +342,9 @@ mod tests {
             ("colour", Role::Unknown),
             ("accesstoken", Role::Secret),
             ("nextToken", Role::Public),
+            ("shasum", Role::Public),
+            ("sha256sums", Role::Public),
+            ("gitHead", Role::Public),
         ] {
             let text = format!("{name}=");
             assert_eq!(Label::before(text.as_bytes(), text.len()).role(), role, "{name}");
