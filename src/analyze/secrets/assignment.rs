@@ -128,7 +128,7 @@ fn is_strong(value: &[u8]) -> bool {
 }
 
 pub(super) fn password_value(c: &Candidate) -> Verdict {
-    if is_template(c.secret) || is_stock_password(c.secret) {
+    if is_template(c.secret) || is_stock_password(c.secret) || is_word_list(c.secret) {
         return Verdict::Dismissed;
     }
     if let v @ Verdict::Level(_) = opaque_value(c) {
@@ -171,6 +171,12 @@ fn is_version(value: &[u8]) -> bool {
     rest[..number].iter().all(|b| matches!(b, b'^' | b'~' | b'>' | b'<' | b'=' | b'v' | b' '))
         && rest[number..].split(|b| *b == b'.').count() >= 2
         && rest[number..].iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'*' | b'x'))
+}
+
+/// `softfail:neutral:permerror`: what a rule lets pass, not a password.
+fn is_word_list(value: &[u8]) -> bool {
+    value.contains(&b':')
+        && value.split(|&b| b == b':').all(|w| w.len() > 2 && w.iter().all(u8::is_ascii_lowercase))
 }
 
 /// `scram-sha-256`: words and a number, the name of a method.

@@ -143,6 +143,13 @@ const LIBRARY_PAIRS: &[(&str, &str)] = &[
     ("usr", "include"),
     ("pkg", "mod"),
     ("registry", "src"),
+    ("registry", "cache"),
+    (".npm", "_cacache"),
+    (".cache", "pip"),
+    (".cache", "yarn"),
+    (".cache", "go-build"),
+    (".gradle", "caches"),
+    (".composer", "cache"),
     (".m2", "repository"),
     ("local", "go"),
     ("usr", "games"),
@@ -243,6 +250,8 @@ mod tests {
     fn paths_tell_places() {
         for (path, want) in [
             ("app/.env", "c"),
+            ("root/.npm/_cacache/content-v2/sha512/3c/18/8c", "l"),
+            ("root/.cargo/registry/cache/i/tiny-1.0.crate!tiny-1.0/examples/key.pem", "ls"),
             ("app/.env.production", "c"),
             ("app/settings.py", "cp"),
             ("app/tests/fixtures/id_rsa", "s"),
