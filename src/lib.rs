@@ -19,6 +19,8 @@ pub mod index;
 
 pub mod image;
 
+pub mod dockerfile;
+
 pub mod rules;
 
 pub mod closure;

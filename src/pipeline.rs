@@ -87,6 +87,7 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTr
         findings: &sifted.open,
         steps: &steps,
         history: &history,
+        packages: &packages,
         config,
         shortened: lean.as_ref().map(|(_, why)| why.as_str()),
         closure: closure.as_ref(),

@@ -69,6 +69,19 @@ impl Final {
         }
     }
 
+    pub fn user(&self) -> Option<String> {
+        self.user.clone()
+    }
+
+    /// The instruction, where the image has no check of its own.
+    pub fn health(&self) -> Option<String> {
+        self.health.clone()
+    }
+
+    pub fn owned_dirs(&self) -> &[LayerPath] {
+        &self.owned
+    }
+
     pub fn owner(&self) -> Option<String> {
         (!self.owned.is_empty()).then(|| format!("{USER}:{USER}"))
     }
@@ -174,7 +187,7 @@ pub(super) fn head(origin: &Origin, secrets: &BTreeSet<LayerPath>) -> Vec<String
     lines.extend(secrets.iter().map(|path| {
         format!("# {path} holds a secret and is left out: pass it when the container starts")
     }));
-    lines.push(origin.text.clone());
+    lines.push(origin.staged().trim_end().to_owned());
     lines.push(String::new());
     lines
 }
@@ -222,7 +235,7 @@ pub(super) fn start(evidence: &Evidence, plan: &Final) -> Vec<String> {
 }
 
 /// On one line: a hostile configuration must not write instructions.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
 

@@ -47,6 +47,7 @@ pub(super) fn bases(evidence: &Evidence) -> Vec<Advice> {
             dockerfile: None,
             estimate: Estimate { compressed: None, on_disk: on_disk.filter(|_| possible) },
             saves: 0,
+            ..Advice::default()
         };
         if possible {
             out.push(advice);
@@ -115,5 +116,6 @@ fn alpine(closure: &Closure) -> Option<Advice> {
         dockerfile: None,
         estimate: Estimate::default(),
         saves: 0,
+        ..Advice::default()
     })
 }

@@ -13,16 +13,20 @@ mod needed;
 mod origin;
 mod proposals;
 mod ratio;
+mod removes;
 mod runtime;
+mod same_base;
 
 pub use estimate::{Estimate, Interval};
 pub use lean_command::lean_command;
+pub use removes::Removed;
 
 use crate::closure::{Closure, Mode};
 use crate::image::history::History;
+use crate::image::packages::InstalledPackages;
 use crate::image::residue::Residue;
 use crate::image::view::View;
-use crate::image::{ImageLayer, ReadImage};
+use crate::image::{ImageLayer, Node, ReadImage};
 use crate::oci::ContainerConfig;
 use crate::rules::Finding;
 use crate::rules::unneeded::UnneededItem;
@@ -30,8 +34,29 @@ use crate::rules::unneeded::UnneededItem;
 /// How many proposals are made. The rest is in the lists of the report.
 const MOST: usize = 3;
 
+/// How much may go wrong when a proposal is followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Certainty {
+    /// Only what the distribution's own rules, or the image's layers, say is not needed goes.
+    Sound,
+    #[default]
+    Likely,
+    /// Worked out from the files alone: the application's tests have the last word.
+    Heuristic,
+}
+
+impl Certainty {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sound => "sound",
+            Self::Likely => "likely",
+            Self::Heuristic => "heuristic",
+        }
+    }
+}
+
 /// One thing to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Advice {
     /// Stable.
     pub id: &'static str,
@@ -40,10 +65,26 @@ pub struct Advice {
     /// An imperative sentence.
     pub title: String,
     pub possible: bool,
-    /// The evidence, and the basis of the estimate.
     pub because: String,
-    /// What to write instead: the lines that matter.
+    pub certainty: Certainty,
+    /// What the estimate rests on.
+    pub basis: String,
+    /// What is written differently, in the order of the Dockerfile.
+    pub changes: Vec<String>,
+    /// Why it is not possible, each with its evidence.
+    pub blockers: Vec<String>,
+    /// What may go wrong, each with its evidence.
+    pub risks: Vec<String>,
+    /// What the image has no more, the most first.
+    pub removes: Vec<Removed>,
+    /// Rules whose findings it settles, and how many of them.
+    pub fixes: Vec<(String, usize)>,
+    /// What to write instead: the whole of it, or the lines that matter.
     pub dockerfile: Option<String>,
+    /// The same against the user's own Dockerfile.
+    pub patch: Option<String>,
+    /// Lines for `.dockerignore`.
+    pub ignore: Vec<String>,
     /// The image afterwards.
     pub estimate: Estimate,
     /// Likely saving, compressed where known, else on disk: what the ranking is by.
@@ -60,6 +101,7 @@ pub struct Evidence<'a> {
     /// The build step behind each layer, where known.
     pub steps: &'a [Option<String>],
     pub history: &'a History,
+    pub packages: &'a InstalledPackages,
     /// How the image is to be run: as now, or by a shorter command, and why.
     pub config: &'a ContainerConfig,
     pub shortened: Option<&'a str>,
@@ -79,6 +121,14 @@ impl Evidence<'_> {
         &self.image.layers
     }
 
+    /// Whether installing what this file lists needs no other file of the application.
+    fn is_plain_manifest(&self, node: Node) -> bool {
+        let facts = self.view.index(node.layer).map(|i| &i.facts.references);
+        facts
+            .and_then(|r| r.iter().find(|r| r.entry == node.entry))
+            .is_none_or(|r| r.builds.is_empty())
+    }
+
     fn step(&self, layer: usize) -> Option<&str> {
         self.steps.get(layer)?.as_deref()
     }
@@ -94,6 +144,11 @@ pub fn advise(evidence: &Evidence) -> Vec<Advice> {
         sized.retain(|a| a.id != "multi-stage");
     }
     sized.extend(needed);
+    if let Some(advice) = same_base::propose(evidence) {
+        // Its parts.
+        sized.retain(|a| !["clean-in-step", "without-docs", "ignore-vcs"].contains(&a.id));
+        sized.push(advice);
+    }
     if evidence.all {
         sized.extend(needed::propose(evidence, Mode::Sound));
         sized.extend(runtime::propose(evidence));

@@ -8,7 +8,8 @@ use super::dockerfile::{Final, dockerfile};
 use super::estimate::{Estimate, Interval};
 use super::origin::origin;
 use super::ratio::Ratios;
-use super::{Advice, Evidence};
+use super::removes::{Settles, fixes, removed};
+use super::{Advice, Certainty, Evidence};
 use crate::closure::{Closure, Mode};
 use crate::image::Node;
 use crate::layer::{EntryKind, LayerPath};
@@ -52,61 +53,70 @@ pub(super) fn propose(evidence: &Evidence, mode: Mode) -> Option<Advice> {
         }
         _ => ("needed-files", "Copy only what runs into an empty image"),
     };
+    let nodes: HashSet<Node> = kept.nodes.iter().copied().collect();
+    let stays = |path: &LayerPath| {
+        let node = evidence.view.follow(path).and_then(|(_, n)| evidence.view.content_of(n));
+        node.is_some_and(|n| nodes.contains(&n))
+    };
+    let settles = Settles {
+        user: evidence.config.user.is_empty() && plan.user().is_some(),
+        health: plan.health().is_some(),
+        all_layers: true,
+    };
+    let patch = origin.patch(&dockerfile);
     Some(Advice {
         id,
         kind: "multi-stage",
         title: title.to_owned(),
         possible: true,
-        because: because(closure, mode, &kept, &plan, &secrets, evidence.shortened),
+        because: because(mode, &kept),
+        certainty: if mode == Mode::Sound { Certainty::Sound } else { Certainty::Heuristic },
+        basis: "the bytes of the files copied; compressed as its layers are, by kind of file"
+            .to_owned(),
+        changes: changes(&plan, &secrets, evidence.shortened),
+        risks: risks(closure, mode),
+        removes: removed(evidence, &nodes),
+        fixes: fixes(evidence, &stays, settles),
         dockerfile: Some(dockerfile),
+        patch,
         saves: now.saturating_sub(estimate.after.compressed.map_or(0, |c| c.likely)),
         estimate: estimate.after,
+        ..Advice::default()
     })
 }
 
-fn because(
-    closure: &Closure,
-    mode: Mode,
-    kept: &Cover,
-    plan: &Final,
-    secrets: &BTreeSet<LayerPath>,
-    shortened: Option<&str>,
-) -> String {
-    let mut facts = vec![match mode {
-        Mode::Sound => format!(
-            "{} files: the whole packages that the entry point leads to, what they depend on and what the \
-             system cannot be without",
-            kept.files
-        ),
-        _ => format!(
-            "{} files that the entry point leads to by links, scripts, settings and language trees; \
-             heuristic: verify it with your tests",
-            kept.files
-        ),
-    }];
-    facts.push("`careen why` says for any file why it is kept or not".to_owned());
-    if !closure.unclear.is_empty() && mode != Mode::Sound {
-        facts.push(format!("unclear without running it: {}", closure.unclear[0]));
-    }
-    if let Some(missing) = closure.missing.first() {
-        facts.push(format!(
-            "{} needs {}, which the image lacks today",
-            missing.needed_by, missing.library
-        ));
-    }
-    facts.extend(shortened.map(str::to_owned));
+fn because(mode: Mode, kept: &Cover) -> String {
+    let what = match mode {
+        Mode::Sound => {
+            "the whole packages that the entry point leads to, what they depend on and what the system \
+             cannot be without"
+        }
+        _ => "what the entry point leads to by links, scripts, settings and language trees",
+    };
+    format!("{} files: {what}; `careen why` says for any file why it is kept or not", kept.files)
+}
+
+fn changes(plan: &Final, secrets: &BTreeSet<LayerPath>, shortened: Option<&str>) -> Vec<String> {
+    let mut out: Vec<String> = shortened.map(str::to_owned).into_iter().collect();
     if !secrets.is_empty() {
         let names: Vec<String> = secrets.iter().take(3).map(|p| p.to_string()).collect();
-        facts.push(format!("left out for the secrets in it: {}", names.join(", ")));
+        out.push(format!("left out for the secrets in it: {}", names.join(", ")));
     }
-    if let Some(why) = plan.as_root {
-        facts.push(format!("it stays root: {why}"));
+    out.extend(plan.as_root.map(|why| format!("it stays root: {why}")));
+    out
+}
+
+fn risks(closure: &Closure, mode: Mode) -> Vec<String> {
+    let mut out = Vec::new();
+    if mode == Mode::Sound {
+        return out;
     }
-    facts.push(
-        "size: the bytes of the files copied; compressed as its layers are, by kind of file"
-            .to_owned(),
-    );
-    facts.join("; ")
+    out.push("worked out from the files alone: verify it with your tests".to_owned());
+    out.extend(closure.unclear.iter().take(3).map(|u| format!("unclear without running it: {u}")));
+    out.extend(closure.missing.first().map(|missing| {
+        format!("{} needs {}, which the image lacks today", missing.needed_by, missing.library)
+    }));
+    out
 }
 
 /// Files that a developer's copy brought along and that hold secrets; what the program names stays.

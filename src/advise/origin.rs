@@ -1,33 +1,68 @@
-//! The build as it is now, in a Dockerfile's words: the first stage of a better one.
+//! The build as it is now, in a Dockerfile's words: what a better one begins with.
 //!
 //! From the user's own Dockerfile where there is one, else from the history and what its layers hold.
 //! Never with a secret: a line that holds one is left out, and a comment says so.
 
 use super::Evidence;
+use crate::dockerfile::{self, Kind};
 use crate::image::history::Instruction;
 use crate::image::{EntryState, Node, state_of};
 use crate::oci::ImageConfig;
+use similar::TextDiff;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-/// The first stage, named `build`.
+/// The build of today.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     pub text: String,
     /// What had to be guessed or left out.
     pub remarks: Vec<String>,
+    /// The user's own text, without its secrets.
+    own: Option<String>,
 }
 
 impl Origin {
-    /// The base of the build stage.
+    /// The same with its last stage named `build`, to copy from.
+    pub fn staged(&self) -> String {
+        let Some((range, image, _)) = self.last_stage() else { return self.text.clone() };
+        let line = format!("FROM {image} AS build");
+        let flags: Vec<&str> =
+            self.text[range.clone()].split_whitespace().filter(|w| w.starts_with("--")).collect();
+        let line = match flags.is_empty() {
+            true => line,
+            false => format!("FROM {} {image} AS build", flags.join(" ")),
+        };
+        format!("{}{line}{}", &self.text[..range.start], &self.text[range.end..])
+    }
+
+    /// The base of the last stage; `None` where it is another stage of the same file.
     pub fn base(&self) -> Option<String> {
-        let line =
-            self.text.lines().rev().find(|l| l.starts_with("FROM ") && l.ends_with(" AS build"))?;
-        let name = line.strip_prefix("FROM ")?.strip_suffix(" AS build")?.trim();
-        // A stage of the same file is no base that another file has.
-        let stage = self.text.lines().any(|l| {
-            l.to_ascii_lowercase().ends_with(&format!(" as {}", name.to_ascii_lowercase()))
+        let (_, image, stages) = self.last_stage()?;
+        let own = stages.iter().any(|s| s.eq_ignore_ascii_case(&image)) || image.contains('$');
+        (!own).then_some(image)
+    }
+
+    /// Where the last FROM stands, its image, and the names of the stages.
+    fn last_stage(&self) -> Option<(Range<usize>, String, Vec<String>)> {
+        let steps = dockerfile::parse(&self.text).ok()?;
+        let names = steps.iter().filter_map(|s| match &s.kind {
+            Kind::From { stage, .. } => stage.clone(),
+            _ => None,
         });
-        (!name.contains(' ') && !stage).then(|| name.to_owned())
+        let names = names.collect();
+        let last = steps.into_iter().rev().find_map(|s| match s.kind {
+            Kind::From { image, .. } => Some((s.range, image)),
+            _ => None,
+        })?;
+        Some((last.0, last.1, names))
+    }
+
+    /// From the user's own Dockerfile to this one; `None` where the build is known from history only.
+    pub fn patch(&self, new: &str) -> Option<String> {
+        let own = self.own.as_ref()?;
+        let diff = TextDiff::from_lines(own.as_str(), new);
+        Some(diff.unified_diff().header("a/Dockerfile", "b/Dockerfile").to_string())
     }
 }
 
@@ -60,20 +95,16 @@ pub(super) fn origin(evidence: &Evidence) -> Option<Origin> {
     }
 }
 
-/// The user's Dockerfile with its last stage named.
+/// The user's Dockerfile.
 fn own(evidence: &Evidence, text: &str) -> Origin {
     let mut remarks = Vec::new();
     let mut lines: Vec<String> = Vec::new();
-    let mut last_from = None;
     let mut dropping = false;
     for line in text.lines() {
         let word = line.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
         if std::mem::take(&mut dropping) {
             dropping = line.trim_end().ends_with('\\');
             continue;
-        }
-        if word == "FROM" {
-            last_from = Some(lines.len());
         }
         if (evidence.redact)(line) != line {
             if ["ENV", "ARG", "LABEL"].contains(&word.as_str()) {
@@ -87,15 +118,8 @@ fn own(evidence: &Evidence, text: &str) -> Origin {
         }
         lines.push((evidence.redact)(line));
     }
-    if let Some(line) = last_from.and_then(|n| lines.get_mut(n)) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let named = words.iter().position(|w| w.eq_ignore_ascii_case("as"));
-        *line = match named {
-            Some(at) => format!("{} AS build", words[..at].join(" ")),
-            None => format!("{} AS build", line.trim_end()),
-        };
-    }
-    Origin { text: lines.join("\n"), remarks }
+    let own = (evidence.redact)(text);
+    Origin { text: lines.join("\n") + "\n", remarks, own: Some(own) }
 }
 
 fn reconstructed(evidence: &Evidence) -> Option<Origin> {
@@ -103,7 +127,7 @@ fn reconstructed(evidence: &Evidence) -> Option<Origin> {
     let config = &evidence.image.found.config;
     let (base, first) = base_of(steps, config, evidence.os_release)?;
     let mut remarks = vec!["written from the image's history: compare it with your own".to_owned()];
-    let mut lines = vec![format!("FROM {base} AS build")];
+    let mut lines = vec![format!("FROM {base}")];
     for (number, step) in steps.iter().enumerate().skip(first) {
         let shown = step.line();
         let line = (evidence.redact)(&shown);
@@ -128,7 +152,7 @@ fn reconstructed(evidence: &Evidence) -> Option<Origin> {
             _ => {}
         }
     }
-    Some(Origin { text: lines.join("\n"), remarks })
+    Some(Origin { text: lines.join("\n"), remarks, own: None })
 }
 
 /// The base image's name and the first step that is the author's.

@@ -88,7 +88,8 @@ fn sized(
         return None;
     }
     let (estimate, saves) = after(evidence, removal, sure);
-    Some(make(estimate, saves))
+    let basis = "compressed sizes at each layer's own ratio".to_owned();
+    Some(Advice { basis, ..make(estimate, saves) })
 }
 
 fn multi_stage(evidence: &Evidence) -> Option<Advice> {
@@ -102,7 +103,7 @@ fn multi_stage(evidence: &Evidence) -> Option<Advice> {
         possible: true,
         because: format!(
             "{bytes} on disk are compilers, headers and other build tools (most: {names}); \
-             compressed sizes at each layer's own ratio; tools that the program does call at run time have to stay"
+             tools that the program does call at run time have to stay"
         ),
         dockerfile: Some(
             "FROM <your base> AS build\n# install the build tools and build here\n\n\
@@ -111,6 +112,7 @@ fn multi_stage(evidence: &Evidence) -> Option<Advice> {
         ),
         estimate,
         saves,
+        ..Advice::default()
     })
 }
 
@@ -139,7 +141,7 @@ fn clean_in_step(evidence: &Evidence) -> Option<Advice> {
         kind: "same-base",
         title: "Delete in the step that creates, not in a later one".to_owned(),
         possible: true,
-        because: format!("{}; compressed sizes at each layer's own ratio", facts.join("; ")),
+        because: facts.join("; "),
         dockerfile: Some(
             "RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \\\n    \
              apt-get update && apt-get install -y --no-install-recommends <packages> \\\n \
@@ -148,6 +150,7 @@ fn clean_in_step(evidence: &Evidence) -> Option<Advice> {
         ),
         estimate,
         saves,
+        ..Advice::default()
     })
 }
 
@@ -167,13 +170,13 @@ fn copy_with_owner(evidence: &Evidence) -> Option<Advice> {
         title: "Set owner and mode while copying".to_owned(),
         possible: true,
         because: format!(
-            "{} are stored twice because {by} changed only owner, mode or time; \
-             compressed sizes at each layer's own ratio",
+            "{} are stored twice because {by} changed only owner, mode or time",
             Bytes(removal.bytes())
         ),
         dockerfile: Some("COPY --chown=10001:10001 --chmod=a+rX <source> <target>\n".to_owned()),
         estimate,
         saves,
+        ..Advice::default()
     })
 }
 
@@ -186,7 +189,7 @@ fn without_docs(evidence: &Evidence) -> Option<Advice> {
         possible: true,
         because: format!(
             "{} on disk are read by people, not by the program (most: {}); those of the base image go only \
-             with another base; compressed sizes at each layer's own ratio",
+             with another base",
             Bytes(removal.bytes()),
             largest_owners(evidence, DOCS)
         ),
@@ -197,6 +200,7 @@ fn without_docs(evidence: &Evidence) -> Option<Advice> {
         ),
         estimate,
         saves,
+        ..Advice::default()
     })
 }
 
@@ -215,6 +219,7 @@ fn ignore_vcs(evidence: &Evidence) -> Option<Advice> {
         dockerfile: Some("# .dockerignore\n.git\n.env*\n".to_owned()),
         estimate,
         saves,
+        ..Advice::default()
     })
 }
 
@@ -259,6 +264,7 @@ pub(super) fn secrets(evidence: &Evidence) -> Option<Advice> {
         ),
         estimate: unchanged(evidence),
         saves: 0,
+        ..Advice::default()
     })
 }
 
@@ -275,5 +281,6 @@ pub(super) fn user(evidence: &Evidence) -> Option<Advice> {
         dockerfile: Some("USER 10001:10001\n".to_owned()),
         estimate: unchanged(evidence),
         saves: 0,
+        ..Advice::default()
     })
 }

@@ -64,6 +64,11 @@ impl Ratios {
         entry.size as f64 * rate + HEADER
     }
 
+    /// Of one visible file where nearly all of its layer stays.
+    pub fn whole(&self, view: &View, node: Node) -> Option<f64> {
+        Some(self.prior(node, view.entry(node)) * self.factors.get(&node.layer)?)
+    }
+
     /// Of one visible file, in its layer's compressed form.
     pub fn compressed(&self, view: &View, node: Node) -> Option<f64> {
         Some(self.prior(node, view.entry(node)) * self.factors.get(&node.layer)? * TOGETHER)

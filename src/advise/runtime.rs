@@ -83,6 +83,7 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
         dockerfile: Some(lines.join("\n") + "\n"),
         saves: figures.now.saturating_sub(figures.after.compressed.map_or(0, |c| c.likely)),
         estimate: figures.after,
+        ..Advice::default()
     })
 }
 

@@ -198,6 +198,8 @@ pub struct References {
     pub runs_arguments: bool,
     /// What cannot be told without running it, in words.
     pub unclear: Vec<String>,
+    /// For a list of dependencies: what installing them runs or reads of the application itself.
+    pub builds: Vec<String>,
     /// It was longer than what is read.
     pub truncated: bool,
 }

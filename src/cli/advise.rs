@@ -8,8 +8,9 @@ use super::status::Status;
 use super::terminal::Terminal;
 use super::{output, plan, progress};
 use crate::pipeline::{self, Plan};
+use crate::report::json;
+use crate::report::model::{AdviceReport, Report};
 use crate::report::text::advise;
-use crate::report::{json, model::Report};
 
 pub fn run(args: &Advise, global: &Global, terminal: &Terminal) -> Result<Status, CliError> {
     let path = args.output.output.as_deref();
@@ -20,7 +21,7 @@ pub fn run(args: &Advise, global: &Global, terminal: &Terminal) -> Result<Status
     let inspection = progress::during(terminal, global.quiet, |p| pipeline::inspect(&plan, p))?;
     let Some(report) = inspection.reports.first() else { return Ok(Status::Clean) };
     let written = match (&args.emit, args.output.format) {
-        (Some(id), _) => emitted(report, id)?,
+        (Some(id), _) => emitted(report, id, args.patch)?,
         (None, Format::Text) => advise(report, paper(terminal, path.is_some())),
         (None, Format::Json) => json::pretty(&serde_json::json!({
             "image": report.image.reference,
@@ -37,12 +38,12 @@ fn read(path: &std::path::Path) -> Result<String, CliError> {
         .map_err(|e| CliError::Usage(format!("--dockerfile {}: {e}", path.display())))
 }
 
-/// One proposal's Dockerfile, as it stands.
-fn emitted(report: &Report, id: &str) -> Result<String, CliError> {
-    let with: Vec<_> =
-        report.advice.iter().filter_map(|a| Some((&a.id, a.dockerfile.as_ref()?))).collect();
+/// One proposal's Dockerfile, as it stands, or as a patch.
+fn emitted(report: &Report, id: &str, patch: bool) -> Result<String, CliError> {
+    let text = |a: &'_ AdviceReport| if patch { a.patch.clone() } else { a.dockerfile.clone() };
+    let with: Vec<_> = report.advice.iter().filter_map(|a| Some((&a.id, text(a)?))).collect();
     match with.iter().find(|(name, _)| *name == id) {
-        Some((_, text)) => Ok((*text).clone()),
+        Some((_, text)) => Ok(text.clone()),
         None => {
             let names: Vec<&str> = with.iter().map(|(name, _)| name.as_str()).collect();
             let names = names.join(", ");

@@ -199,6 +199,9 @@ pub struct Advise {
     /// Print only the Dockerfile of this proposal
     #[arg(long, value_name = "ID")]
     pub emit: Option<String>,
+    /// Print it as a patch against --dockerfile
+    #[arg(long, requires_all = ["emit", "dockerfile"])]
+    pub patch: bool,
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]

@@ -3,10 +3,11 @@
 
 use super::model::{
     AcceptedFinding, AdviceReport, Duplicate, EnvVar, EstimateReport, ExpiredAcceptance,
-    FindingReport, Hidden, ImageIdentity, LayerReport, NotLookedAt, PackageReport, PlaceReport,
-    Report, SCHEMA_VERSION, Sizes, Unneeded, Waste, WasteKind, WastedPath,
+    FindingReport, FixedReport, Hidden, ImageIdentity, LayerReport, NotLookedAt, PackageReport,
+    PlaceReport, RemovedReport, Report, SCHEMA_VERSION, Sizes, Unneeded, Waste, WasteKind,
+    WastedPath,
 };
-use crate::advise::Advice;
+use crate::advise::{Advice, Removed};
 use crate::analyze::secrets::{Patterns, redact_text};
 use crate::image::command::effective_command;
 use crate::image::history::History;
@@ -319,9 +320,26 @@ fn advice(a: &Advice) -> AdviceReport {
         title: a.title.clone(),
         possible: a.possible,
         because: a.because.clone(),
+        confidence: a.certainty.word().to_owned(),
+        basis: a.basis.clone(),
+        changes: a.changes.clone(),
+        blockers: a.blockers.clone(),
+        risks: a.risks.clone(),
+        removes: a.removes.iter().map(removed).collect(),
+        fixes: a.fixes.iter().map(fixed).collect(),
         dockerfile: a.dockerfile.clone(),
+        patch: a.patch.clone(),
+        ignore: a.ignore.clone(),
         estimate: EstimateReport { compressed: a.estimate.compressed, on_disk: a.estimate.on_disk },
     }
+}
+
+fn removed(r: &Removed) -> RemovedReport {
+    RemovedReport { what: r.what.to_owned(), bytes: r.bytes }
+}
+
+fn fixed((rule, findings): &(String, usize)) -> FixedReport {
+    FixedReport { rule: rule.clone(), findings: *findings }
 }
 
 fn not_looked_at(parts: &Parts) -> Vec<NotLookedAt> {

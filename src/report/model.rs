@@ -259,9 +259,42 @@ pub struct AdviceReport {
     pub title: String,
     pub possible: bool,
     pub because: String,
+    /// `sound`, `likely`, `heuristic`.
+    pub confidence: String,
+    /// What the estimate rests on.
+    pub basis: String,
+    /// What is written differently.
+    pub changes: Vec<String>,
+    /// Why it is not possible, each with its evidence.
+    pub blockers: Vec<String>,
+    /// What may go wrong.
+    pub risks: Vec<String>,
+    /// What the image has no more, the most first.
+    pub removes: Vec<RemovedReport>,
+    /// Rules whose findings it settles.
+    pub fixes: Vec<FixedReport>,
+    /// The whole Dockerfile, or the lines that matter.
     pub dockerfile: Option<String>,
+    /// The same against the user's own Dockerfile, secrets masked.
+    pub patch: Option<String>,
+    /// Lines for `.dockerignore`.
+    pub ignore: Vec<String>,
     /// The image's size afterwards.
     pub estimate: EstimateReport,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RemovedReport {
+    /// In words: `build tools`, `caches`, `hidden by later layers`.
+    pub what: String,
+    /// Content.
+    pub bytes: u64,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FixedReport {
+    pub rule: String,
+    pub findings: usize,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]

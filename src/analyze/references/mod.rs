@@ -27,6 +27,8 @@ enum Language {
     Program,
     /// npm's `package.json`.
     Node,
+    /// pip's `requirements.txt`.
+    Requirements,
 }
 
 #[derive(Default)]
@@ -134,6 +136,9 @@ fn language(entry: &Entry) -> Option<Language> {
     if name == "package.json" && !library {
         return Some(Language::Node);
     }
+    if name.contains("requirements") && ["txt", "in"].contains(&extension) && !library {
+        return Some(Language::Requirements);
+    }
     if name == "pyvenv.cfg" || name == "Procfile" || extension == "pth" {
         return Some(Language::Settings);
     }
@@ -151,7 +156,7 @@ fn language(entry: &Entry) -> Option<Language> {
 
 impl Analyzer for ReferenceAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        ("references", 3)
+        ("references", 4)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
@@ -190,7 +195,8 @@ impl Analyzer for ReferenceAnalyzer {
         let worth = !(found.interpreter.is_empty()
             && found.commands.is_empty()
             && found.paths.is_empty()
-            && found.includes.is_empty());
+            && found.includes.is_empty()
+            && found.builds.is_empty());
         if worth {
             found.entry = self.entry;
             found.truncated = self.truncated;
@@ -217,6 +223,7 @@ fn read(text: &str, language: Language) -> References {
         _ if shell => shell::read(text, &mut found),
         Language::Settings => settings::read(text, &mut found),
         Language::Node => settings::read_node(text, &mut found),
+        Language::Requirements => settings::read_requirements(text, &mut found),
         _ => {
             found.paths = paths(text);
             found.commands = tools::named(text);

@@ -50,12 +50,40 @@ pub(super) fn read(text: &str, found: &mut References) {
     }
 }
 
+/// Whether a list of Python packages names other lists, or folders of the application.
+pub(super) fn read_requirements(text: &str, found: &mut References) {
+    let other = |line: &str| {
+        let file = ["-r", "-c", "-e", "--requirement", "--constraint", "--editable"];
+        file.iter().any(|f| line.starts_with(f))
+            || line.starts_with(['.', '/'])
+            || line.contains("file:")
+    };
+    if text.lines().map(str::trim).any(other) {
+        found.builds.push("other files".to_owned());
+    }
+}
+
 /// The scripts that start an application, and its main file.
 pub(super) fn read_node(text: &str, found: &mut References) {
     let Ok(package) = serde_json::from_str::<serde_json::Value>(text) else { return };
     for script in ["prestart", "start", "serve", "start:prod"] {
         if let Some(line) = package["scripts"][script].as_str() {
             shell::read(line, found);
+        }
+    }
+    for script in ["preinstall", "install", "postinstall", "prepare", "prepublish"] {
+        if package["scripts"][script].is_string() {
+            found.builds.push(script.to_owned());
+        }
+    }
+    let of_its_own = |version: &serde_json::Value| {
+        let version = version.as_str().unwrap_or_default();
+        ["file:", "link:", "portal:", "workspace:"].iter().any(|p| version.starts_with(p))
+    };
+    for list in ["dependencies", "devDependencies", "optionalDependencies"] {
+        let list = package[list].as_object();
+        if list.is_some_and(|l| l.values().any(of_its_own)) || package["workspaces"].is_array() {
+            found.builds.push("a folder of its own".to_owned());
         }
     }
     // `node server.js` and nothing else: the file is named too.

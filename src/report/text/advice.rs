@@ -5,6 +5,7 @@ use super::page::{Page, Tone, clean, span};
 use super::width::{columns, head};
 use super::words;
 use crate::report::model::{AdviceReport, Report};
+use crate::text::Bytes;
 
 const FEW: usize = 3;
 /// Lines of a Dockerfile that are printed within the report.
@@ -30,6 +31,9 @@ pub(super) fn write(page: &mut Page, report: &Report, detail: Detail) {
 fn step(page: &mut Page, number: &str, a: &AdviceReport, report: &Report) {
     page.paragraph(number, 5, Tone::Strong, &a.title);
     page.paragraph("", 5, Tone::Plain, &a.because);
+    for change in &a.changes {
+        page.paragraph("     -", 7, Tone::Plain, change);
+    }
     let estimates = [
         ("compressed", report.size.compressed, a.estimate.compressed),
         ("on disk", report.size.on_disk, a.estimate.on_disk),
@@ -42,6 +46,9 @@ fn step(page: &mut Page, number: &str, a: &AdviceReport, report: &Report) {
                 span(Tone::Good, words::interval(then)),
             ]);
         }
+    }
+    for (word, text) in details(a) {
+        page.paragraph("", 5, Tone::Quiet, &format!("{word}: {text}"));
     }
     if let Some(dockerfile) = &a.dockerfile {
         let lines = dockerfile.lines().count();
@@ -58,6 +65,35 @@ fn step(page: &mut Page, number: &str, a: &AdviceReport, report: &Report) {
         }
         page.blank();
     }
+}
+
+/// What goes, what it settles, what may go wrong, what the figures rest on.
+fn details(a: &AdviceReport) -> Vec<(&'static str, String)> {
+    let mut out = Vec::new();
+    let removes: Vec<String> =
+        a.removes.iter().take(5).map(|r| format!("{} {}", Bytes(r.bytes), r.what)).collect();
+    if !removes.is_empty() {
+        out.push(("without", removes.join(", ")));
+    }
+    let fixes: Vec<String> = a
+        .fixes
+        .iter()
+        .map(|f| match f.findings {
+            1 => f.rule.clone(),
+            n => format!("{} ({n})", f.rule),
+        })
+        .collect();
+    if !fixes.is_empty() {
+        out.push(("settles", fixes.join(", ")));
+    }
+    out.extend(a.risks.iter().map(|r| ("risk", r.clone())));
+    if !a.ignore.is_empty() {
+        out.push((".dockerignore", a.ignore.join(" ")));
+    }
+    if !a.basis.is_empty() {
+        out.push(("basis", format!("{}; {}", a.confidence, a.basis)));
+    }
+    out
 }
 
 /// A line of a Dockerfile in parts that fit, each but the last ending in the backslash that continues

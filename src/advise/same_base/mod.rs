@@ -1,0 +1,308 @@
+//! The build as it is, step by step as a careful author would write it, on the same base and in one stage.
+//!
+//! Nothing that the author asked for is left out; the size is that of the files that stay.
+
+mod apt;
+mod draft;
+mod order;
+mod secrets;
+
+use super::dockerfile::{Final, start};
+use super::estimate::{Estimate, Interval};
+use super::needed::{is_compiled_python, secret_files};
+use super::origin::{Origin, origin};
+use super::ratio::Ratios;
+use super::removes::{Settles, fixes, removed};
+use super::{Advice, Certainty, Evidence};
+use crate::dockerfile::Kind;
+use crate::image::Node;
+use crate::layer::LayerPath;
+use crate::rules::unneeded;
+use draft::{Draft, Slot};
+use std::collections::HashSet;
+
+/// Another day's packages, and what an installation writes beside its files.
+const DRIFT: f64 = 0.03;
+/// The layers are packed anew, and not by their own ratio alone.
+const COMPRESSED: f64 = 0.06;
+/// Below this share of the image a rewrite of everything is not worth it.
+const LEAST: u64 = 100;
+
+pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
+    let mut origin = origin(evidence)?;
+    let mut draft = Draft::new(&origin.text)?;
+    let base = evidence.history.base_layers.filter(|n| *n < evidence.image.layers.len());
+    let mut changes = Vec::new();
+    let (mounts, mounted) = secrets::rewrite(&mut draft, evidence);
+    changes.extend(mounts);
+    origin.remarks.retain(|r| !mounted.iter().any(|m| r.contains(m.as_str())));
+    let mut apt = apt::rewrite(&mut draft, evidence, base);
+    changes.append(&mut apt.changes);
+    let mut order = order::rewrite(&mut draft, evidence);
+    changes.append(&mut order.changes);
+    let ignored = ignored(evidence);
+    if !ignored.is_empty() {
+        changes.push(format!("a .dockerignore keeps out {}", ignored.names.join(", ")));
+    }
+
+    let mut plan = Final::of(evidence);
+    plan.on_a_system();
+    let (text, settles) = finish(evidence, &origin, &mut draft, &plan, &mut changes);
+    let gone = |path: &LayerPath| {
+        let bytes = path.as_bytes();
+        let below = |dir: &str| {
+            bytes.strip_prefix(dir.as_bytes()).is_some_and(|r| r.is_empty() || r[0] == b'/')
+        };
+        ignored.paths.iter().any(|p| below(&p.to_text()))
+            || apt.cleaned
+                && ["var/lib/apt/lists", "var/cache/apt/archives"].iter().any(|d| below(d))
+            || order.caches.iter().any(|d| below(d))
+            || evidence.packages.owner_of(path).is_some_and(|p| {
+                apt.without.contains(&p.name) && p.kind == crate::analyze::PackageKind::Dpkg
+            })
+    };
+    let docs = |path: &LayerPath, layer: usize| {
+        apt.without_docs
+            && base.is_some_and(|b| layer >= b)
+            && path.as_bytes().starts_with(b"usr/share/")
+            && !path.as_bytes().ends_with(b"/copyright")
+            && matches!(unneeded::kind_of_path(path), Some("doc" | "man" | "info" | "locale"))
+    };
+    let mut kept = HashSet::new();
+    for (path, node) in evidence.view.iter() {
+        if let Some(node) = evidence.view.content_of(node)
+            && evidence.view.entry(node).is_file()
+            && !gone(path)
+            && !docs(path, node.layer)
+        {
+            kept.insert(node);
+        }
+    }
+    let now: u64 = evidence.view.on_disk_bytes();
+    let estimate = estimate(evidence, &kept, base);
+    let after = estimate.on_disk.map_or(now, |d| d.likely);
+    let helps = now.saturating_sub(after) * LEAST > now || settles.user || !changes.is_empty();
+    if !helps {
+        return None;
+    }
+    let stored: Option<u64> = evidence.image.layers.iter().map(|l| l.compressed).sum();
+    let saves = match (stored, estimate.compressed) {
+        (Some(stored), Some(then)) => stored.saturating_sub(then.likely),
+        _ => now.saturating_sub(after),
+    };
+    let stays = |path: &LayerPath| {
+        !gone(path)
+            && evidence
+                .view
+                .follow(path)
+                .is_some_and(|(_, n)| evidence.view.content_of(n).is_none_or(|n| kept.contains(&n)))
+    };
+    let patch = origin.patch(&text);
+    Some(Advice {
+        id: "same-base",
+        kind: "same-base",
+        title: "Keep the base and write the build better".to_owned(),
+        possible: true,
+        because: match origin.remarks.first() {
+            Some(_) if evidence.dockerfile.is_none() => {
+                "the build as its history tells it, step by step".to_owned()
+            }
+            _ => "your Dockerfile, step by step".to_owned(),
+        },
+        certainty: Certainty::Likely,
+        basis: "the bytes of the files that stay; the base's layers as they are, others at their own ratio"
+            .to_owned(),
+        changes,
+        risks: apt.risks,
+        removes: removed(evidence, &kept),
+        fixes: fixes(evidence, &stays, settles),
+        dockerfile: Some(text),
+        patch,
+        ignore: ignored.names,
+        estimate,
+        saves,
+        ..Advice::default()
+    })
+}
+
+/// What must not be copied: version control and files of secrets.
+#[derive(Default)]
+struct Ignored {
+    /// As `.dockerignore` has them.
+    names: Vec<String>,
+    paths: Vec<LayerPath>,
+}
+
+impl Ignored {
+    fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    fn add(&mut self, name: String, path: LayerPath) {
+        if !self.names.contains(&name) {
+            self.names.push(name);
+        }
+        self.paths.push(path);
+    }
+}
+
+fn ignored(evidence: &Evidence) -> Ignored {
+    let mut out = Ignored::default();
+    for item in evidence.unneeded.iter().filter(|i| i.kind == "vcs" && i.owner.is_none()) {
+        for path in &item.paths {
+            let name = String::from_utf8_lossy(path.name()).into_owned();
+            if [".git", ".hg", ".svn"].contains(&name.as_str()) {
+                out.add(name, path.clone());
+            }
+        }
+    }
+    if let Some(closure) = evidence.closure {
+        for path in secret_files(evidence, closure) {
+            let name = format!("**/{}", String::from_utf8_lossy(path.name()));
+            let copied = evidence.view.follow(&path).is_some_and(|(_, node)| {
+                let step = evidence.history.of_layer(node.layer);
+                step.is_some_and(|s| s.keyword == "COPY" || s.keyword == "ADD")
+            });
+            if copied && !is_compiled_python(&path) {
+                out.add(name, path);
+            }
+        }
+    }
+    out
+}
+
+/// A user, a health check, and how the image starts where that is not in the text.
+fn finish(
+    evidence: &Evidence,
+    origin: &Origin,
+    draft: &mut Draft,
+    plan: &Final,
+    changes: &mut Vec<String>,
+) -> (String, Settles) {
+    let mut settles = Settles { all_layers: true, ..Settles::default() };
+    let user = plan.user().filter(|_| evidence.config.user.is_empty() || is_root(evidence));
+    let health = plan.health();
+    let mut lines = Vec::new();
+    if let Some(user) = user {
+        settles.user = true;
+        changes.push(format!("runs as {user} instead of root"));
+        if let Some(dir) = plan.owned_dirs().first() {
+            lines.push(format!("RUN chown {user} /{}", dir.to_text()));
+            owned_copies(draft, &user, &dir.to_text());
+        }
+    }
+    if health.is_some() {
+        settles.health = true;
+        changes.push("a health check that the port is open, with what the image has".to_owned());
+    }
+    if evidence.dockerfile.is_some() {
+        lines.extend(user_line(plan, settles));
+        lines.extend(health);
+        place(draft, lines);
+        (draft.render(), settles)
+    } else {
+        let mut text: Vec<String> =
+            origin.remarks.iter().map(|r| format!("# {}", super::dockerfile::plain(r))).collect();
+        text.push(draft.render().trim_end().to_owned());
+        text.extend(lines);
+        text.extend(start(evidence, plan).into_iter().filter(|l| !is_known(evidence, draft, l)));
+        (text.join("\n") + "\n", settles)
+    }
+}
+
+/// What the base or the steps above say already.
+fn is_known(evidence: &Evidence, draft: &Draft, line: &str) -> bool {
+    let mut before = draft.slots.iter().filter(|s| !s.is_gone()).map(Slot::kind);
+    if let Some(pair) = line.strip_prefix("ENV ") {
+        let name = pair.split('=').next().unwrap_or_default();
+        let sets = |text: &str| {
+            text.split_whitespace().any(|w| w == name || w.starts_with(&format!("{name}=")))
+        };
+        let own = evidence.history.steps.iter().any(|s| s.keyword == "ENV" && sets(&s.text));
+        return !own || before.any(|k| matches!(k, Kind::Env(text) if sets(text)));
+    }
+    match line.strip_prefix("WORKDIR ") {
+        Some(dir) => before.any(|k| matches!(k, Kind::Workdir(d) if d == dir)),
+        None => line.starts_with("# "),
+    }
+}
+
+fn is_root(evidence: &Evidence) -> bool {
+    ["0", "root", "0:0"].contains(&evidence.config.user.as_str())
+}
+
+fn user_line(plan: &Final, settles: Settles) -> Option<String> {
+    plan.user().filter(|_| settles.user).map(|u| format!("USER {u}"))
+}
+
+/// The last lines stand before what starts the image.
+fn place(draft: &mut Draft, lines: Vec<String>) {
+    let at = draft
+        .slots
+        .iter()
+        .position(|s| matches!(s.kind(), Kind::Cmd | Kind::Entrypoint) && !s.is_gone());
+    match at {
+        Some(at) => draft.slots[at].before.extend(lines),
+        None => {
+            if let Some(last) = draft.slots.last_mut() {
+                last.after.extend(lines);
+            }
+        }
+    }
+}
+
+/// The application's files belong to its user.
+fn owned_copies(draft: &mut Draft, user: &str, dir: &str) {
+    let mut folder = String::new();
+    for n in 0..draft.slots.len() {
+        match draft.slots[n].kind().clone() {
+            Kind::Workdir(d) => folder = d,
+            Kind::Copy { options, target, .. } => {
+                let target = match target.starts_with('/') {
+                    true => target,
+                    false => format!("{}/{target}", folder.trim_end_matches('/')),
+                };
+                let inside = target.trim_start_matches('/').starts_with(dir);
+                if inside
+                    && !options.iter().any(|o| o.starts_with("--chown"))
+                    && !draft.slots[n].is_gone()
+                {
+                    draft.add_option(n, &format!("--chown={user}"));
+                }
+            }
+            _ => {}
+        }
+        // A COPY that was put behind an installation.
+        let slot: &mut Slot = &mut draft.slots[n];
+        for line in &mut slot.after {
+            if let Some(rest) = line.strip_prefix("COPY ").filter(|r| !r.contains("--chown")) {
+                *line = format!("COPY --chown={user} {rest}");
+            }
+        }
+    }
+}
+
+fn estimate(evidence: &Evidence, kept: &HashSet<Node>, base: Option<usize>) -> Estimate {
+    let scale = |n: u64, by: f64| (n as f64 * by) as u64;
+    let bytes: u64 = kept.iter().map(|n| evidence.view.entry(*n).size).sum();
+    let now = evidence.view.on_disk_bytes();
+    let on_disk = Interval {
+        low: scale(bytes, 1.0 - DRIFT),
+        likely: bytes,
+        high: scale(bytes, 1.0 + DRIFT).min(now).max(bytes),
+    };
+    let ratios = Ratios::new(&evidence.image.layers);
+    let base = base.unwrap_or(0);
+    let below: Option<u64> = evidence.image.layers[..base].iter().map(|l| l.compressed).sum();
+    let above: Option<f64> =
+        kept.iter().filter(|n| n.layer >= base).map(|n| ratios.whole(evidence.view, *n)).sum();
+    let compressed = below.zip(above).map(|(below, above)| {
+        let likely = below + above as u64;
+        Interval {
+            low: below + scale(above as u64, 1.0 - COMPRESSED - DRIFT),
+            likely,
+            high: likely + scale(above as u64, COMPRESSED + DRIFT),
+        }
+    });
+    Estimate { compressed, on_disk: Some(on_disk) }
+}
