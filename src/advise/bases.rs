@@ -21,9 +21,13 @@ pub(super) struct Base {
     pub compressed: Option<f64>,
     /// The C library and its version.
     pub libc: String,
-    /// The libraries that it has, where it has few.
+    /// The distribution whose packages it is made of: id and version as in os-release.
+    pub release: Option<String>,
+    /// The packages that it surely has; nothing where they are not known.
     #[serde(default)]
-    pub libraries: Vec<String>,
+    pub packages: Vec<String>,
+    /// The one program that it is for.
+    pub runs: Option<String>,
 }
 
 /// A table that does not parse cannot leave the tests.
@@ -38,14 +42,6 @@ pub(super) fn base(name: &str) -> Option<&'static Base> {
 }
 
 impl Base {
-    /// `20.8 MB on disk, 8.2 MB compressed (2026-11)`.
-    pub fn sizes(&self) -> String {
-        let sizes = [(self.on_disk, "on disk"), (self.compressed, "compressed")];
-        let words: Vec<String> =
-            sizes.iter().filter_map(|(s, w)| s.map(|s| format!("{s:.1} MB {w}"))).collect();
-        format!("{} ({})", words.join(", "), self.date)
-    }
-
     /// The newest glibc whose symbols it has.
     pub fn glibc(&self) -> Option<(u32, u32)> {
         version(self.libc.strip_prefix("glibc ")?)

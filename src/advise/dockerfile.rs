@@ -4,37 +4,16 @@
 use super::Evidence;
 use super::cover::Cover;
 use super::origin::Origin;
-use crate::image::command::effective_command;
+use super::user::{User, needs_root};
 use crate::layer::LayerPath;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// Of the user that the program runs as; no image has it.
-const USER: u32 = 10001;
-/// Servers that start as root to bind, log or change their user themselves.
-const AS_ROOT: [&str; 16] = [
-    "nginx",
-    "apache2",
-    "httpd",
-    "haproxy",
-    "supervisord",
-    "sshd",
-    "postgres",
-    "mysqld",
-    "mariadbd",
-    "cron",
-    "crond",
-    "s6-svscan",
-    "init",
-    "redis-server",
-    "named",
-    "dovecot",
-];
 /// How the last stage starts.
 pub(super) struct Final {
     /// Folders that the program's user owns.
     owned: Vec<LayerPath>,
-    pub as_root: Option<&'static str>,
+    pub as_root: Option<String>,
     user: Option<String>,
     health: Option<String>,
 }
@@ -48,9 +27,10 @@ impl Final {
         if named {
             plan.user = Some(config.user.clone());
         } else {
-            plan.as_root = needs_root(evidence);
+            let user = User::of(evidence);
+            plan.as_root = needs_root(evidence, user);
             if plan.as_root.is_none() {
-                plan.user = Some(format!("{USER}:{USER}"));
+                plan.user = Some(user.to_string());
                 let dir = LayerPath::from(config.working_dir.as_str());
                 if !dir.is_root() {
                     plan.owned.push(dir);
@@ -65,7 +45,7 @@ impl Final {
     pub fn on_a_system(&mut self) {
         // A user that a step of the build made is not in the base.
         if self.user.as_ref().is_some_and(|u| !u.starts_with(|c: char| c.is_ascii_digit())) {
-            self.user = Some(format!("{USER}:{USER}"));
+            self.user = Some(User::OWN.to_string());
         }
     }
 
@@ -83,7 +63,7 @@ impl Final {
     }
 
     pub fn owner(&self) -> Option<String> {
-        (!self.owned.is_empty()).then(|| format!("{USER}:{USER}"))
+        self.user.clone().filter(|_| !self.owned.is_empty())
     }
 
     /// Whether the program's user owns what lies there.
@@ -116,34 +96,14 @@ fn health(evidence: &Evidence) -> Option<String> {
     Some(format!("HEALTHCHECK CMD {text}"))
 }
 
-/// Why the program cannot be given a user of its own, as far as can be seen.
-fn needs_root(evidence: &Evidence) -> Option<&'static str> {
-    let config = evidence.config;
-    let low = config
-        .exposed_ports
-        .keys()
-        .any(|p| p.split('/').next().and_then(|p| p.parse::<u16>().ok()).is_some_and(|p| p < 1024));
-    if low {
-        return Some("it exposes a port below 1024");
-    }
-    if !config.volumes.is_empty() {
-        return Some("it writes to volumes, whose owner is not known");
-    }
-    let command = effective_command(config, evidence.view);
-    let words = command.argv.iter().flat_map(|w| w.split_whitespace());
-    let serves = words.filter_map(|w| w.rsplit('/').next()).any(|w| {
-        AS_ROOT.contains(&w) || w.contains("entrypoint") || ["gosu", "su-exec"].contains(&w)
-    });
-    serves.then_some("its server changes its user by itself or prepares files as root")
-}
-
-/// The whole of it, with a copy of the files into an empty image.
+/// The whole of it, with a copy of the files into another base, or into an empty image.
 pub(super) fn dockerfile(
     evidence: &Evidence,
     origin: &Origin,
     kept: &Cover,
     plan: &Final,
     secrets: &BTreeSet<LayerPath>,
+    base: Option<&str>,
 ) -> String {
     let config = evidence.config;
     let mut lines = head(origin, secrets);
@@ -162,22 +122,33 @@ pub(super) fn dockerfile(
         if plain && !text.starts_with('-') { text } else { format!("'./{text}'") }
     };
     let folders = ["tmp", "var/tmp", "run", "dev", "proc", "sys"].map(|d| format!("/needed/{d}"));
-    lines.push(format!("RUN mkdir -p {} \\", folders.join(" ")));
-    lines.push(" && chmod 1777 /needed/tmp /needed/var/tmp \\".to_owned());
-    lines.push(" && cd / && tar -cf - \\".to_owned());
+    if base.is_none() {
+        lines.push(format!("RUN mkdir -p {} \\", folders.join(" ")));
+        lines.push(" && chmod 1777 /needed/tmp /needed/var/tmp \\".to_owned());
+        lines.push(" && cd / && tar -cf - \\".to_owned());
+    } else {
+        lines.push("RUN mkdir /needed && cd / && tar -cf - \\".to_owned());
+    }
     lines.extend(kept.exclude.iter().map(|p| format!("    --exclude={} \\", exclude(p))));
     lines.extend(kept.include.iter().map(|p| format!("    {} \\", quoted(p))));
     let mut last = "  | tar -xpf - -C /needed".to_owned();
-    for dir in &plan.owned {
-        let _ = write!(
-            last,
-            " \\\n && mkdir -p '/needed/{0}' && chown -R {USER}:{USER} '/needed/{0}'",
-            dir.to_text()
-        );
+    if let Some(owner) = plan.owner() {
+        for dir in &plan.owned {
+            let _ = write!(
+                last,
+                " \\\n && mkdir -p '/needed/{0}' && chown -R {owner} '/needed/{0}'",
+                dir.to_text()
+            );
+        }
     }
-    lines.extend([last, String::new(), "FROM scratch".to_owned()]);
+    lines.extend([last, String::new(), format!("FROM {}", base.unwrap_or("scratch"))]);
     lines.push("COPY --from=build /needed /".to_owned());
     lines.extend(start(evidence, plan));
+    if base.is_some() && config.entrypoint.is_empty() {
+        // What the base starts by itself would get the command as its arguments.
+        let at = lines.iter().rposition(|l| l.starts_with("CMD ")).unwrap_or(lines.len());
+        lines.insert(at, "ENTRYPOINT []".to_owned());
+    }
     lines.join("\n") + "\n"
 }
 

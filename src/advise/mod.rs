@@ -3,19 +3,21 @@
 //! Every estimate is an interval with its basis in words. Nothing is proposed for bytes that the
 //! evidence does not show, and never more is saved than is there.
 
+mod alpine;
 mod bases;
 mod cover;
 mod dockerfile;
 mod estimate;
-mod feasible;
 mod lean_command;
 mod needed;
+mod onto;
 mod origin;
 mod proposals;
 mod ratio;
 mod removes;
 mod runtime;
 mod same_base;
+mod user;
 
 pub use estimate::{Estimate, Interval};
 pub use lean_command::lean_command;
@@ -149,16 +151,21 @@ pub fn advise(evidence: &Evidence) -> Vec<Advice> {
         sized.retain(|a| !["clean-in-step", "without-docs", "ignore-vcs"].contains(&a.id));
         sized.push(advice);
     }
+    let mut distroless = None;
     if evidence.all {
         sized.extend(needed::propose(evidence, Mode::Sound));
         sized.extend(runtime::propose(evidence));
+        sized.extend(onto::slim(evidence));
+        distroless = onto::distroless(evidence);
     }
+    sized.extend(distroless.clone().filter(|d| d.possible));
     sized.sort_by(|a, b| b.saves.cmp(&a.saves).then(a.id.cmp(b.id)));
     let mut all: Vec<Advice> = proposals::secrets(evidence).into_iter().collect();
     all.extend(sized);
     all.extend(proposals::user(evidence));
     if evidence.all {
-        all.extend(feasible::bases(evidence));
+        all.extend(distroless.filter(|d| !d.possible));
+        all.extend(alpine::alpine(evidence));
     } else {
         all.truncate(MOST);
     }

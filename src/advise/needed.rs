@@ -38,13 +38,13 @@ const DEVELOPERS: [&str; 8] = [
 pub(super) fn propose(evidence: &Evidence, mode: Mode) -> Option<Advice> {
     let closure = evidence.closure?;
     let secrets = secret_files(evidence, closure);
-    let kept = covered(evidence, closure, mode, &secrets);
+    let kept = covered(evidence, closure, mode, &secrets, &|_, _| false);
     if kept.files == 0 || kept.bytes() * 10 > evidence.view.on_disk_bytes() * 9 {
         return None;
     }
     let origin = origin(evidence)?;
     let plan = Final::of(evidence);
-    let dockerfile = dockerfile(evidence, &origin, &kept, &plan, &secrets);
+    let dockerfile = dockerfile(evidence, &origin, &kept, &plan, &secrets, None);
     let estimate = estimate(evidence, &kept.nodes, DRIFT);
     let now = estimate.now;
     let (id, title) = match mode {
@@ -96,17 +96,21 @@ fn because(mode: Mode, kept: &Cover) -> String {
     format!("{} files: {what}; `careen why` says for any file why it is kept or not", kept.files)
 }
 
-fn changes(plan: &Final, secrets: &BTreeSet<LayerPath>, shortened: Option<&str>) -> Vec<String> {
+pub(super) fn changes(
+    plan: &Final,
+    secrets: &BTreeSet<LayerPath>,
+    shortened: Option<&str>,
+) -> Vec<String> {
     let mut out: Vec<String> = shortened.map(str::to_owned).into_iter().collect();
     if !secrets.is_empty() {
         let names: Vec<String> = secrets.iter().take(3).map(|p| p.to_string()).collect();
         out.push(format!("left out for the secrets in it: {}", names.join(", ")));
     }
-    out.extend(plan.as_root.map(|why| format!("it stays root: {why}")));
+    out.extend(plan.as_root.as_ref().map(|why| format!("it stays root: {why}")));
     out
 }
 
-fn risks(closure: &Closure, mode: Mode) -> Vec<String> {
+pub(super) fn risks(closure: &Closure, mode: Mode) -> Vec<String> {
     let mut out = Vec::new();
     if mode == Mode::Sound {
         return out;
@@ -132,11 +136,13 @@ pub(super) fn secret_files(evidence: &Evidence, closure: &Closure) -> BTreeSet<L
         .collect()
 }
 
-fn covered(
+/// `provided`: what another base has already.
+pub(super) fn covered(
     evidence: &Evidence,
     closure: &Closure,
     mode: Mode,
     secrets: &BTreeSet<LayerPath>,
+    provided: &dyn Fn(&LayerPath, Node) -> bool,
 ) -> Cover {
     let kept: HashSet<&LayerPath> = closure.files(mode).map(|(p, _)| p).collect();
     let view = evidence.view;
@@ -152,7 +158,10 @@ fn covered(
                 node: view.content_of(node).unwrap_or(node),
                 bytes: view.bytes_of(node),
                 directory: kind == EntryKind::Directory,
-                kept: kept.contains(path) && !forbidden && is_writable(path),
+                kept: kept.contains(path)
+                    && !forbidden
+                    && is_writable(path)
+                    && !provided(path, node),
                 forbidden,
             }
         }),

@@ -186,6 +186,11 @@ fn base_of(
     Some((name, end + 1))
 }
 
+/// `debian 12` from os-release.
+pub(super) fn release(os_release: &str) -> Option<String> {
+    distribution(os_release).map(|name| name.replace(':', " "))
+}
+
 /// `debian:12` from os-release.
 pub(super) fn distribution(os_release: &str) -> Option<String> {
     let value = |key: &str| {

@@ -180,6 +180,8 @@ pub struct Linked {
     pub opens: bool,
     /// It calls `iconv_open`: the C library opens a table for each character set.
     pub converts: bool,
+    /// It asks the C library for local times: that opens the time zones' tables.
+    pub zones: bool,
 }
 
 /// What a text file refers to. Words in places where a secret may stand are not kept.

@@ -4,6 +4,8 @@
 use super::items::Items;
 use super::reach::{Follow, Reach};
 use super::why::Why;
+use crate::analyze::PackageKind;
+use crate::image::Node;
 use crate::layer::{EntryKind, LayerPath};
 use crate::rules::unneeded;
 use std::collections::HashSet;
@@ -48,6 +50,7 @@ const JUNK: [&str; 4] = ["vcs", "cache", "build-tool", "debug"];
 pub(super) fn keep(reach: &mut Reach) {
     let items = reach.items;
     let installing = installing_layers(reach);
+    let go = go_programs(reach);
     for item in 0..items.len() as u32 {
         let path = items.path(item);
         let kind = items.kind(item);
@@ -61,7 +64,23 @@ pub(super) fn keep(reach: &mut Reach) {
             continue;
         }
         reach.keep(item, None, Why::Application, Follow::Linked);
+        if go.contains(&items.node(item)) {
+            // Its library looks for certificates and time zones by itself, linked to a C library or not.
+            reach.keep_families("@static", Some(item));
+        }
     }
+}
+
+/// Programs that Go built.
+fn go_programs(reach: &Reach) -> HashSet<Node> {
+    let mut out = HashSet::new();
+    let count = reach.items.list().map(|(_, n)| n.layer + 1).max().unwrap_or(0);
+    for layer in 0..count {
+        let Some(index) = reach.items.view().index(layer) else { continue };
+        let go = index.facts.packages.iter().filter(|p| p.kind == PackageKind::Go);
+        out.extend(go.map(|p| Node { layer, entry: p.entry }));
+    }
+    out
 }
 
 /// Layers in which a package manager worked.

@@ -321,10 +321,25 @@ impl<'i, 'a> Reach<'i, 'a> {
         if let Some(home) = java_home(path) {
             self.keep_path(&home, Some(item), Why::Named, Follow::Linked);
         }
-        if let Some(references) = self.items.references(item)
+        let archive = [&b".jar"[..], b".war", b".ear"].iter().any(|e| path.as_bytes().ends_with(e));
+        if archive {
+            self.keep_class_path(item);
+        } else if let Some(references) = self.items.references(item)
             && follow > Follow::Data
         {
             self.visit_references(item, references, follow);
+        }
+    }
+
+    /// The archives that a Java archive's manifest names, beside it.
+    fn keep_class_path(&mut self, item: u32) {
+        let (Some(found), Some(dir)) =
+            (self.items.references(item), self.items.path(item).parent())
+        else {
+            return;
+        };
+        for name in &found.includes {
+            self.keep_path(&dir.join(name.as_bytes()), Some(item), Why::Named, Follow::Data);
         }
     }
 
@@ -351,6 +366,13 @@ impl<'i, 'a> Reach<'i, 'a> {
                             self.keep_path(&path, Some(item), why, Follow::Linked);
                         }
                         None if self.is_libc(name) => {}
+                        // Its place is told to the loader while it runs (`libjvm.so`).
+                        None if !self.libraries.named(name).is_empty() => {
+                            for &library in self.libraries.named(name).to_vec().iter() {
+                                let why = Why::Library(name.clone());
+                                self.keep(library, Some(item), why, Follow::Linked);
+                            }
+                        }
                         None => self.missing.push(Missing {
                             library: name.clone(),
                             needed_by: self.items.path(item).clone(),
@@ -361,6 +383,9 @@ impl<'i, 'a> Reach<'i, 'a> {
                     self.keep_families("@iconv", Some(item));
                 }
                 let own = self.items.owner(item).is_none();
+                if linked.zones && own {
+                    self.keep_families("@zone", Some(item));
+                }
                 if linked.opens && own && !elf.strings.iter().any(|s| s.contains(".so")) {
                     let program = elf.interpreter.is_some();
                     if program {

@@ -299,9 +299,9 @@ fn estimate(evidence: &Evidence, kept: &HashSet<Node>, base: Option<usize>) -> E
     let compressed = below.zip(above).map(|(below, above)| {
         let likely = below + above as u64;
         Interval {
-            low: below + scale(above as u64, 1.0 - COMPRESSED - DRIFT),
+            low: scale(below, 0.99) + scale(above as u64, 1.0 - COMPRESSED - DRIFT),
             likely,
-            high: likely + scale(above as u64, COMPRESSED + DRIFT),
+            high: scale(below, 1.01) + scale(above as u64, 1.0 + COMPRESSED + DRIFT),
         }
     });
     Estimate { compressed, on_disk: Some(on_disk) }

@@ -79,6 +79,9 @@ fn linked(elf: &Elf) -> Option<Linked> {
         versions: versions(elf, &entries, table).unwrap_or_default(),
         opens: calls(b"\0dlopen\0"),
         converts: calls(b"\0iconv_open\0"),
+        zones: [&b"\0tzset\0"[..], b"\0localtime\0", b"\0localtime_r\0", b"\0mktime\0"]
+            .iter()
+            .any(|n| calls(n)),
     })
 }
 

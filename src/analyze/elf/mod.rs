@@ -109,7 +109,7 @@ impl ElfAnalyzer {
 
 impl Analyzer for ElfAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        ("elf", 3)
+        ("elf", 4)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {

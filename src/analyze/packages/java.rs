@@ -2,7 +2,7 @@
 //! in the head of the archive (where `jar` and Maven put them), else from the file's name.
 
 use super::collect::text;
-use crate::analyze::{Analyzer, Facts, PackageKind, PackageRecord, Relations};
+use crate::analyze::{Analyzer, Facts, PackageKind, PackageRecord, References, Relations};
 use crate::layer::{Entry, Interest};
 use flate2::read::DeflateDecoder;
 use std::io::Read;
@@ -10,6 +10,8 @@ use std::io::Read;
 const HEAD: usize = 256 << 10;
 /// Bytes of one member that are inflated.
 const MEMBER: u64 = 64 << 10;
+/// Archives that one manifest may name.
+const CLASS_PATH: usize = 500;
 
 #[derive(Default)]
 pub struct JavaAnalyzer {
@@ -27,7 +29,7 @@ impl JavaAnalyzer {
 
 impl Analyzer for JavaAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        ("java", 1)
+        ("java", 2)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
@@ -55,6 +57,13 @@ impl Analyzer for JavaAnalyzer {
             return;
         }
         let said = Said::read(&head);
+        if !said.class_path.is_empty() {
+            facts.references.push(References {
+                entry: self.entry,
+                includes: said.class_path,
+                ..References::default()
+            });
+        }
         let (stem, stem_version) = split_name(&self.stem);
         // A jar may hold the properties of several artifacts (a shaded one does): only the one that
         // its own name starts with is it.
@@ -90,6 +99,8 @@ fn split_name(stem: &str) -> (&str, Option<&str>) {
 #[derive(Default)]
 struct Said {
     manifest_version: Option<String>,
+    /// Other archives beside it, as the manifest names them (JAR file specification, `Class-Path`).
+    class_path: Vec<String>,
     /// Artifact and version of each `pom.properties`.
     poms: Vec<(String, String)>,
 }
@@ -168,6 +179,15 @@ impl Said {
                 self.poms.push((a, v));
             }
         } else {
+            // A line that begins with a blank goes on with the one before.
+            let unfolded = text.replace("\r\n", "\n").replace("\n ", "");
+            let archives = unfolded.lines().find_map(|l| l.strip_prefix("Class-Path:"));
+            let archives = archives.unwrap_or_default().split_whitespace();
+            self.class_path = archives
+                .filter(|a| a.ends_with(".jar") && !a.contains(':') && a.len() < 200)
+                .take(CLASS_PATH)
+                .map(str::to_owned)
+                .collect();
             self.manifest_version =
                 value("Implementation-Version", ':').or_else(|| value("Bundle-Version", ':'));
         }
@@ -188,6 +208,15 @@ mod tests {
         out.extend(name.as_bytes());
         out.extend(data);
         out
+    }
+
+    #[test]
+    fn the_manifest_names_other_archives() {
+        let manifest =
+            "Manifest-Version: 1.0\r\nClass-Path: a.jar lib/b.j\r\n ar http://x/c.jar ./\r\n";
+        let bytes = stored("META-INF/MANIFEST.MF", manifest.as_bytes());
+        let facts = feed(&mut JavaAnalyzer::new(), "x/app.jar", &bytes, 13);
+        assert_eq!(facts.references[0].includes, ["a.jar", "lib/b.jar"]);
     }
 
     fn jar(name: &str, bytes: &[u8]) -> Option<(String, String)> {

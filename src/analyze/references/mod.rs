@@ -156,7 +156,7 @@ fn language(entry: &Entry) -> Option<Language> {
 
 impl Analyzer for ReferenceAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        ("references", 4)
+        ("references", 5)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {

@@ -84,6 +84,9 @@ fn commands(line: &str) -> Vec<Vec<String>> {
     let mut word = String::new();
     let mut single = false;
     let mut double = false;
+    // Whether the text around each open `$(` stands in double quotes.
+    let mut around: Vec<bool> = Vec::new();
+    let mut tick: Option<bool> = None;
     let mut chars = line.chars().peekable();
     let flush = |word: &mut String, out: &mut Vec<Vec<String>>| {
         if !word.is_empty()
@@ -104,11 +107,30 @@ fn commands(line: &str) -> Vec<Vec<String>> {
             '`' => {
                 flush(&mut word, &mut out);
                 out.push(Vec::new());
+                double = match tick.take() {
+                    Some(outside) => outside,
+                    None => {
+                        tick = Some(double);
+                        false
+                    }
+                };
             }
             '$' if chars.peek() == Some(&'(') => {
                 chars.next();
                 flush(&mut word, &mut out);
                 out.push(Vec::new());
+                around.push(std::mem::take(&mut double));
+            }
+            ')' if !double && !around.is_empty() => {
+                flush(&mut word, &mut out);
+                // What follows is no command of its own.
+                out.push(vec![String::new()]);
+                double = around.pop().unwrap_or_default();
+            }
+            '(' if !double => {
+                flush(&mut word, &mut out);
+                out.push(Vec::new());
+                around.push(false);
             }
             ';' | '|' | '&' | '(' | ')' if !double => {
                 flush(&mut word, &mut out);

@@ -18,6 +18,7 @@ export PASS=hunter2abc
 . ./lib.sh
 if [ -f /run/x ]; then cat /run/x | grep -q y && sed -i s/a/b/ "/etc/app/$NAME.conf"; fi
 VERSION=`git rev-parse HEAD` && id=$(whoami)
+if [ "$(stat -c %u /data)" = 0 ] && chown x "$(echo `dirname "$1"`)"; then :; fi
 cat > /tmp/out <<EOF
 nothing here is run
 EOF
@@ -27,7 +28,19 @@ exec gosu app /usr/local/bin/server --password hunter2abc "$@"
     assert_eq!(found.interpreter, ["/bin/sh", "-e"]);
     assert_eq!(
         found.commands,
-        ["/usr/local/bin/server", "cat", "exec", "git", "gosu", "grep", "sed", "whoami"]
+        [
+            "/usr/local/bin/server",
+            "cat",
+            "chown",
+            "dirname",
+            "exec",
+            "git",
+            "gosu",
+            "grep",
+            "sed",
+            "stat",
+            "whoami"
+        ]
     );
     assert_eq!(found.includes, ["./lib.sh", "/etc/default/app"]);
     for path in ["/etc/default/app", "/etc/app", "/usr/local/bin/server", "/run/x"] {

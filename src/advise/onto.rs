@@ -1,0 +1,263 @@
+//! The build as now, and what the entry point needs copied onto a small base that has part of it already:
+//! distroless, or the slim form of the image's own base.
+//!
+//! What the evidence forbids has its blockers and no estimate.
+
+use super::bases::{self, Base};
+use super::dockerfile::{Final, dockerfile};
+use super::estimate::{Estimate, Interval};
+use super::needed::{changes, covered, estimate, risks, secret_files};
+use super::origin::{Origin, origin};
+use super::removes::{Settles, fixes, removed};
+use super::{Advice, Certainty, Evidence};
+use crate::analyze::PackageKind;
+use crate::closure::{Closure, Mode};
+use crate::image::Node;
+use crate::layer::{EntryKind, LayerPath};
+use crate::rules::unneeded;
+use std::collections::HashSet;
+
+const DRIFT: f64 = 0.04;
+/// A base changes from month to month.
+const BASE_DRIFT: f64 = 0.08;
+/// On disk to compressed, where a base's table has one of the two: measured on Debian's slim images.
+const RATIO: f64 = 2.7;
+
+/// Each has all of the one before it.
+const DISTROLESS: [&str; 4] = [
+    "gcr.io/distroless/static-debian12",
+    "gcr.io/distroless/base-debian12",
+    "gcr.io/distroless/cc-debian12",
+    "gcr.io/distroless/python3-debian12",
+];
+
+/// What a base brings, and what it weighs.
+struct Target<'a> {
+    id: &'static str,
+    kind: &'static str,
+    name: String,
+    has: Box<dyn Fn(&LayerPath, Node) -> bool + 'a>,
+    on_disk: Option<u64>,
+    compressed: Option<u64>,
+    /// Where the figures come from.
+    source: String,
+}
+
+/// The smallest image on a distroless base, or why there can be none.
+pub(super) fn distroless(evidence: &Evidence) -> Option<Advice> {
+    let closure = evidence.closure?;
+    let found: Vec<&'static Base> = DISTROLESS.iter().filter_map(|n| bases::base(n)).collect();
+    let blockers = blockers(evidence, closure, found.get(1)?);
+    if !blockers.is_empty() {
+        return Some(Advice {
+            id: "distroless",
+            kind: "distroless",
+            title: "Start from distroless".to_owned(),
+            because: blockers.join("; "),
+            blockers,
+            ..Advice::default()
+        });
+    }
+    let origin = origin(evidence)?;
+    let base = chosen(closure, &found)?;
+    let packages: HashSet<&str> = base.packages.iter().map(String::as_str).collect();
+    let has = move |path: &LayerPath, _: Node| {
+        let owner = evidence.packages.owner_of(path);
+        owner.is_some_and(|p| p.kind == PackageKind::Dpkg && packages.contains(p.name.as_str()))
+    };
+    let target = Target {
+        id: "distroless",
+        kind: "distroless",
+        name: base.name.clone(),
+        has: Box::new(has),
+        on_disk: base.on_disk.map(|mb| (mb * 1e6) as u64),
+        compressed: base.compressed.map(|mb| (mb * 1e6) as u64),
+        source: format!("the base's size is of {}", base.date),
+    };
+    propose(evidence, closure, &origin, target)
+}
+
+/// The one whose packages are those that the program is linked to, or runs on.
+fn chosen<'a>(closure: &Closure, all: &[&'a Base]) -> Option<&'a Base> {
+    let libraries = closure.libraries();
+    let links = |names: &[&str]| libraries.iter().any(|(l, _)| names.contains(&l.as_str()));
+    let runs = |b: &&&Base| {
+        b.runs.as_ref().is_some_and(|p| closure.keeps(&LayerPath::from(p.as_str()), Mode::File))
+    };
+    let level = match () {
+        () if links(&["libstdc++.so.6", "libgcc_s.so.1", "libgomp.so.1"]) => 2,
+        () if !libraries.is_empty() => 1,
+        () => 0,
+    };
+    all.iter().find(runs).or(all.get(level)).copied()
+}
+
+fn blockers(evidence: &Evidence, closure: &Closure, base: &Base) -> Vec<String> {
+    let mut out = Vec::new();
+    if closure.starts_shell {
+        out.push("the image's command or a script needs a shell, and it has none".to_owned());
+    }
+    let release = evidence.os_release.and_then(super::origin::release);
+    if release != base.release {
+        let release = release.unwrap_or_else(|| "no known distribution".to_owned());
+        out.push(format!("its files are those of debian 12, the image's of {release}"));
+    }
+    for (version, by) in closure.versions() {
+        let needed = version.strip_prefix("GLIBC_").and_then(bases::version);
+        if let (Some(needed), Some(has)) = (needed, base.glibc())
+            && needed > has
+        {
+            out.push(format!("{by} needs {version}, and it has {}", base.libc));
+        }
+    }
+    out
+}
+
+/// The slim form of the base, from the image's own layers: the distribution's first layer without its
+/// documentation, and what the base put beside packages (`/usr/local`).
+pub(super) fn slim(evidence: &Evidence) -> Option<Advice> {
+    let closure = evidence.closure?;
+    let origin = origin(evidence)?;
+    let base = evidence.history.base_layers.filter(|n| *n < evidence.image.layers.len())?;
+    let name = slim_name(&origin.base()?)?;
+    let has = move |path: &LayerPath, node: Node| is_in_slim(evidence, base, path, node);
+    let table = bases::base(&name);
+    let counted = || {
+        let view = evidence.view;
+        let nodes: HashSet<Node> = view
+            .iter()
+            .filter(|(path, node)| is_in_slim(evidence, base, path, *node))
+            .filter_map(|(_, node)| view.content_of(node))
+            .filter(|n| view.entry(*n).is_file())
+            .collect();
+        nodes.iter().map(|n| view.entry(*n).size).sum::<u64>()
+    };
+    let (on_disk, compressed, source) = match table {
+        Some(b) => (
+            b.on_disk.map(|mb| (mb * 1e6) as u64),
+            b.compressed.map(|mb| (mb * 1e6) as u64),
+            format!("the base's size is of {}", b.date),
+        ),
+        None => (Some(counted()), None, "the base's size is counted from this image".to_owned()),
+    };
+    let target =
+        Target { id: "slim", kind: "slim", name, has: Box::new(has), on_disk, compressed, source };
+    propose(evidence, closure, &origin, target)
+}
+
+/// `debian:12-slim` of `debian:12`; `None` where there is no such variant.
+fn slim_name(name: &str) -> Option<String> {
+    let (image, tag) = name.rsplit_once(':')?;
+    let short = image.rsplit('/').next().unwrap_or_default();
+    let variants = ["debian", "python", "node", "ruby", "perl"];
+    let known = variants.contains(&short) && !tag.contains("slim") && !tag.contains("alpine");
+    (known && !tag.contains('@')).then(|| format!("{name}-slim"))
+}
+
+fn is_in_slim(evidence: &Evidence, base: usize, path: &LayerPath, node: Node) -> bool {
+    if node.layer >= base {
+        return false;
+    }
+    if matches!(unneeded::kind_of_path(path), Some("doc" | "man" | "info" | "locale" | "cache")) {
+        return false;
+    }
+    match evidence.packages.owner_of(path) {
+        Some(p) if p.kind == PackageKind::Dpkg => p.layer == 0,
+        // The database itself, accounts and the like.
+        _ => node.layer == 0 || path.as_bytes().starts_with(b"usr/local/"),
+    }
+}
+
+fn propose(
+    evidence: &Evidence,
+    closure: &Closure,
+    origin: &Origin,
+    target: Target,
+) -> Option<Advice> {
+    let view = evidence.view;
+    let secrets = secret_files(evidence, closure);
+    // A link at the top (`lib` to `usr/lib`) must not meet a folder of the base.
+    let has = |path: &LayerPath, node: Node| {
+        let top = !path.as_bytes().contains(&b'/');
+        (target.has)(path, node) || top && view.entry(node).kind == EntryKind::Symlink
+    };
+    let kept = covered(evidence, closure, Mode::File, &secrets, &has);
+    let mut plan = Final::of(evidence);
+    plan.on_a_system();
+    let text = dockerfile(evidence, origin, &kept, &plan, &secrets, Some(&target.name));
+    let copied = estimate(evidence, &kept.nodes, DRIFT);
+    let on_disk = sum(
+        copied.after.on_disk?,
+        target.on_disk.or_else(|| target.compressed.map(|c| (c as f64 * RATIO) as u64))?,
+    );
+    let compressed = copied.after.compressed.and_then(|own| {
+        Some(sum(
+            own,
+            target.compressed.or_else(|| target.on_disk.map(|d| (d as f64 / RATIO) as u64))?,
+        ))
+    });
+    if on_disk.likely * 10 > view.on_disk_bytes() * 9 {
+        return None;
+    }
+    let nodes: HashSet<Node> = view
+        .iter()
+        .filter(|(path, node)| (target.has)(path, *node))
+        .filter_map(|(_, node)| view.content_of(node))
+        .chain(kept.nodes.iter().copied())
+        .collect();
+    let stays = |path: &LayerPath| {
+        let node = view.follow(path).and_then(|(_, n)| view.content_of(n));
+        node.is_some_and(|n| nodes.contains(&n))
+    };
+    let settles = Settles {
+        user: evidence.config.user.is_empty() && plan.user().is_some(),
+        health: plan.health().is_some(),
+        all_layers: true,
+    };
+    let mut risks = risks(closure, Mode::File);
+    let lacking: Vec<(String, LayerPath)> = closure
+        .libraries()
+        .into_iter()
+        .filter(|(name, _)| {
+            kept.nodes.iter().any(|n| view.entry(*n).path.name() == name.as_bytes())
+        })
+        .collect();
+    if let Some((library, by)) = lacking.first() {
+        let more = match lacking.len() {
+            1 => String::new(),
+            n => format!(" and {} more", n - 1),
+        };
+        risks.push(format!("{library}{more}, needed by {by}: the base lacks it, it is copied"));
+    }
+    let patch = origin.patch(&text);
+    Some(Advice {
+        id: target.id,
+        kind: target.kind,
+        title: format!("Copy what runs onto {}", target.name),
+        possible: true,
+        because: format!(
+            "{} files that the entry point needs and the base does not have",
+            kept.files
+        ),
+        certainty: Certainty::Heuristic,
+        basis: format!("the bytes of the files copied and of the base; {}", target.source),
+        changes: changes(&plan, &secrets, evidence.shortened),
+        risks,
+        removes: removed(evidence, &nodes),
+        fixes: fixes(evidence, &stays, settles),
+        dockerfile: Some(text),
+        patch,
+        saves: copied.now.saturating_sub(compressed.map_or(on_disk.likely, |c| c.likely)),
+        estimate: Estimate { compressed, on_disk: Some(on_disk) },
+        ..Advice::default()
+    })
+}
+
+fn sum(own: Interval, base: u64) -> Interval {
+    let drift = (base as f64 * BASE_DRIFT) as u64;
+    Interval {
+        low: own.low + base - drift,
+        likely: own.likely + base,
+        high: own.high + base + drift,
+    }
+}
