@@ -4,6 +4,7 @@
 //! Knows no terminal, no argument and no environment: a [`Plan`] says all that is to be done, a
 //! [`Progress`] is told how far it has come.
 
+mod bases;
 pub mod browse;
 mod extract;
 mod layers;
@@ -12,6 +13,7 @@ pub mod plan;
 mod read;
 mod sift;
 
+pub use bases::BasePlan;
 pub use browse::{cat, diff, list_files};
 pub use needed::{needed_files, why};
 pub use plan::{PipelineError, Plan, Progress, Silent};
@@ -19,6 +21,7 @@ pub use plan::{PipelineError, Plan, Progress, Silent};
 use crate::advise::{self, Evidence};
 use crate::analyze::secrets::redact_text;
 use crate::closure::{Closure, Input};
+use crate::image::base;
 use crate::image::history::History;
 use crate::image::packages::InstalledPackages;
 use crate::image::residue;
@@ -28,6 +31,7 @@ use crate::layer::LayerPath;
 use crate::report::assemble::{self, Parts};
 use crate::report::model::{NotLookedAt, Report};
 use crate::rules::{self, RuleContext, unneeded};
+use bases::Bases;
 use std::collections::BTreeSet;
 
 /// What came of an inspection.
@@ -61,7 +65,9 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTr
     let patterns = &plan.patterns;
     let view = View::merge(&image.layers);
     let residue = residue::residue(&view);
-    let history = History::new(&image.found.config, image.layers.len());
+    let mut history = History::new(&image.found.config, image.layers.len());
+    let base = base::recognise(image, &history, &plan.known_bases.base);
+    history.base_layers = base.as_ref().and_then(|b| b.layers).or(history.base_layers);
     let packages = InstalledPackages::from_view(&view);
     let unneeded = unneeded::unneeded(&view, &packages);
     let findings = rules::check(&RuleContext {
@@ -88,6 +94,8 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTr
         steps: &steps,
         history: &history,
         packages: &packages,
+        base: base.as_ref(),
+        bases: &Bases::new(plan, &image.found.platform),
         config,
         shortened: lean.as_ref().map(|(_, why)| why.as_str()),
         closure: closure.as_ref(),
@@ -101,6 +109,7 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTr
         view: &view,
         residue: &residue,
         history: &history,
+        base: base.as_ref(),
         packages: &packages,
         unneeded: &unneeded,
         findings: &sifted.open,

@@ -30,6 +30,36 @@ pub(super) struct Base {
     pub runs: Option<String>,
 }
 
+/// A base image as a registry has it today.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveBase {
+    /// Of the manifest of the image's platform, or of the index.
+    pub digest: String,
+    /// All layers.
+    pub compressed: u64,
+}
+
+/// Where bases come from: what they are called where the image is built, and what a registry says of them.
+pub trait BaseSource {
+    /// The name to write into a Dockerfile.
+    fn name(&self, name: &str) -> String;
+    /// `None` where no registry may be asked; else why it did not tell.
+    fn live(&self, name: &str) -> Option<Result<LiveBase, String>>;
+}
+
+/// Asks nobody.
+pub struct Offline;
+
+impl BaseSource for Offline {
+    fn name(&self, name: &str) -> String {
+        name.to_owned()
+    }
+
+    fn live(&self, _: &str) -> Option<Result<LiveBase, String>> {
+        None
+    }
+}
+
 /// A table that does not parse cannot leave the tests.
 static BASES: LazyLock<Vec<Base>> = LazyLock::new(|| {
     let table: Table = toml::from_str(include_str!("bases.toml"))

@@ -19,11 +19,13 @@ mod runtime;
 mod same_base;
 mod user;
 
+pub use bases::{BaseSource, LiveBase, Offline};
 pub use estimate::{Estimate, Interval};
 pub use lean_command::lean_command;
 pub use removes::Removed;
 
 use crate::closure::{Closure, Mode};
+use crate::image::base::BaseImage;
 use crate::image::history::History;
 use crate::image::packages::InstalledPackages;
 use crate::image::residue::Residue;
@@ -104,6 +106,9 @@ pub struct Evidence<'a> {
     pub steps: &'a [Option<String>],
     pub history: &'a History,
     pub packages: &'a InstalledPackages,
+    /// What the image was built on, as far as it can be told.
+    pub base: Option<&'a BaseImage>,
+    pub bases: &'a dyn BaseSource,
     /// How the image is to be run: as now, or by a shorter command, and why.
     pub config: &'a ContainerConfig,
     pub shortened: Option<&'a str>,

@@ -41,6 +41,42 @@ struct Target<'a> {
     compressed: Option<u64>,
     /// Where the figures come from.
     source: String,
+    /// To pin it by.
+    digest: Option<String>,
+    /// Why the registry did not tell its size.
+    fault: Option<String>,
+}
+
+impl Target<'_> {
+    /// Takes the name from where bases are pulled from, and the size from there if it may be asked.
+    fn settled(mut self, evidence: &Evidence) -> Self {
+        let live = evidence.bases.live(&self.name);
+        self.name = evidence.bases.name(&self.name);
+        match live {
+            None => {}
+            Some(Err(why)) => self.fault = Some(why),
+            Some(Ok(live)) => {
+                let ratio = match (self.on_disk, self.compressed) {
+                    (Some(on_disk), Some(stored)) if stored > 0 => on_disk as f64 / stored as f64,
+                    _ => RATIO,
+                };
+                self.on_disk = Some((live.compressed as f64 * ratio) as u64);
+                self.compressed = Some(live.compressed);
+                self.source =
+                    "the base's compressed size is from its manifest as it is now".to_owned();
+                self.digest = Some(live.digest);
+            }
+        }
+        self
+    }
+
+    /// As FROM has it.
+    fn reference(&self) -> String {
+        match &self.digest {
+            Some(digest) => format!("{}@{digest}", self.name),
+            None => self.name.clone(),
+        }
+    }
 }
 
 /// The smallest image on a distroless base, or why there can be none.
@@ -73,8 +109,10 @@ pub(super) fn distroless(evidence: &Evidence) -> Option<Advice> {
         on_disk: base.on_disk.map(|mb| (mb * 1e6) as u64),
         compressed: base.compressed.map(|mb| (mb * 1e6) as u64),
         source: format!("the base's size is of {}", base.date),
+        digest: None,
+        fault: None,
     };
-    propose(evidence, closure, &origin, target)
+    propose(evidence, closure, &origin, target.settled(evidence))
 }
 
 /// The one whose packages are those that the program is linked to, or runs on.
@@ -140,9 +178,18 @@ pub(super) fn slim(evidence: &Evidence) -> Option<Advice> {
         ),
         None => (Some(counted()), None, "the base's size is counted from this image".to_owned()),
     };
-    let target =
-        Target { id: "slim", kind: "slim", name, has: Box::new(has), on_disk, compressed, source };
-    propose(evidence, closure, &origin, target)
+    let target = Target {
+        id: "slim",
+        kind: "slim",
+        name,
+        has: Box::new(has),
+        on_disk,
+        compressed,
+        source,
+        digest: None,
+        fault: None,
+    };
+    propose(evidence, closure, &origin, target.settled(evidence))
 }
 
 /// `debian:12-slim` of `debian:12`; `None` where there is no such variant.
@@ -184,7 +231,7 @@ fn propose(
     let kept = covered(evidence, closure, Mode::File, &secrets, &has);
     let mut plan = Final::of(evidence);
     plan.on_a_system();
-    let text = dockerfile(evidence, origin, &kept, &plan, &secrets, Some(&target.name));
+    let text = dockerfile(evidence, origin, &kept, &plan, &secrets, Some(&target.reference()));
     let copied = estimate(evidence, &kept.nodes, DRIFT);
     let on_disk = sum(
         copied.after.on_disk?,
@@ -228,6 +275,9 @@ fn propose(
             n => format!(" and {} more", n - 1),
         };
         risks.push(format!("{library}{more}, needed by {by}: the base lacks it, it is copied"));
+    }
+    if let Some(why) = &target.fault {
+        risks.push(format!("the base's size is not of today: {why}"));
     }
     let patch = origin.patch(&text);
     Some(Advice {

@@ -5,6 +5,7 @@
 
 use super::Evidence;
 use crate::dockerfile::{self, Kind};
+use crate::image::base::How;
 use crate::image::history::Instruction;
 use crate::image::{EntryState, Node, state_of};
 use crate::oci::ImageConfig;
@@ -41,6 +42,13 @@ impl Origin {
         let (_, image, stages) = self.last_stage()?;
         let own = stages.iter().any(|s| s.eq_ignore_ascii_case(&image)) || image.contains('$');
         (!own).then_some(image)
+    }
+
+    /// Names the base by this reference.
+    pub fn rebase(&mut self, reference: &str) {
+        let Some((range, image, _)) = self.last_stage() else { return };
+        let line = self.text[range.clone()].replacen(&image, reference, 1);
+        self.text.replace_range(range, &line);
     }
 
     /// Where the last FROM stands, its image, and the names of the stages.
@@ -125,7 +133,9 @@ fn own(evidence: &Evidence, text: &str) -> Origin {
 fn reconstructed(evidence: &Evidence) -> Option<Origin> {
     let steps = &evidence.history.steps;
     let config = &evidence.image.found.config;
-    let (base, first) = base_of(steps, config, evidence.os_release)?;
+    let proven = evidence.base.filter(|b| b.how == How::Layers);
+    let proven = proven.and_then(|b| Some((b.name.clone()?, after_layer(steps, b.layers?))));
+    let (base, first) = proven.or_else(|| base_of(steps, config, evidence.os_release))?;
     let mut remarks = vec!["written from the image's history: compare it with your own".to_owned()];
     let mut lines = vec![format!("FROM {base}")];
     for (number, step) in steps.iter().enumerate().skip(first) {
@@ -153,6 +163,20 @@ fn reconstructed(evidence: &Evidence) -> Option<Origin> {
         }
     }
     Some(Origin { text: lines.join("\n"), remarks, own: None })
+}
+
+/// The first step behind this many layers and what belongs to the last of them.
+fn after_layer(steps: &[Instruction], layers: usize) -> usize {
+    let mut made = 0;
+    let end = steps.iter().position(|s| {
+        made += usize::from(!s.empty_layer);
+        made > layers
+    });
+    // Of the steps between that make no layer, those up to the base's command are the base's.
+    let end = end.unwrap_or(steps.len());
+    let last = steps[..end].iter().rposition(|s| !s.empty_layer).map_or(0, |n| n + 1);
+    let command = steps[last..end].iter().position(|s| s.keyword == "CMD");
+    command.filter(|_| end < steps.len()).map_or(last, |n| last + n + 1)
 }
 
 /// The base image's name and the first step that is the author's.

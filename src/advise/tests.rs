@@ -1,10 +1,9 @@
 use super::*;
 use crate::analyze::Confidence;
 use crate::image::residue::residue;
-use crate::image::testing::{file, layer, sized};
+use crate::image::testing::{file, image as read_image, layer, sized};
 use crate::layer::LayerPath;
 use crate::rules::{Category, Severity, State};
-use crate::source::FoundImage;
 use std::collections::BTreeMap;
 
 /// Two layers: 10 MB of content at a ratio of 0.4, of which 4 MB are rewritten as they are and 1 MB is
@@ -19,19 +18,7 @@ fn image() -> ReadImage {
     base.compressed = Some(4_000_000);
     let mut top = layer(vec![sized("data", 4_000_000), file(".wh.tmp", b"")]);
     top.compressed = Some(1_600_000);
-    let found = FoundImage {
-        reference: "r".into(),
-        digest: None,
-        platform: crate::oci::Platform::host(),
-        manifest_raw: None,
-        config_raw: Vec::new(),
-        config: Default::default(),
-        layers: Vec::new(),
-        annotations: BTreeMap::new(),
-        pinned: false,
-        remarks: Vec::new(),
-    };
-    ReadImage { found, layers: vec![base, top] }
+    read_image(vec![base, top])
 }
 
 fn gcc() -> UnneededItem {
@@ -77,6 +64,8 @@ fn run(image: &ReadImage, unneeded: &[UnneededItem], findings: &[Finding]) -> Ve
         findings,
         steps: &steps,
         history: &History::default(),
+        base: None,
+        bases: &Offline,
         packages: &InstalledPackages::default(),
         config: &image.found.config.config,
         shortened: None,
@@ -214,6 +203,8 @@ fn what_runs_is_copied_into_an_empty_image_and_nothing_secret_with_it() {
         findings: &[leaked],
         steps: &[None],
         history: &history,
+        base: None,
+        bases: &Offline,
         packages: &packages,
         config,
         shortened: None,

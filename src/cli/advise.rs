@@ -6,7 +6,7 @@ use super::inspect::paper;
 use super::settings::SourceSettings;
 use super::status::Status;
 use super::terminal::Terminal;
-use super::{output, plan, progress};
+use super::{bases, output, plan, progress};
 use crate::pipeline::{self, Plan};
 use crate::report::json;
 use crate::report::model::{AdviceReport, Report};
@@ -18,6 +18,7 @@ pub fn run(args: &Advise, global: &Global, terminal: &Terminal) -> Result<Status
     let settings = SourceSettings::new(&args.source, false, false, &[&args.reference])?;
     let dockerfile = args.dockerfile.as_deref().map(read).transpose()?;
     let plan = Plan { dockerfile, all_advice: true, ..plan::plan(&args.reference, &settings)? };
+    let plan = bases::applied(&args.base, plan)?;
     let inspection = progress::during(terminal, global.quiet, |p| pipeline::inspect(&plan, p))?;
     let Some(report) = inspection.reports.first() else { return Ok(Status::Clean) };
     let written = match (&args.emit, args.output.format) {

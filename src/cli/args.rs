@@ -113,6 +113,8 @@ pub struct Inspect {
     #[command(flatten)]
     pub accept: AcceptArgs,
     #[command(flatten)]
+    pub base: BaseArgs,
+    #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]
     pub source: SourceArgs,
@@ -202,6 +204,8 @@ pub struct Advise {
     /// Print it as a patch against --dockerfile
     #[arg(long, requires_all = ["emit", "dockerfile"])]
     pub patch: bool,
+    #[command(flatten)]
+    pub base: BaseArgs,
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]
@@ -371,6 +375,29 @@ pub struct OutputArgs {
     /// Write to a file, whole or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// What is known of base images.
+#[derive(Args)]
+pub struct BaseArgs {
+    /// Recognise these bases by their layers: a file of [[base]] tables with name and layers
+    #[arg(long, value_name = "FILE", help_heading = "Base images")]
+    pub bases: Option<PathBuf>,
+    /// Ask the bases' registries for their manifests: sizes and digests of today
+    #[arg(long, help_heading = "Base images")]
+    pub resolve_bases: bool,
+    /// Take bases from elsewhere, such as gcr.io=mirror.example.com/gcr; may be repeated
+    #[arg(long, value_name = "FROM=TO", value_parser = mirror, help_heading = "Base images")]
+    pub base_mirror: Vec<(String, String)>,
+}
+
+fn mirror(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((from, to)) if !from.is_empty() && !to.is_empty() => {
+            Ok((from.to_owned(), to.to_owned()))
+        }
+        _ => Err("expected FROM=TO, such as docker.io=mirror.example.com/hub".to_owned()),
+    }
 }
 
 /// Which findings do not count.

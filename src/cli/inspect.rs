@@ -7,7 +7,7 @@ use super::output::Readers;
 use super::settings::SourceSettings;
 use super::status::Status;
 use super::terminal::Terminal;
-use super::{output, pattern_files, plan, progress};
+use super::{bases, output, pattern_files, plan, progress};
 use crate::pipeline::{self, Inspection, Plan};
 use crate::report::text::{Detail, Paper};
 use crate::report::{json, text};
@@ -21,7 +21,7 @@ pub fn run(args: &Inspect, global: &Global, terminal: &Terminal) -> Result<Statu
     let settings = SourceSettings { confidence: args.confidence.into(), ..settings };
     let patterns = pattern_files::load(&args.patterns)?;
     let plan = Plan { patterns, ..plan::plan(&args.reference, &settings)? };
-    let plan = Accepting::read(&args.accept)?.applied_to(plan);
+    let plan = bases::applied(&args.base, Accepting::read(&args.accept)?.applied_to(plan))?;
     let inspection = progress::during(terminal, global.quiet, |p| pipeline::inspect(&plan, p))?;
     let written = match args.output.format {
         Format::Text => {

@@ -4,6 +4,7 @@
 mod accepting;
 mod advise;
 mod args;
+mod bases;
 mod cache;
 mod cat;
 mod completions;

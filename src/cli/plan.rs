@@ -4,7 +4,7 @@ use super::error::CliError;
 use super::settings::SourceSettings;
 use crate::analyze::secrets::Patterns;
 use crate::index::build::BuildSettings;
-use crate::pipeline::{PipelineError, Plan};
+use crate::pipeline::{BasePlan, PipelineError, Plan};
 use crate::source::daemon::DaemonSettings;
 use crate::source::locator::Locator;
 use crate::source::registry::{Login, RegistrySettings};
@@ -44,6 +44,8 @@ pub fn plan(reference: &str, s: &SourceSettings) -> Result<Plan, CliError> {
         build,
         dockerfile: None,
         all_advice: false,
+        known_bases: Arc::default(),
+        bases: BasePlan::default(),
     })
 }
 

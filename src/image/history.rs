@@ -92,20 +92,30 @@ impl History {
         self.of_layer.iter().position(|&s| s == Some(step))
     }
 
+    /// The base image's name, where the builder wrote it down.
+    pub fn base_name(&self) -> Option<String> {
+        let named = self.steps.iter().rev().find_map(|s| {
+            let name = s.comment.strip_prefix("FROM ")?.trim();
+            is_name(name).then_some(name)
+        })?;
+        Some(named.to_owned())
+    }
+
     /// Whether a layer is the base image's, as far as it can be told.
     pub fn is_base(&self, layer: usize) -> bool {
         self.base_layers.is_some_and(|n| layer < n)
     }
 }
 
+/// No image id, and not the empty image.
+fn is_name(name: &str) -> bool {
+    !name.bytes().all(|b| b.is_ascii_hexdigit()) && name != "scratch"
+}
+
 /// Layers up to where the image's own build begins: buildah names the base in a comment; a base image
 /// of a distribution ends with the `CMD` that starts its shell.
 fn base_layers(steps: &[Instruction]) -> Option<usize> {
-    let named = steps.iter().rposition(|s| {
-        s.comment
-            .strip_prefix("FROM ")
-            .is_some_and(|name| !name.bytes().all(|b| b.is_ascii_hexdigit()) && name != "scratch")
-    });
+    let named = steps.iter().rposition(|s| s.comment.strip_prefix("FROM ").is_some_and(is_name));
     let shell = steps.iter().position(|s| {
         s.keyword == "CMD"
             && ["[\"bash\"]", "[\"/bin/bash\"]", "[\"sh\"]", "[\"/bin/sh\"]"]

@@ -4,6 +4,7 @@
 //!
 //! Computed from facts alone; reads no blob, holds no opinion.
 
+pub mod base;
 pub mod command;
 pub mod history;
 mod merge;
@@ -36,6 +37,16 @@ pub enum LayerState {
         /// It was tried and failed, as against: not to be looked at.
         failed: bool,
     },
+}
+
+impl ImageLayer {
+    /// As computed from its bytes; `None` where it was not looked at.
+    pub fn diff_id(&self) -> Option<DiffId> {
+        match &self.state {
+            LayerState::Indexed(index) => Some(index.diff_id),
+            LayerState::NotLookedAt { .. } => None,
+        }
+    }
 }
 
 /// One layer of an image, base first.

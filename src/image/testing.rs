@@ -1,10 +1,12 @@
 //! Layers from a few words, for tests of everything that works on indexes.
 
-use super::{ImageLayer, LayerState};
+use super::{ImageLayer, LayerState, ReadImage};
 use crate::analyze::Facts;
 use crate::index::LayerIndex;
 use crate::layer::{ContentHash, Entry, EntryKind, LayerPath};
 use crate::oci::{DiffId, Digest};
+use crate::source::FoundImage;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An entry of any kind but a file.
@@ -87,4 +89,21 @@ pub fn layer(entries: Vec<Entry>) -> ImageLayer {
 /// A layer with facts.
 pub fn indexed(entries: Vec<Entry>, facts: Facts) -> ImageLayer {
     layer_of(LayerIndex { facts, ..index(entries) })
+}
+
+/// An image of these layers that says nothing of itself.
+pub fn image(layers: Vec<ImageLayer>) -> ReadImage {
+    let found = FoundImage {
+        reference: "r".into(),
+        digest: None,
+        platform: crate::oci::Platform::host(),
+        manifest_raw: None,
+        config_raw: Vec::new(),
+        config: Default::default(),
+        layers: Vec::new(),
+        annotations: BTreeMap::new(),
+        pinned: false,
+        remarks: Vec::new(),
+    };
+    ReadImage { found, layers }
 }

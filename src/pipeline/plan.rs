@@ -1,7 +1,9 @@
 //! What is to be done, who is told, and what can go wrong.
 
+use super::bases::BasePlan;
 use crate::analyze::Confidence;
 use crate::analyze::secrets::Patterns;
+use crate::image::base::KnownBases;
 use crate::index::build::{BuildSettings, LayerError};
 use crate::report::baseline::Baseline;
 use crate::rules::allow::Allows;
@@ -37,6 +39,9 @@ pub struct Plan {
     pub dockerfile: Option<String>,
     /// All advice, not only the most rewarding.
     pub all_advice: bool,
+    /// Bases that are known by their layers.
+    pub known_bases: Arc<KnownBases>,
+    pub bases: BasePlan,
 }
 
 /// Told of the work as it goes, from several threads. A layer's name is its digest or its path in

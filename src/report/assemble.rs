@@ -2,13 +2,14 @@
 //! and every text that may hold a secret is masked.
 
 use super::model::{
-    AcceptedFinding, AdviceReport, Duplicate, EnvVar, EstimateReport, ExpiredAcceptance,
-    FindingReport, FixedReport, Hidden, ImageIdentity, LayerReport, NotLookedAt, PackageReport,
-    PlaceReport, RemovedReport, Report, SCHEMA_VERSION, Sizes, Unneeded, Waste, WasteKind,
-    WastedPath,
+    AcceptedFinding, AdviceReport, BaseReport, Duplicate, EnvVar, EstimateReport,
+    ExpiredAcceptance, FindingReport, FixedReport, Hidden, ImageIdentity, LayerReport, NotLookedAt,
+    PackageReport, PlaceReport, RemovedReport, Report, SCHEMA_VERSION, Sizes, Unneeded, Waste,
+    WasteKind, WastedPath,
 };
 use crate::advise::{Advice, Removed};
 use crate::analyze::secrets::{Patterns, redact_text};
+use crate::image::base::BaseImage;
 use crate::image::command::effective_command;
 use crate::image::history::History;
 use crate::image::packages::InstalledPackages;
@@ -31,6 +32,7 @@ pub struct Parts<'a> {
     pub view: &'a View,
     pub residue: &'a [Residue],
     pub history: &'a History,
+    pub base: Option<&'a BaseImage>,
     pub packages: &'a InstalledPackages,
     pub unneeded: &'a [UnneededItem],
     /// Those that count.
@@ -54,6 +56,7 @@ pub fn assemble(parts: &Parts) -> Report {
         schema_version: SCHEMA_VERSION,
         image: identity(parts),
         size: total(parts),
+        base: parts.base.map(|b| base(parts, b)),
         layers: layers(parts, &steps),
         waste: waste(parts, &steps),
         findings: parts.findings.iter().map(|f| finding(parts, f, &steps)).collect(),
@@ -154,6 +157,27 @@ fn total(parts: &Parts) -> Sizes {
     }
 }
 
+fn base(parts: &Parts, base: &BaseImage) -> BaseReport {
+    let own = &parts.image.layers[..base.layers.unwrap_or(0).min(parts.image.layers.len())];
+    let content: Option<u64> = own.iter().map(|l| indexed(l).map(|i| i.content_bytes)).sum();
+    let known = base.layers.is_some();
+    let unneeded = parts.unneeded.iter().flat_map(|u| &u.layers);
+    BaseReport {
+        name: base.name.clone(),
+        digest: base.digest.clone(),
+        how: base.how.word().to_owned(),
+        layers: base.layers,
+        size: Sizes {
+            compressed: own.iter().map(|l| l.compressed).sum::<Option<u64>>().filter(|_| known),
+            content: content.filter(|_| known),
+            on_disk: content
+                .filter(|_| known)
+                .map(|_| (0..own.len()).map(|n| parts.view.on_disk_of_layer(n)).sum()),
+        },
+        unneeded: unneeded.filter(|(layer, _)| **layer < own.len()).map(|(_, bytes)| bytes).sum(),
+    }
+}
+
 fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
     let mut hidden = vec![0u64; parts.image.layers.len()];
     for r in parts.residue {
@@ -230,6 +254,7 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         inside: f.inside.as_ref().map(|i| Sanitized::from(i.as_str()).to_string()),
         line: f.line,
         layer: f.layer,
+        of_base: f.layer.zip(parts.base.and_then(|b| b.layers)).map(|(layer, n)| layer < n),
         layer_digest: layer.and_then(|l| l.descriptor.as_ref()).map(|d| d.digest.to_string()),
         instruction: f.layer.and_then(|n| steps.get(n).cloned().flatten()),
         masked: f.masked.clone(),

@@ -19,6 +19,8 @@ pub struct Report {
     pub schema_version: u32,
     pub image: ImageIdentity,
     pub size: Sizes,
+    /// What the image was built on, as far as it can be told.
+    pub base: Option<BaseReport>,
     pub layers: Vec<LayerReport>,
     pub waste: Waste,
     pub findings: Vec<FindingReport>,
@@ -58,6 +60,22 @@ pub struct ImageIdentity {
     pub exposed_ports: Vec<String>,
     pub volumes: Vec<String>,
     pub healthcheck: Option<Vec<String>>,
+}
+
+/// The base image, and what of the image's weight is its own.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct BaseReport {
+    pub name: Option<String>,
+    /// Of its manifest.
+    pub digest: Option<String>,
+    /// `layers` (proven), `annotation` (as the image says), `history` (a guess).
+    pub how: String,
+    /// Layers of the image that are the base's, from the bottom; null where only its name is known.
+    pub layers: Option<usize>,
+    /// Of these layers.
+    pub size: Sizes,
+    /// Bytes of these layers that nothing in production needs, on disk.
+    pub unneeded: u64,
 }
 
 /// An environment variable; the value is masked where a secret was found in it.
@@ -153,6 +171,8 @@ pub struct FindingReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     pub layer: Option<usize>,
+    /// The layer is the base image's; null where it is not known which are.
+    pub of_base: Option<bool>,
     pub layer_digest: Option<String>,
     pub instruction: Option<String>,
     pub masked: Option<String>,

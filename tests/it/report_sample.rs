@@ -34,6 +34,7 @@ fn finding(rule: &str, severity: Severity, message: &str) -> FindingReport {
         path: None,
         line: None,
         layer: None,
+        of_base: None,
         layer_digest: None,
         instruction: None,
         masked: None,
@@ -170,6 +171,14 @@ pub fn tutorial() -> Report {
             healthcheck: None,
         },
         size: sizes(518 * MB, 1_296 * MB, 1_225 * MB),
+        base: Some(BaseReport {
+            name: Some("docker.io/library/node:22-bookworm".to_owned()),
+            digest: None,
+            how: "annotation".to_owned(),
+            layers: Some(1),
+            size: sizes(49 * MB, 117 * MB, 117 * MB),
+            unneeded: 20 * MB,
+        }),
         layers,
         waste: Waste {
             bytes: 71 * MB,

@@ -30,9 +30,10 @@ const LEAST: u64 = 100;
 
 pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
     let mut origin = origin(evidence)?;
+    let pin = pin(evidence, &mut origin);
     let mut draft = Draft::new(&origin.text)?;
     let base = evidence.history.base_layers.filter(|n| *n < evidence.image.layers.len());
-    let mut changes = Vec::new();
+    let mut changes: Vec<String> = pin.into_iter().collect();
     let (mounts, mounted) = secrets::rewrite(&mut draft, evidence);
     changes.extend(mounts);
     origin.remarks.retain(|r| !mounted.iter().any(|m| r.contains(m.as_str())));
@@ -123,6 +124,21 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
         saves,
         ..Advice::default()
     })
+}
+
+/// Names the base by its digest, where that is known.
+fn pin(evidence: &Evidence, origin: &mut Origin) -> Option<String> {
+    let base = origin.base().filter(|b| !b.contains('@'))?;
+    let name = evidence.bases.name(&base);
+    let built_on = evidence.base.filter(|b| b.name.as_deref() == Some(base.as_str()));
+    let (digest, whose) =
+        match (evidence.bases.live(&base), built_on.and_then(|b| b.digest.clone())) {
+            (Some(Ok(live)), _) => (live.digest, "as it is now"),
+            (_, Some(digest)) => (digest, "that the image was built on"),
+            _ => return None,
+        };
+    origin.rebase(&format!("{name}@{digest}"));
+    Some(format!("the base is named by its digest, {whose}"))
 }
 
 /// What must not be copied: version control and files of secrets.

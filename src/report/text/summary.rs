@@ -147,6 +147,7 @@ fn sizes(page: &mut Page, report: &Report) {
             ],
         );
     }
+    base(page, report);
     let waste = &report.waste;
     labelled(
         page,
@@ -166,6 +167,27 @@ fn sizes(page: &mut Page, report: &Report) {
 fn percent(ratio: f64) -> String {
     let tenths = (ratio.clamp(0.0, 1.0) * 1000.0).floor() / 10.0;
     format!("{tenths} %")
+}
+
+/// How much of it came with the base.
+fn base(page: &mut Page, report: &Report) {
+    let Some(base) = report.base.as_ref().filter(|b| b.size.compressed.is_some()) else { return };
+    let name = base.name.as_deref().map_or("the base image".to_owned(), clean);
+    let how = match base.how.as_str() {
+        "layers" => "known by its layers",
+        "annotation" => "as the image says",
+        _ => "a guess from the history",
+    };
+    let room = page.width().saturating_sub(LABEL + 22 + columns(how) + 5);
+    labelled(
+        page,
+        "Base",
+        vec![
+            span(Tone::Strong, format!("{:>8}", words::maybe_bytes(base.size.compressed))),
+            span(Tone::Plain, format!(" {:<12}", "compressed")),
+            span(Tone::Quiet, format!("are {}; {how}", squeeze(&name, room))),
+        ],
+    );
 }
 
 fn runs(page: &mut Page, report: &Report) {
