@@ -47,7 +47,7 @@ impl BaseSource for Bases<'_> {
         let whole = reference.to_string();
         let mirrored = self.plan.bases.mirrors.iter().find_map(|(from, to)| {
             let rest = whole.strip_prefix(from.trim_end_matches('/'))?;
-            rest.starts_with('/').then(|| format!("{}{rest}", to.trim_end_matches('/')))
+            rest.starts_with(['/', ':', '@']).then(|| format!("{}{rest}", to.trim_end_matches('/')))
         });
         mirrored.unwrap_or_else(|| name.to_owned())
     }

@@ -7,6 +7,7 @@ mod accepting;
 mod advise;
 mod architecture;
 mod bad_input;
+mod bases;
 mod cache;
 mod cat;
 mod cli_basics;

@@ -9,3 +9,4 @@ pub mod program;
 pub mod registry;
 pub mod tls;
 pub mod token_server;
+pub mod tutorial;

@@ -100,6 +100,10 @@ impl Registry {
 
     /// Copies an image of a layout into the registry, as `app/x:1`.
     pub fn push(&self, layout: &Path, credentials: Option<&str>) {
+        self.push_as(layout, "app/x:1", credentials);
+    }
+
+    pub fn push_as(&self, layout: &Path, name: &str, credentials: Option<&str>) {
         let mut command = Command::new("skopeo");
         command.args(["copy", "--insecure-policy", "--dest-tls-verify=false"]);
         if let Some(c) = credentials {
@@ -107,7 +111,7 @@ impl Registry {
         }
         let out = command
             .arg(format!("oci:{}:1", layout.display()))
-            .arg(format!("docker://{}/app/x:1", self.host))
+            .arg(format!("docker://{}/{name}", self.host))
             .output()
             .expect("skopeo is needed (Debian: skopeo)");
         assert!(out.status.success(), "skopeo: {}", String::from_utf8_lossy(&out.stderr));
