@@ -279,6 +279,9 @@ fn propose(
     if let Some(why) = &target.fault {
         risks.push(format!("the base's size is not of today: {why}"));
     }
+    if let Some(script) = closure.idle_scripts.first().filter(|_| target.kind == "distroless") {
+        risks.push(format!("{script} needs a shell, and it has none; nothing was seen to run it"));
+    }
     let patch = origin.patch(&text);
     Some(Advice {
         id: target.id,

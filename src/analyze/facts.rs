@@ -202,6 +202,11 @@ pub struct References {
     pub unclear: Vec<String>,
     /// For a list of dependencies: what installing them runs or reads of the application itself.
     pub builds: Vec<String>,
+    /// For a JavaScript source: the packages that it loads by name.
+    pub imports: Vec<String>,
+    /// For npm's record of what is installed: folders that only development needs, from the folder of the
+    /// application.
+    pub development: Vec<String>,
     /// It was longer than what is read.
     pub truncated: bool,
 }

@@ -154,6 +154,8 @@ fn run(reach: &mut Reach, argv: &[String], why: &Why, depth: usize) {
     if ["npm", "yarn", "pnpm"].contains(&name) {
         let path = reach.in_working_dir("package.json");
         reach.keep_path(&path, None, Why::Argument, Follow::Whole);
+        // They give a script of package.json to a shell.
+        reach.keep_command("/bin/sh", None, Why::Starts, Follow::Linked);
         reach.shell = true;
     }
 }

@@ -8,6 +8,7 @@
 
 mod application;
 mod command;
+mod development;
 mod families;
 mod items;
 mod libraries;
@@ -16,6 +17,8 @@ mod reach;
 mod why;
 mod words;
 
+#[cfg(test)]
+mod service_tests;
 #[cfg(test)]
 mod tests;
 
@@ -76,6 +79,8 @@ pub struct Closure<'a> {
     pub missing: Vec<Missing>,
     /// A shell is started, or a script that needs one.
     pub starts_shell: bool,
+    /// Scripts of a shell that only such files name of which nothing was seen to run them.
+    pub idle_scripts: BTreeSet<LayerPath>,
 }
 
 impl<'a> Closure<'a> {
@@ -87,10 +92,15 @@ impl<'a> Closure<'a> {
         application::keep(&mut reach);
         reach.run();
         let whole: Vec<(usize, u32)> = reach.of_family("@whole").collect();
-        let Reach { mut edges, unclear, missing, shell, .. } = reach;
+        let Reach { mut edges, unclear, missing, shell, shell_scripts, .. } = reach;
+        // What only a file of the application names, and nothing was seen to run that file.
+        let (idle, run): (Vec<u32>, Vec<u32>) =
+            shell_scripts.into_iter().partition(|n| why::is_idle(&edges, *n));
+        let idle_scripts = idle.into_iter().map(|n| items.path(n).clone()).collect();
         let mut modes: Vec<Option<Mode>> =
             edges.iter().map(|e| e.as_ref().map(|_| Mode::File)).collect();
         packages::add(&items, input.packages, &mut edges, &mut modes);
+        development::lift(&items, &edges, &mut modes);
         for (family, item) in whole {
             if edges[item as usize].is_none() {
                 edges[item as usize] = Some(Edge { from: None, why: Why::Family(family) });
@@ -106,7 +116,8 @@ impl<'a> Closure<'a> {
             modes,
             unclear: unclear.into_iter().collect(),
             missing: missing.into_iter().collect(),
-            starts_shell: shell,
+            starts_shell: shell || !run.is_empty(),
+            idle_scripts,
         }
     }
 

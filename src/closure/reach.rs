@@ -105,6 +105,8 @@ pub(super) struct Reach<'i, 'a> {
     pub unclear: Vec<String>,
     pub missing: Vec<Missing>,
     pub shell: bool,
+    /// Scripts of a shell that something names as a command.
+    pub shell_scripts: Vec<u32>,
 }
 
 impl<'i, 'a> Reach<'i, 'a> {
@@ -133,6 +135,7 @@ impl<'i, 'a> Reach<'i, 'a> {
             unclear: Vec::new(),
             missing: Vec::new(),
             shell: false,
+            shell_scripts: Vec::new(),
             items,
             config,
         }

@@ -86,6 +86,19 @@ impl Why {
     }
 }
 
+/// Whether the way back from a file ends at one of the application's that nothing leads to.
+pub(super) fn is_idle(edges: &[Option<Edge>], start: u32) -> bool {
+    let mut at = start;
+    for _ in 0..1000 {
+        let Some(edge) = &edges[at as usize] else { return false };
+        match edge.from {
+            Some(from) => at = from,
+            None => return matches!(edge.why, Why::Application | Why::WorkingDir),
+        }
+    }
+    false
+}
+
 pub(super) fn chain(
     items: &Items,
     edges: &[Option<Edge>],

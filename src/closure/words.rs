@@ -144,7 +144,7 @@ impl Reach<'_, '_> {
         }
         let shell = program.is_some_and(crate::analyze::references::shell::is_shell);
         if shell && follow == Follow::Whole {
-            self.shell = true;
+            self.shell_scripts.push(item);
         }
         // Other scripts of the same package tree (npm and its like).
         if program.is_some_and(|p| p.ends_with("node") || p.ends_with("nodejs")) {

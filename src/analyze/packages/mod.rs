@@ -10,6 +10,7 @@ mod gem;
 mod go;
 mod java;
 mod node;
+mod npm_lock;
 mod python;
 mod rpm;
 
@@ -19,6 +20,7 @@ pub use gem::GemAnalyzer;
 pub use go::GoAnalyzer;
 pub use java::JavaAnalyzer;
 pub use node::NodeAnalyzer;
+pub use npm_lock::NpmLockAnalyzer;
 pub use python::PythonAnalyzer;
 pub use rpm::RpmAnalyzer;
 
@@ -32,6 +34,7 @@ pub fn analyzers() -> Vec<Box<dyn Analyzer>> {
         Box::new(RpmAnalyzer::new()),
         Box::new(PythonAnalyzer::new()),
         Box::new(NodeAnalyzer::new()),
+        Box::new(NpmLockAnalyzer::new()),
         Box::new(JavaAnalyzer::new()),
         Box::new(GemAnalyzer::new()),
         Box::new(GoAnalyzer::new()),

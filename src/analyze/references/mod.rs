@@ -3,6 +3,7 @@
 //! Keeps words only where no secret stands: commands, absolute paths, includes, and names of well-known
 //! tools. Heuristic: rather a word too many than one missing. Must not know what is in the image.
 
+mod imports;
 mod settings;
 pub mod shell;
 mod tools;
@@ -25,6 +26,7 @@ enum Language {
     Settings,
     /// Source text of the application.
     Program,
+    JavaScript,
     /// npm's `package.json`.
     Node,
     /// pip's `requirements.txt`.
@@ -60,7 +62,7 @@ const SETTINGS: [&str; 12] = [
     "properties",
     "xml",
 ];
-const PROGRAMS: [&str; 10] = ["py", "js", "mjs", "cjs", "ts", "rb", "php", "pl", "lua", "java"];
+const PROGRAMS: [&str; 7] = ["py", "ts", "rb", "php", "pl", "lua", "java"];
 /// Folders of other people's code, where a word says nothing of what this application does.
 const LIBRARIES: [&str; 8] = [
     "/site-packages/",
@@ -142,6 +144,9 @@ fn language(entry: &Entry) -> Option<Language> {
     if name == "pyvenv.cfg" || name == "Procfile" || extension == "pth" {
         return Some(Language::Settings);
     }
+    if !library && ["js", "mjs", "cjs"].contains(&extension) {
+        return Some(Language::JavaScript);
+    }
     if !library && PROGRAMS.contains(&extension) {
         return Some(Language::Program);
     }
@@ -156,7 +161,7 @@ fn language(entry: &Entry) -> Option<Language> {
 
 impl Analyzer for ReferenceAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        ("references", 5)
+        ("references", 6)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
@@ -196,7 +201,8 @@ impl Analyzer for ReferenceAnalyzer {
             && found.commands.is_empty()
             && found.paths.is_empty()
             && found.includes.is_empty()
-            && found.builds.is_empty());
+            && found.builds.is_empty()
+            && found.imports.is_empty());
         if worth {
             found.entry = self.entry;
             found.truncated = self.truncated;
@@ -227,9 +233,13 @@ fn read(text: &str, language: Language) -> References {
         _ => {
             found.paths = paths(text);
             found.commands = tools::named(text);
+            if language == Language::JavaScript {
+                found.imports = imports::of(text);
+            }
         }
     }
-    for list in [&mut found.commands, &mut found.paths, &mut found.includes, &mut found.unclear] {
+    let References { commands, paths, includes, unclear, imports, .. } = &mut found;
+    for list in [commands, paths, includes, unclear, imports] {
         list.sort();
         list.dedup();
         list.truncate(MOST);
