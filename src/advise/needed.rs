@@ -8,7 +8,7 @@ use super::dockerfile::{Final, dockerfile};
 use super::estimate::{Estimate, Interval};
 use super::origin::origin;
 use super::ratio::Ratios;
-use super::removes::{Settles, fixes, removed};
+use super::removes::{Settles, fixes, removed, stays};
 use super::{Advice, Certainty, Evidence};
 use crate::closure::{Closure, Mode};
 use crate::image::Node;
@@ -17,10 +17,10 @@ use crate::rules::{Category, State};
 use std::collections::{BTreeSet, HashSet};
 
 /// A packed layer of other files than the one it is judged by is this much smaller or larger.
-const COMPRESSED_LOW: f64 = 0.85;
-const COMPRESSED_HIGH: f64 = 1.22;
+const COMPRESSED_LOW: f64 = 0.88;
+const COMPRESSED_HIGH: f64 = 1.15;
 /// What tar and a few small programs may add.
-const COMPRESSED_MORE: u64 = 280_000;
+const COMPRESSED_MORE: u64 = 150_000;
 /// The same build on another day brings other versions of packages.
 const DRIFT: f64 = 0.03;
 /// Names of files that hold nothing but secrets for a developer's machine.
@@ -54,10 +54,7 @@ pub(super) fn propose(evidence: &Evidence, mode: Mode) -> Option<Advice> {
         _ => ("needed-files", "Copy only what runs into an empty image"),
     };
     let nodes: HashSet<Node> = kept.nodes.iter().copied().collect();
-    let stays = |path: &LayerPath| {
-        let node = evidence.view.follow(path).and_then(|(_, n)| evidence.view.content_of(n));
-        node.is_some_and(|n| nodes.contains(&n))
-    };
+    let stays = |path: &LayerPath| stays(evidence, &nodes, path);
     let settles = Settles {
         user: evidence.config.user.is_empty() && plan.user().is_some(),
         health: plan.health().is_some(),

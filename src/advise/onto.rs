@@ -8,7 +8,7 @@ use super::dockerfile::{Final, dockerfile};
 use super::estimate::{Estimate, Interval};
 use super::needed::{changes, covered, estimate, risks, secret_files};
 use super::origin::{Origin, origin};
-use super::removes::{Settles, fixes, removed};
+use super::removes::{Settles, fixes, removed, stays};
 use super::{Advice, Certainty, Evidence};
 use crate::analyze::PackageKind;
 use crate::closure::{Closure, Mode};
@@ -31,12 +31,15 @@ const DISTROLESS: [&str; 4] = [
     "gcr.io/distroless/python3-debian12",
 ];
 
+/// Whether a base has what lies at a path of the image.
+type Has<'a> = Box<dyn Fn(&LayerPath, Node) -> bool + 'a>;
+
 /// What a base brings, and what it weighs.
 struct Target<'a> {
     id: &'static str,
     kind: &'static str,
     name: String,
-    has: Box<dyn Fn(&LayerPath, Node) -> bool + 'a>,
+    has: Has<'a>,
     on_disk: Option<u64>,
     compressed: Option<u64>,
     /// Where the figures come from.
@@ -252,10 +255,7 @@ fn propose(
         .filter_map(|(_, node)| view.content_of(node))
         .chain(kept.nodes.iter().copied())
         .collect();
-    let stays = |path: &LayerPath| {
-        let node = view.follow(path).and_then(|(_, n)| view.content_of(n));
-        node.is_some_and(|n| nodes.contains(&n))
-    };
+    let stays = |path: &LayerPath| stays(evidence, &nodes, path);
     let settles = Settles {
         user: evidence.config.user.is_empty() && plan.user().is_some(),
         health: plan.health().is_some(),

@@ -9,12 +9,16 @@ use crate::layer::Entry;
 use std::collections::{HashMap, HashSet};
 
 /// Compressed bytes of one byte.
+/// Of files too small to have a sample, or of old facts.
 const PROGRAM: f64 = 0.43;
 const PACKED: f64 = 0.98;
 const OTHER: f64 = 0.27;
 /// What is kept of a layer compresses better than by its parts: like stands beside like. Measured on fourteen
 /// applications.
-const TOGETHER: f64 = 0.95;
+const TOGETHER: f64 = 0.97;
+/// From samples of 8 KiB to whole files, a fit on 250 MB of Debian's files: gzip finds more in more.
+const SAMPLED: f64 = 0.995;
+const SAMPLED_POWER: f64 = 1.24;
 /// A header of a tar entry, compressed.
 const HEADER: f64 = 110.0;
 
@@ -23,20 +27,25 @@ const PACKED_NAMES: [&[u8]; 16] = [
     b".gif", b".woff", b".woff2", b".webp", b".mp4", b".jmod",
 ];
 
+#[derive(Default)]
 pub(super) struct Ratios {
     /// By layer: the factor that fits the priors to it; `None` where its compressed size is not known.
     factors: HashMap<usize, f64>,
     programs: HashSet<Node>,
+    sampled: HashMap<Node, u8>,
 }
 
 impl Ratios {
     pub fn new(layers: &[ImageLayer]) -> Self {
-        let mut ratios = Self { factors: HashMap::new(), programs: HashSet::new() };
+        let mut ratios = Self::default();
         for (layer, state) in layers.iter().enumerate() {
             let (LayerState::Indexed(index), Some(stored)) = (&state.state, state.compressed)
             else {
                 continue;
             };
+            let sampled = index.facts.packing.iter();
+            let of = |entry| Node { layer, entry };
+            ratios.sampled.extend(sampled.map(|p| (of(p.entry), p.percent)));
             let elf = index.facts.elf.iter().map(|f| Node { layer, entry: f.entry });
             ratios.programs.extend(elf);
             let expected: f64 = index
@@ -54,7 +63,9 @@ impl Ratios {
 
     fn prior(&self, node: Node, entry: &Entry) -> f64 {
         let path = entry.path.as_bytes();
-        let rate = if self.programs.contains(&node) {
+        let rate = if let Some(percent) = self.sampled.get(&node) {
+            SAMPLED * (f64::from(*percent) / 100.0).powf(SAMPLED_POWER)
+        } else if self.programs.contains(&node) {
             PROGRAM
         } else if PACKED_NAMES.iter().any(|n| path.ends_with(n)) {
             PACKED

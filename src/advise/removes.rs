@@ -56,6 +56,13 @@ fn kind(evidence: &Evidence, path: &LayerPath) -> &'static str {
     }
 }
 
+/// Whether anything at a path or below it is among the files that stay.
+pub(super) fn stays(evidence: &Evidence, kept: &HashSet<Node>, path: &LayerPath) -> bool {
+    let view = evidence.view;
+    let real = view.follow(path).map_or_else(|| path.clone(), |(p, _)| p);
+    view.within(&real).any(|(_, n)| view.content_of(n).is_some_and(|n| kept.contains(&n)))
+}
+
 /// What else a rewrite changes.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Settles {

@@ -13,6 +13,7 @@ pub struct Facts {
     pub elf: Vec<ElfFact>,
     pub kept: Vec<KeptFile>,
     pub references: Vec<References>,
+    pub packing: Vec<Packing>,
     pub unread: Vec<Unread>,
 }
 
@@ -182,6 +183,14 @@ pub struct Linked {
     pub converts: bool,
     /// It asks the C library for local times: that opens the time zones' tables.
     pub zones: bool,
+}
+
+/// How well a large file packs, by samples of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packing {
+    pub entry: u32,
+    /// Packed bytes of a hundred; 1 to 100.
+    pub percent: u8,
 }
 
 /// What a text file refers to. Words in places where a secret may stand are not kept.

@@ -7,6 +7,7 @@
 pub mod elf;
 pub mod facts;
 pub mod packages;
+pub mod packing;
 pub mod references;
 pub mod runtime;
 pub mod secrets;

@@ -7,6 +7,7 @@ use super::settings::SourceSettings;
 use super::status::Status;
 use super::terminal::Terminal;
 use super::{bases, output, plan, progress};
+use crate::dockerfile;
 use crate::pipeline::{self, Plan};
 use crate::report::json;
 use crate::report::model::{AdviceReport, Report};
@@ -35,8 +36,10 @@ pub fn run(args: &Advise, global: &Global, terminal: &Terminal) -> Result<Status
 }
 
 fn read(path: &std::path::Path) -> Result<String, CliError> {
-    std::fs::read_to_string(path)
-        .map_err(|e| CliError::Usage(format!("--dockerfile {}: {e}", path.display())))
+    let fail = |why: String| CliError::Usage(format!("--dockerfile {}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
+    dockerfile::parse(&text).map_err(|e| fail(e.to_string()))?;
+    Ok(text)
 }
 
 /// One proposal's Dockerfile, as it stands, or as a patch.

@@ -4,7 +4,8 @@
 use super::{Plan, Progress};
 use crate::analyze::secrets::SecretAnalyzer;
 use crate::analyze::{
-    Analyzer, elf::ElfAnalyzer, packages, references::ReferenceAnalyzer, runtime::RuntimeAnalyzer,
+    Analyzer, elf::ElfAnalyzer, packages, packing::PackingAnalyzer, references::ReferenceAnalyzer,
+    runtime::RuntimeAnalyzer,
 };
 use crate::image::LayerState;
 use crate::index::build::{self, Built, Expected, LayerError};
@@ -23,6 +24,7 @@ pub(super) fn analyzers(plan: &Plan) -> Vec<Box<dyn Analyzer>> {
         Box::new(ElfAnalyzer::new()),
         Box::new(RuntimeAnalyzer::new()),
         Box::new(ReferenceAnalyzer::new()),
+        Box::new(PackingAnalyzer::new()),
     ];
     list.extend(packages::analyzers());
     list

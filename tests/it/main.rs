@@ -5,6 +5,7 @@ mod support;
 
 mod accepting;
 mod advise;
+mod advise_bad;
 mod architecture;
 mod bad_input;
 mod bases;

@@ -12,7 +12,7 @@ use super::estimate::{Estimate, Interval};
 use super::needed::{is_compiled_python, secret_files};
 use super::origin::{Origin, origin};
 use super::ratio::Ratios;
-use super::removes::{Settles, fixes, removed};
+use super::removes::{Settles, fixes, removed, stays};
 use super::{Advice, Certainty, Evidence};
 use crate::dockerfile::Kind;
 use crate::image::Node;
@@ -91,13 +91,7 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
         (Some(stored), Some(then)) => stored.saturating_sub(then.likely),
         _ => now.saturating_sub(after),
     };
-    let stays = |path: &LayerPath| {
-        !gone(path)
-            && evidence
-                .view
-                .follow(path)
-                .is_some_and(|(_, n)| evidence.view.content_of(n).is_none_or(|n| kept.contains(&n)))
-    };
+    let stays = |path: &LayerPath| stays(evidence, &kept, path);
     let patch = origin.patch(&text);
     Some(Advice {
         id: "same-base",
