@@ -167,7 +167,8 @@ pub fn advise(evidence: &Evidence) -> Vec<Advice> {
     sized.sort_by(|a, b| b.saves.cmp(&a.saves).then(a.id.cmp(b.id)));
     let mut all: Vec<Advice> = proposals::secrets(evidence).into_iter().collect();
     all.extend(sized);
-    all.extend(proposals::user(evidence));
+    let settled = all.iter().any(|a| a.fixes.iter().any(|(rule, _)| rule == "config/root-user"));
+    all.extend(proposals::user(evidence).filter(|_| !settled));
     if evidence.all {
         all.extend(distroless.filter(|d| !d.possible));
         all.extend(alpine::alpine(evidence));

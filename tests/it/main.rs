@@ -6,6 +6,7 @@ mod support;
 mod accepting;
 mod advise;
 mod advise_bad;
+mod advise_build;
 mod architecture;
 mod bad_input;
 mod bases;
