@@ -265,6 +265,8 @@ fn propose(
     let lacking: Vec<(String, LayerPath)> = closure
         .libraries()
         .into_iter()
+        // The loader comes with the C library.
+        .filter(|(name, _)| !name.starts_with("ld-"))
         .filter(|(name, _)| {
             kept.nodes.iter().any(|n| view.entry(*n).path.name() == name.as_bytes())
         })

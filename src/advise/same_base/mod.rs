@@ -120,19 +120,13 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
     })
 }
 
-/// Names the base by its digest, where that is known.
+/// Names the base by its digest, where its registry has told it. What an image says of itself is not taken:
+/// buildah names the digest of the step before there.
 fn pin(evidence: &Evidence, origin: &mut Origin) -> Option<String> {
     let base = origin.base().filter(|b| !b.contains('@'))?;
-    let name = evidence.bases.name(&base);
-    let built_on = evidence.base.filter(|b| b.name.as_deref() == Some(base.as_str()));
-    let (digest, whose) =
-        match (evidence.bases.live(&base), built_on.and_then(|b| b.digest.clone())) {
-            (Some(Ok(live)), _) => (live.digest, "as it is now"),
-            (_, Some(digest)) => (digest, "that the image was built on"),
-            _ => return None,
-        };
-    origin.rebase(&format!("{name}@{digest}"));
-    Some(format!("the base is named by its digest, {whose}"))
+    let live = evidence.bases.live(&base)?.ok()?;
+    origin.rebase(&format!("{}@{}", evidence.bases.name(&base), live.digest));
+    Some("the base is named by its digest, as it is now".to_owned())
 }
 
 /// What must not be copied: version control and files of secrets.
