@@ -1,9 +1,9 @@
 //! Logging in: from a challenge to the `Authorization` header of one scope, kept until it expires.
 
 use super::challenge::Challenge;
-use super::client::{Transport, is_loopback, root_cause};
 use super::credentials::{Credentials, Found, Login};
 use super::error::{RegistryError, own_words, quote};
+use super::transport::{Transport, is_loopback, root_cause};
 use crate::oci::Reference;
 use crate::text::Redacted;
 use base64::Engine as _;
@@ -41,9 +41,19 @@ impl Authorization {
     }
 }
 
+/// What a token is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// To pull from the repository.
+    Repository,
+    /// To list the registry's repositories.
+    Catalog,
+}
+
 /// The one token cache.
 pub(super) struct Authenticator {
     reference: Reference,
+    scope: Scope,
     credentials: Credentials,
     found: OnceCell<Found>,
     /// By registry and scope. The lock is held while a token is fetched: layers that are refused at
@@ -52,12 +62,16 @@ pub(super) struct Authenticator {
 }
 
 impl Authenticator {
-    pub fn new(reference: Reference, credentials: Credentials) -> Self {
-        Self { reference, credentials, found: OnceCell::new(), cache: Mutex::new(HashMap::new()) }
+    pub fn new(reference: Reference, scope: Scope, credentials: Credentials) -> Self {
+        let (found, cache) = (OnceCell::new(), Mutex::new(HashMap::new()));
+        Self { reference, scope, credentials, found, cache }
     }
 
     fn scope(&self) -> String {
-        format!("repository:{}:pull", self.reference.repository())
+        match self.scope {
+            Scope::Repository => format!("repository:{}:pull", self.reference.repository()),
+            Scope::Catalog => "registry:catalog:*".to_owned(),
+        }
     }
 
     fn key(&self) -> (String, String) {
@@ -164,7 +178,7 @@ impl Authenticator {
         service: Option<&str>,
         login: Option<&Login>,
     ) -> Result<Authorization, RegistryError> {
-        let host = super::client::host_of(&realm);
+        let host = super::transport::host_of(&realm);
         let failed = |why: String, status: Option<u16>, retry_after| RegistryError::Login {
             registry: self.reference.registry().to_owned(),
             realm: host.clone(),
@@ -209,7 +223,7 @@ impl Authenticator {
             }
         };
         let status = response.status();
-        let retry_after = super::client::retry_after(&response);
+        let retry_after = super::transport::retry_after(&response);
         let asked_at = Instant::now();
         let body = transport.body(response, TOKEN_LIMIT, &host, "the token answer").await?;
         if !status.is_success() {

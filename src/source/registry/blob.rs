@@ -2,8 +2,9 @@
 //! reader takes them out. A cut or stalled transfer goes on at the exact byte; whether the bytes are
 //! the right ones is the verifier's to say, further down.
 
-use super::client::{Ask, Client, Place, connection_error, host_of};
+use super::client::{Ask, Client, Place};
 use super::error::RegistryError;
+use super::transport::{connection_error, host_of};
 use crate::oci::Descriptor;
 use bytes::Bytes;
 use reqwest::{Response, StatusCode};
@@ -154,10 +155,9 @@ impl Pump<'_> {
 
     async fn transfer(&mut self, place: impl Fn() -> Place) -> Result<(), RegistryError> {
         let mut cuts = 0;
-        let mut waits = self.client.patience.waits();
+        let mut waits = self.client.connection.patience.waits();
         loop {
-            let ask =
-                Ask { what: self.what.clone(), place: place(), accept: None, from: self.sent };
+            let ask = Ask { from: self.sent, ..Ask::at(self.what.clone(), place()) };
             let before = self.sent;
             let (response, url) = self.client.get(&ask).await?;
             let error = match self.leg(response, &url).await? {
@@ -166,7 +166,7 @@ impl Pump<'_> {
             };
             cuts += 1;
             if self.sent > before {
-                waits = self.client.patience.waits();
+                waits = self.client.connection.patience.waits();
             }
             match waits.next() {
                 Some(wait) if cuts < MAX_CUTS => tokio::time::sleep(wait).await,

@@ -1,8 +1,10 @@
-//! Lists that come in pages: the tags of a repository.
+//! Lists that come in pages: the tags of a repository, the repositories of a registry (distribution
+//! spec, "Content Discovery"; the catalog is the CNCF Distribution's own).
 
 use super::client::{Ask, Client, Place};
 use super::error::RegistryError;
 use serde::Deserialize;
+use std::ops::ControlFlow;
 use url::Url;
 
 /// Largest page, in bytes.
@@ -20,38 +22,87 @@ pub(super) async fn tags(client: &Client) -> Result<Vec<String>, RegistryError> 
     struct Page {
         tags: Option<Vec<String>>,
     }
-    let mut ask = Ask::new("the tags", "tags/list?n=1000");
     let mut names = Vec::new();
-    for _ in 0..MAX_PAGES {
-        let (body, headers, url) = client.document(&ask, PAGE_LIMIT).await?;
-        let page: Page = serde_json::from_slice(&body)
-            .map_err(|e| malformed(client, format!("invalid JSON: {e}")))?;
+    let ask = Ask::new("the tags", "tags/list?n=1000");
+    pages(client, ask, |page: Page| {
         names.extend(page.tags.unwrap_or_default());
-        if names.len() > MAX_NAMES {
-            return Err(malformed(client, format!("more than {MAX_NAMES} names")));
+        (names.len(), ControlFlow::Continue(()))
+    })
+    .await?;
+    Ok(names)
+}
+
+/// Hands over the names of the repositories, a page at a time, until there are no more or `page` breaks.
+pub(super) async fn repositories(
+    client: &Client,
+    mut page: impl FnMut(Vec<String>) -> ControlFlow<()>,
+) -> Result<(), RegistryError> {
+    #[derive(Deserialize)]
+    struct Page {
+        repositories: Option<Vec<String>>,
+    }
+    let mut seen = 0;
+    let mut last = None;
+    let place = Place::Registry("_catalog?n=1000".to_owned());
+    let mut stuck = false;
+    let ask = Ask::at("the catalog", place);
+    pages(client, ask, |got: Page| {
+        let names = got.repositories.unwrap_or_default();
+        seen += names.len();
+        // The same page again and again: a registry that ignores `last`.
+        stuck = !names.is_empty() && names.last() == last.as_ref();
+        if stuck {
+            return (seen, ControlFlow::Break(()));
+        }
+        last = names.last().cloned().or(last.take());
+        (seen, page(names))
+    })
+    .await?;
+    match stuck {
+        true => Err(malformed(client, "the catalog", "the same page comes again".to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// Follows `Link: rel="next"`. `each` says how many names there were so far.
+async fn pages<P: serde::de::DeserializeOwned>(
+    client: &Client,
+    mut ask: Ask,
+    mut each: impl FnMut(P) -> (usize, ControlFlow<()>),
+) -> Result<(), RegistryError> {
+    for _ in 0..MAX_PAGES {
+        let wrong = |why: String| malformed(client, &ask.what, why);
+        let (body, headers, url) = client.document(&ask, PAGE_LIMIT).await?;
+        let page: P =
+            serde_json::from_slice(&body).map_err(|e| wrong(format!("invalid JSON: {e}")))?;
+        let (names, flow) = each(page);
+        if flow.is_break() {
+            return Ok(());
+        }
+        if names > MAX_NAMES {
+            return Err(wrong(format!("more than {MAX_NAMES} names")));
         }
         let next = headers
             .get_all(reqwest::header::LINK)
             .iter()
             .filter_map(|v| v.to_str().ok())
             .find_map(next_link);
-        let Some(next) = next else { return Ok(names) };
-        let next =
-            url.join(next).map_err(|e| malformed(client, format!("next page is no URL: {e}")))?;
+        let Some(next) = next else { return Ok(()) };
+        let next = url.join(next).map_err(|e| wrong(format!("next page is no URL: {e}")))?;
         if !is_same_place(&next, &url) {
-            return Err(malformed(client, "next page is on another host".to_owned()));
+            return Err(wrong("next page is on another host".to_owned()));
+        }
+        if next == url {
+            return Err(wrong("the next page is the same page".to_owned()));
         }
         ask.place = Place::Own(next);
     }
-    Err(malformed(client, format!("more than {MAX_PAGES} pages")))
+    Err(malformed(client, &ask.what, format!("more than {MAX_PAGES} pages")))
 }
 
-fn malformed(client: &Client, why: String) -> RegistryError {
-    RegistryError::Protocol {
-        host: client.host(),
-        what: format!("the tags of {}", client.reference.repository()),
-        why,
-    }
+fn malformed(client: &Client, what: &str, why: String) -> RegistryError {
+    let what = format!("{what} of {}", client.subject());
+    RegistryError::Protocol { host: client.host(), what, why }
 }
 
 fn is_same_place(a: &Url, b: &Url) -> bool {
@@ -59,7 +110,7 @@ fn is_same_place(a: &Url, b: &Url) -> bool {
 }
 
 /// The target of `rel="next"` (RFC 8288).
-fn next_link(value: &str) -> Option<&str> {
+pub(super) fn next_link(value: &str) -> Option<&str> {
     value.split(',').find_map(|link| {
         let (target, params) = link.trim().strip_prefix('<')?.split_once('>')?;
         params

@@ -11,11 +11,16 @@ mod client;
 mod credentials;
 mod error;
 mod helper;
+mod host;
+mod manners;
 mod retry;
+mod transport;
 
 pub use auth::TOKEN_LIMIT;
 pub use credentials::{Credentials, Helpers, Login};
 pub use error::{ConnectionCause, Refusal, RegistryError};
+pub use host::RegistryHost;
+pub use manners::Manners;
 pub use retry::Patience;
 
 use super::resolve::{DOCUMENT_LIMIT, DocumentStore, Root, descend};
@@ -41,6 +46,7 @@ pub struct RegistrySettings {
     /// Fetch a layer that the registry does not have from the URLs in its descriptor.
     pub follow_foreign_urls: bool,
     pub patience: Patience,
+    pub manners: Manners,
     pub timeouts: Timeouts,
     pub user_agent: String,
 }
@@ -54,6 +60,7 @@ impl Default for RegistrySettings {
             insecure_skip_verify: false,
             follow_foreign_urls: false,
             patience: Patience::default(),
+            manners: Manners::default(),
             timeouts: Timeouts::default(),
             user_agent: concat!("careen/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
@@ -117,16 +124,7 @@ pub struct RegistrySource {
 impl RegistrySource {
     /// Nothing is asked of the registry yet.
     pub fn new(reference: Reference, settings: RegistrySettings) -> Result<Self, SourceError> {
-        let runtime = OwnRuntime::new().map_err(|source| SourceError::Io {
-            what: "cannot start the registry client".to_owned(),
-            source,
-        })?;
-        let client = Client::new(reference, &settings)?;
-        Ok(Self {
-            runtime: Arc::new(runtime),
-            client: Arc::new(client),
-            follow_foreign_urls: settings.follow_foreign_urls,
-        })
+        Ok(RegistryHost::of(&reference, settings)?.source(reference))
     }
 
     /// The repository's tags, in the registry's order; every page of them.
@@ -134,14 +132,20 @@ impl RegistrySource {
         self.runtime.handle().block_on(catalog::tags(&self.client))
     }
 
-    /// The manifest or index that the reference names.
-    fn root(&self) -> Result<Root, RegistryError> {
+    /// The manifest or index that the reference names; `None` where it is still the one that is
+    /// `known`.
+    pub fn root(&self, known: Option<&Digest>) -> Result<Option<Root>, RegistryError> {
         let reference = &self.client.reference;
         let key = reference.manifest_key();
-        let ask = manifest_ask(&key);
+        let mut ask = manifest_ask(&key);
+        ask.unless = known.map(|d| format!("\"{d}\""));
         let (raw, headers, url) =
             self.runtime.handle().block_on(self.client.document(&ask, DOCUMENT_LIMIT))?;
         let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+        // Only an answer without a body can be a 304.
+        if known.is_some() && raw.is_empty() {
+            return Ok(None);
+        }
         // Both are claims about the same bytes; the user's own digest comes first.
         let claimed: Option<Digest> =
             header("docker-content-digest").and_then(|d| d.trim().parse().ok());
@@ -151,19 +155,19 @@ impl RegistrySource {
             let actual = hasher.finish();
             if actual != expected {
                 return Err(RegistryError::WrongDigest {
-                    host: client::host_of(&url),
+                    host: transport::host_of(&url),
                     what: ask.what,
                     expected,
                     actual,
                 });
             }
         }
-        Ok(Root {
+        Ok(Some(Root {
             reference: reference.to_string(),
             pinned: reference.digest().is_some(),
             media_type: header("content-type").map(MediaType::from),
             raw,
-        })
+        }))
     }
 }
 
@@ -188,7 +192,10 @@ impl DocumentStore for RegistrySource {
 
 impl Source for RegistrySource {
     fn resolve(&self, choice: &PlatformChoice) -> Result<Resolution, SourceError> {
-        descend(self.root()?, self, choice)
+        let root = self
+            .root(None)?
+            .ok_or_else(|| SourceError::NotFound { what: self.client.reference.to_string() })?;
+        descend(root, self, choice)
     }
 
     /// The first request is made by the reader's task: what fails, fails on reading, as an

@@ -1,0 +1,236 @@
+//! HTTP to one host, by our rules for redirects, time and size. Knows no login and no image.
+
+use super::RegistrySettings;
+use super::error::{ConnectionCause, RegistryError};
+use super::retry::parse_retry_after;
+use reqwest::Response;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, LOCATION};
+use std::time::{Duration, SystemTime};
+use url::Url;
+
+/// Redirects followed for one request.
+const MAX_REDIRECTS: usize = 5;
+
+/// HTTP with our rules for redirects, time and size. Knows no login of its own.
+pub(super) struct Transport {
+    http: reqwest::Client,
+    /// Longest time for a whole document, from the request to the last byte.
+    document_timeout: Duration,
+}
+
+impl Transport {
+    pub fn new(settings: &RegistrySettings, loopback: bool) -> Result<Self, RegistryError> {
+        // The TLS backend is compiled without a default. Whoever was first keeps his place.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut certificates = Vec::new();
+        for path in &settings.ca_files {
+            let failed = |why: String| RegistryError::Settings {
+                what: format!("CA file {}", path.display()),
+                why,
+            };
+            let pem = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
+            let found =
+                reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| failed(root_cause(&e)))?;
+            if found.is_empty() {
+                return Err(failed("holds no PEM certificate".to_owned()));
+            }
+            certificates.extend(found);
+        }
+        let builder = || {
+            let b = reqwest::Client::builder()
+                .user_agent(settings.user_agent.clone())
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(settings.timeouts.connect)
+                .read_timeout(settings.timeouts.read)
+                .referer(false)
+                .tls_danger_accept_invalid_certs(settings.insecure_skip_verify);
+            // As in Go's clients: what is on this machine is never asked through a proxy.
+            if loopback { b.no_proxy() } else { b }
+        };
+        let built = match builder().tls_certs_merge(certificates.clone()).build() {
+            // A machine without any CA can still speak plain HTTP.
+            Err(_) if settings.plain_http || loopback => {
+                builder().tls_certs_only(certificates).build()
+            }
+            other => other,
+        };
+        let http = built.map_err(|e| RegistryError::Settings {
+            what: "the HTTP client".to_owned(),
+            why: root_cause(&e),
+        })?;
+        Ok(Self { http, document_timeout: settings.timeouts.document })
+    }
+
+    /// GET with redirects. `authorization` goes to the origin of `url` only. Returns the answer,
+    /// whatever its status, and the URL that gave it.
+    pub async fn get(
+        &self,
+        mut url: Url,
+        headers: &[(HeaderName, String)],
+        authorization: Option<HeaderValue>,
+        asked: &str,
+    ) -> Result<(Response, Url), RegistryError> {
+        let origin = url.origin();
+        let mut same_origin = true;
+        for _ in 0..=MAX_REDIRECTS {
+            let mut request = self.http.get(url.clone());
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            // Once led away, never again: the way back could be arranged by someone else.
+            same_origin &= url.origin() == origin;
+            if let (true, Some(a)) = (same_origin, &authorization) {
+                request = request.header(AUTHORIZATION, a.clone());
+            }
+            let response =
+                request.send().await.map_err(|e| connection_error(e, host_of(&url), asked))?;
+            if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+                return Ok((response, url));
+            }
+            url = redirect_target(&response, &url, asked)?;
+        }
+        Err(RegistryError::Redirect {
+            host: host_of(&url),
+            asked: asked.to_owned(),
+            why: format!("more than {MAX_REDIRECTS} redirects"),
+        })
+    }
+
+    /// POST of a form, without redirects.
+    pub async fn post_form(
+        &self,
+        url: Url,
+        form: String,
+        asked: &str,
+    ) -> Result<Response, RegistryError> {
+        let host = host_of(&url);
+        self.http
+            .post(url)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form)
+            .send()
+            .await
+            .map_err(|e| connection_error(e, host, asked))
+    }
+
+    /// The body, if it has no more than `limit` bytes.
+    pub async fn body(
+        &self,
+        mut response: Response,
+        limit: u64,
+        host: &str,
+        what: &str,
+    ) -> Result<Vec<u8>, RegistryError> {
+        let too_large =
+            || RegistryError::TooLarge { host: host.to_owned(), what: what.to_owned(), limit };
+        if response.content_length().is_some_and(|n| n > limit) {
+            return Err(too_large());
+        }
+        let read = async {
+            let mut body = Vec::new();
+            while let Some(chunk) =
+                response.chunk().await.map_err(|e| connection_error(e, host.to_owned(), what))?
+            {
+                if (body.len() + chunk.len()) as u64 > limit {
+                    return Err(too_large());
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Ok(body)
+        };
+        match tokio::time::timeout(self.document_timeout, read).await {
+            Ok(result) => result,
+            Err(_) => Err(RegistryError::Connection {
+                host: host.to_owned(),
+                asked: what.to_owned(),
+                why: format!("not complete after {:?}", self.document_timeout),
+                cause: ConnectionCause::Timeout,
+            }),
+        }
+    }
+}
+
+fn redirect_target(response: &Response, from: &Url, asked: &str) -> Result<Url, RegistryError> {
+    let refuse =
+        |why: String| RegistryError::Redirect { host: host_of(from), asked: asked.to_owned(), why };
+    let location = response
+        .headers()
+        .get(LOCATION)
+        .and_then(|l| l.to_str().ok())
+        .ok_or_else(|| refuse("a redirect without a target".to_owned()))?;
+    let to = from.join(location).map_err(|e| refuse(format!("a redirect to no URL: {e}")))?;
+    match (from.scheme(), to.scheme()) {
+        (_, "https") | ("http", "http") => Ok(to),
+        (_, "http") => {
+            Err(refuse(format!("a redirect from https to plain http ({})", host_of(&to))))
+        }
+        _ => Err(refuse("a redirect to something else than http".to_owned())),
+    }
+}
+
+/// Whether a URL's host is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost")
+        || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// `host[:port]` of a URL.
+pub(super) fn host_of(url: &Url) -> String {
+    match (url.host_str(), url.port()) {
+        (Some(h), Some(p)) => format!("{h}:{p}"),
+        (Some(h), None) => h.to_owned(),
+        (None, _) => String::new(),
+    }
+}
+
+pub(super) fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers().get(reqwest::header::RETRY_AFTER)?;
+    parse_retry_after(value.to_str().ok()?, SystemTime::now())
+}
+
+pub(super) fn connection_error(e: reqwest::Error, host: String, asked: &str) -> RegistryError {
+    // A URL may hold a signature.
+    let e = e.without_url();
+    let cause = if is_tls(&e) {
+        ConnectionCause::Tls
+    } else if e.is_timeout() {
+        ConnectionCause::Timeout
+    } else if e.is_connect() {
+        ConnectionCause::Connect
+    } else {
+        ConnectionCause::Broken
+    };
+    let why = match cause {
+        ConnectionCause::Timeout => "no answer in time".to_owned(),
+        _ => root_cause(&e),
+    };
+    RegistryError::Connection { host, asked: asked.to_owned(), why, cause }
+}
+
+/// Whether the peer spoke TLS and we don't trust it, or it doesn't trust us. (A peer that speaks no
+/// TLS at all sends what is no TLS message, or hangs up.)
+fn is_tls(e: &(dyn std::error::Error + 'static)) -> bool {
+    causes(e).any(|c| {
+        c.downcast_ref::<rustls::Error>()
+            .is_some_and(|e| !matches!(e, rustls::Error::InvalidMessage(_)))
+    })
+}
+
+/// The innermost cause, which says the most.
+pub(super) fn root_cause(e: &(dyn std::error::Error + 'static)) -> String {
+    causes(e).last().map_or_else(String::new, |c| c.to_string())
+}
+
+/// An error and its causes. `io::Error` hides the error that it wraps from `source`.
+fn causes<'a>(
+    e: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(e), |e| {
+        match e.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner as &'a (dyn std::error::Error + 'static)),
+            None => e.source(),
+        }
+    })
+    .take(32)
+}
