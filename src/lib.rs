@@ -21,6 +21,8 @@ pub mod image;
 
 pub mod dockerfile;
 
+pub mod kube;
+
 pub mod rules;
 
 pub mod closure;
@@ -30,5 +32,7 @@ pub mod advise;
 pub mod report;
 
 pub mod pipeline;
+
+pub mod sweep;
 
 pub mod cli;

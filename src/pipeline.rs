@@ -15,6 +15,7 @@ mod sift;
 
 pub use bases::BasePlan;
 pub use browse::{cat, diff, list_files};
+pub use layers::analyzers;
 pub use needed::{needed_files, why};
 pub use plan::{PipelineError, Plan, Progress, Silent};
 
@@ -59,6 +60,11 @@ pub fn inspect(plan: &Plan, progress: &dyn Progress) -> Result<Inspection, Pipel
     Ok(Inspection { reports, partial, unused_allows })
 }
 
+/// What is said of an image whose layers have been read by [`analyzers`].
+pub fn report_on(plan: &Plan, image: &ReadImage) -> Report {
+    judge(plan, image, &[]).0
+}
+
 /// From an image whose layers have been read to everything that is said of it, and the numbers of the
 /// acceptances that fit something in it.
 fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTreeSet<usize>) {
@@ -81,11 +87,12 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTr
     let steps = assemble::steps(&history, image.layers.len(), patterns);
     let sifted = sift::sift(plan, findings, &steps);
     let complete = image.layers.iter().all(|l| matches!(l.state, LayerState::Indexed(_)));
+    let wanted = plan.advise && complete;
     let lean = advise::lean_command(&image.found.config.config, &view);
     let config = lean.as_ref().map_or(&image.found.config.config, |(c, _)| c);
-    let closure = complete.then(|| Closure::of(Input { view: &view, packages: &packages, config }));
+    let closure = wanted.then(|| Closure::of(Input { view: &view, packages: &packages, config }));
     let os_release = os_release(&view);
-    let advice = advise::advise(&Evidence {
+    let evidence = Evidence {
         image,
         view: &view,
         residue: &residue,
@@ -103,7 +110,8 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTr
         dockerfile: plan.dockerfile.as_deref(),
         redact: &|text| redact_text(patterns, text),
         all: plan.all_advice,
-    });
+    };
+    let advice = if plan.advise { advise::advise(&evidence) } else { Vec::new() };
     let report = assemble::assemble(&Parts {
         image,
         view: &view,

@@ -1,5 +1,6 @@
 //! The arguments as clap knows them; completions and the man page come from here too.
 
+use super::sweep_args::{Sweep, Worker};
 use crate::analyze::Confidence;
 use crate::oci::Platform;
 use crate::rules::Severity;
@@ -68,6 +69,10 @@ pub enum Command {
     /// List the secrets that are looked for, try them on a file, check one's own
     #[command(subcommand)]
     Patterns(PatternsAction),
+    /// Look into all images of a registry, each layer once
+    Sweep(Box<Sweep>),
+    /// Work on what sweeps on other machines have planned
+    Worker(Box<Worker>),
     /// Look after the cache of layers already read
     Cache(Cache),
     /// Print the JSON schema of the report
@@ -420,27 +425,8 @@ pub struct SourceArgs {
     /// os/architecture[/variant] of a multi-platform image [default: this machine's]
     #[arg(long, value_name = "PLATFORM", help_heading = "Image")]
     pub platform: Option<Platform>,
-    /// User name at the registry; the password comes from standard input
-    #[arg(long, requires = "password_stdin", help_heading = "Registry", value_name = "NAME")]
-    pub username: Option<String>,
-    /// Read the password from standard input
-    #[arg(long, requires = "username", help_heading = "Registry")]
-    pub password_stdin: bool,
-    /// Credentials file, instead of docker's and podman's own
-    #[arg(long, value_name = "FILE", help_heading = "Registry")]
-    pub authfile: Option<PathBuf>,
-    /// Trust the certificates in this PEM file too; may be repeated
-    #[arg(long, value_name = "FILE", help_heading = "Registry")]
-    pub ca_file: Vec<PathBuf>,
-    /// Talk HTTP without TLS
-    #[arg(long, help_heading = "Registry")]
-    pub plain_http: bool,
-    /// Trust any certificate: whoever is in between can read and change everything
-    #[arg(long, help_heading = "Registry")]
-    pub insecure_skip_verify: bool,
-    /// Fetch layers from other hosts when the image says so
-    #[arg(long, help_heading = "Registry")]
-    pub follow_foreign_urls: bool,
+    #[command(flatten)]
+    pub registry: RegistryArgs,
     /// Where the local engine listens
     #[arg(
         long,
@@ -462,6 +448,39 @@ pub struct SourceArgs {
         help_heading = "Work"
     )]
     pub cache_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub work: WorkArgs,
+}
+
+/// How a registry is reached.
+#[derive(Args)]
+pub struct RegistryArgs {
+    /// User name at the registry; the password comes from standard input
+    #[arg(long, requires = "password_stdin", help_heading = "Registry", value_name = "NAME")]
+    pub username: Option<String>,
+    /// Read the password from standard input
+    #[arg(long, requires = "username", help_heading = "Registry")]
+    pub password_stdin: bool,
+    /// Credentials file, instead of docker's and podman's own
+    #[arg(long, value_name = "FILE", help_heading = "Registry")]
+    pub authfile: Option<PathBuf>,
+    /// Trust the certificates in this PEM file too; may be repeated
+    #[arg(long, value_name = "FILE", help_heading = "Registry")]
+    pub ca_file: Vec<PathBuf>,
+    /// Talk HTTP without TLS
+    #[arg(long, help_heading = "Registry")]
+    pub plain_http: bool,
+    /// Trust any certificate: whoever is in between can read and change everything
+    #[arg(long, help_heading = "Registry")]
+    pub insecure_skip_verify: bool,
+    /// Fetch layers from other hosts when the image says so
+    #[arg(long, help_heading = "Registry")]
+    pub follow_foreign_urls: bool,
+}
+
+/// How much work is done at once, and how much of it is bearable.
+#[derive(Args)]
+pub struct WorkArgs {
     /// Layers worked on at the same time [default: the number of cores]
     #[arg(long, value_name = "N", help_heading = "Work")]
     pub jobs: Option<std::num::NonZeroUsize>,

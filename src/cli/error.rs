@@ -6,6 +6,7 @@ use crate::analyze::secrets::PatternError;
 use crate::pipeline::PipelineError;
 use crate::report::baseline::BaselineError;
 use crate::rules::config::ConfigError;
+use crate::sweep::SweepError;
 use crate::text::Sanitized;
 use anstyle::{AnsiColor, Style};
 use std::error::Error;
@@ -20,6 +21,8 @@ pub enum CliError {
     UsageWithHint { what: String, hint: String },
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
     #[error(transparent)]
     Pattern(#[from] PatternError),
     #[error("cannot write the output")]
@@ -48,6 +51,7 @@ impl CliError {
                 Status::Usage
             }
             Self::Pipeline(e) if e.is_usage() => Status::Usage,
+            Self::Sweep(e) if e.is_usage() => Status::Usage,
             _ => Status::NotLookedAt,
         }
     }
@@ -73,6 +77,7 @@ impl CliError {
         match self {
             Self::UsageWithHint { hint, .. } => Some(hint.clone()),
             Self::Pipeline(e) => e.hint(),
+            Self::Sweep(e) => e.hint(),
             Self::Config(e) => e.hint.clone(),
             Self::Baseline { source, .. } => Some(source.hint()),
             _ => None,

@@ -1,11 +1,15 @@
 //! Ctrl-C: nothing half-written stays behind, and the status says what happened.
 
+use crate::sweep::Stop;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// The output being written; removed when the user interrupts.
 static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// What the first interrupt stops gently, instead of ending the process.
+static GENTLY: Mutex<Option<Stop>> = Mutex::new(None);
 
 /// 128 + SIGINT, as a shell reports it.
 const INTERRUPTED: i32 = 130;
@@ -24,18 +28,40 @@ pub fn install() {
             // The handler is in place after the first poll.
             tokio::select! {
                 biased;
-                _ = &mut signal => leave(),
+                _ = &mut signal => interrupted(),
                 () = std::future::ready(()) => {}
             }
             let _ = ready.send(());
             if signal.await.is_ok() {
-                leave();
+                interrupted();
+            }
+            while tokio::signal::ctrl_c().await.is_ok() {
+                interrupted();
             }
         });
     });
     if waiting.is_ok() {
         let _ = is_ready.recv();
     }
+}
+
+/// The first time gently, if there is something to finish; then at once.
+fn interrupted() {
+    let stop = GENTLY.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match stop {
+        Some(stop) => {
+            stop.set();
+            let words =
+                "\nstopping: what is under way is finished and kept; once more to leave now";
+            let _ = writeln!(std::io::stderr(), "{words}");
+        }
+        None => leave(),
+    }
+}
+
+/// From now on the first interrupt sets `stop`.
+pub fn gently(stop: &Stop) {
+    *GENTLY.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop.clone());
 }
 
 fn leave() {

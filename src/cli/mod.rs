@@ -24,8 +24,13 @@ mod progress;
 mod schema;
 pub mod settings;
 mod status;
+mod sweep;
+mod sweep_args;
+mod sweep_progress;
+mod sweep_words;
 mod terminal;
 mod why;
+mod worker;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -67,6 +72,8 @@ fn run(cli: Cli, terminal: &Terminal) -> Result<Status, CliError> {
         Command::Diff(a) => diff::run(a, global, terminal),
         Command::Explain(a) => explain::run(a, terminal),
         Command::Patterns(a) => patterns::run(a, terminal),
+        Command::Sweep(a) => sweep::run(a, global, terminal),
+        Command::Worker(a) => worker::run(a, global, terminal),
         Command::Cache(a) => cache::run(a),
         Command::Schema => schema::run(),
         Command::Completions(a) => completions::run(a),

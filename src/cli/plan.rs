@@ -12,7 +12,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub fn plan(reference: &str, s: &SourceSettings) -> Result<Plan, CliError> {
-    let locator = Locator::parse(reference).map_err(PipelineError::from)?;
+    Ok(plan_for(Locator::parse(reference).map_err(PipelineError::from)?, s))
+}
+
+pub fn plan_for(locator: Locator, s: &SourceSettings) -> Plan {
     let mut registry = RegistrySettings {
         ca_files: s.registry.ca_files.clone(),
         plain_http: s.registry.plain_http,
@@ -29,7 +32,7 @@ pub fn plan(reference: &str, s: &SourceSettings) -> Result<Plan, CliError> {
     let mut build = BuildSettings::default();
     build.limits.total = s.limits.max_layer_bytes.unwrap_or(build.limits.total);
     build.limits.ratio = s.limits.max_ratio.unwrap_or(build.limits.ratio);
-    Ok(Plan {
+    Plan {
         locator,
         platform: s.platform.clone(),
         registry,
@@ -43,10 +46,11 @@ pub fn plan(reference: &str, s: &SourceSettings) -> Result<Plan, CliError> {
         jobs: s.jobs,
         build,
         dockerfile: None,
+        advise: true,
         all_advice: false,
         known_bases: Arc::default(),
         bases: BasePlan::default(),
-    })
+    }
 }
 
 fn var(name: &str) -> Option<PathBuf> {

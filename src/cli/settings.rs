@@ -1,6 +1,6 @@
 //! Decisions taken: plain data, made once from arguments and environment.
 
-use super::args::SourceArgs;
+use super::args::{RegistryArgs, SourceArgs, WorkArgs};
 use super::error::CliError;
 use crate::analyze::Confidence;
 use crate::oci::Platform;
@@ -53,13 +53,9 @@ impl SourceSettings {
         references: &[&str],
     ) -> Result<Self, CliError> {
         let from_stdin = references.iter().filter(|r| **r == "-").count();
-        if from_stdin > 1 || (from_stdin == 1 && args.password_stdin) {
+        if from_stdin > 1 || (from_stdin == 1 && args.registry.password_stdin) {
             return Err(CliError::Usage("standard input can be read only once".to_owned()));
         }
-        let login = match &args.username {
-            Some(name) => Some((name.clone(), password(std::io::stdin().lock())?)),
-            None => None,
-        };
         let platform = if all_platforms {
             PlatformChoice::All
         } else {
@@ -72,23 +68,38 @@ impl SourceSettings {
             if args.no_cache { None } else { args.cache_dir.clone().or_else(default_cache_dir) };
         Ok(Self {
             platform,
-            registry: RegistryFlags {
-                login,
-                authfile: args.authfile.clone(),
-                ca_files: args.ca_file.clone(),
-                plain_http: args.plain_http,
-                insecure_skip_verify: args.insecure_skip_verify,
-                follow_foreign_urls: args.follow_foreign_urls,
-            },
             docker_host: args.docker_host.clone().filter(|h| !h.is_empty()),
             cache_dir,
             reveal,
+            ..Self::of_registry(&args.registry, &args.work)?
+        })
+    }
+
+    /// All platforms, no cache: what is kept of many images is kept elsewhere.
+    pub fn of_registry(registry: &RegistryArgs, work: &WorkArgs) -> Result<Self, CliError> {
+        let login = match &registry.username {
+            Some(name) => Some((name.clone(), password(std::io::stdin().lock())?)),
+            None => None,
+        };
+        Ok(Self {
+            platform: PlatformChoice::All,
+            registry: RegistryFlags {
+                login,
+                authfile: registry.authfile.clone(),
+                ca_files: registry.ca_file.clone(),
+                plain_http: registry.plain_http,
+                insecure_skip_verify: registry.insecure_skip_verify,
+                follow_foreign_urls: registry.follow_foreign_urls,
+            },
+            docker_host: None,
+            cache_dir: None,
+            reveal: false,
             confidence: Confidence::Likely,
-            jobs: args
+            jobs: work
                 .jobs
                 .or_else(|| std::thread::available_parallelism().ok())
                 .map_or(1, usize::from),
-            limits: LimitFlags { max_layer_bytes: args.max_layer_bytes, max_ratio: args.max_ratio },
+            limits: LimitFlags { max_layer_bytes: work.max_layer_bytes, max_ratio: work.max_ratio },
         })
     }
 }
@@ -102,6 +113,12 @@ fn password(input: impl Read) -> Result<Redacted<String>, CliError> {
         return Err(CliError::Usage("--password-stdin: standard input is empty".to_owned()));
     }
     Ok(Redacted::new(password.to_owned()))
+}
+
+/// `careen/inventory.db` in the user's data folder by each system's convention.
+pub fn default_store() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    Some(etcetera::choose_base_strategy().ok()?.data_dir().join("careen/inventory.db"))
 }
 
 /// `careen` in the user's cache folder by each system's convention.

@@ -39,6 +39,11 @@ impl IndexKey {
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// Enough of it to name it by, as hex.
+    pub fn short(&self) -> String {
+        crate::oci::digest::hex(&self.0[..16])
+    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,19 @@ pub struct LayerIndex {
     pub oddities: Vec<Oddity>,
 }
 
+impl LayerIndex {
+    /// Compact bytes with a checksum that binds them to what they are filed under; `None` where the index
+    /// is larger than what [`LayerIndex::unseal`] reads.
+    pub fn seal(&self, key: &key::IndexKey) -> std::io::Result<Option<Vec<u8>>> {
+        sealed::seal(self, key)
+    }
+
+    /// The index of `diff_id`, if the bytes are whole and were sealed under this name.
+    pub fn unseal(bytes: &[u8], diff_id: &DiffId, key: &key::IndexKey) -> Option<Self> {
+        sealed::unseal(bytes, diff_id, key)
+    }
+}
+
 /// Things in the stream that a runtime lets pass and a reader should know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Oddity {

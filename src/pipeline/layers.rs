@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The analyzers of every pass, in the order in which they leave facts. Changing this list changes
 /// the key of the cache by the analyzers' ids.
-pub(super) fn analyzers(plan: &Plan) -> Vec<Box<dyn Analyzer>> {
+pub fn analyzers(plan: &Plan) -> Vec<Box<dyn Analyzer>> {
     let mut list: Vec<Box<dyn Analyzer>> = vec![
         Box::new(SecretAnalyzer::new(Arc::clone(&plan.patterns), plan.reveal)),
         Box::new(ElfAnalyzer::new()),

@@ -37,6 +37,8 @@ pub struct Plan {
     pub build: BuildSettings,
     /// The user's own Dockerfile, for the advice.
     pub dockerfile: Option<String>,
+    /// Make proposals; without them, what the entry point needs is not worked out either.
+    pub advise: bool,
     /// All advice, not only the most rewarding.
     pub all_advice: bool,
     /// Bases that are known by their layers.

@@ -18,6 +18,9 @@ pub enum SourceError {
     Io { what: String, source: std::io::Error },
     #[error("{what}: {why}")]
     Malformed { what: String, why: String },
+    /// A chart, a signature, an attestation.
+    #[error("{what}: an artifact of type `{kind}`, not a container image")]
+    NoImage { what: String, kind: String },
     #[error("{what} is larger than the {limit} bytes that careen reads of a manifest or config")]
     TooLarge { what: String, limit: u64 },
     #[error("{what}: expected digest {expected}, got {actual}")]

@@ -252,12 +252,10 @@ impl Descent<'_> {
         if config_type == MediaKind::Other
             && (m.artifact_type.is_some() || !m.config.media_type.as_str().is_empty())
         {
-            return Err(SourceError::Malformed {
+            let kind = m.artifact_type.as_deref().unwrap_or(m.config.media_type.as_str());
+            return Err(SourceError::NoImage {
                 what: self.reference.to_owned(),
-                why: format!(
-                    "an artifact of type `{}`, not a container image",
-                    m.artifact_type.as_deref().unwrap_or(m.config.media_type.as_str())
-                ),
+                kind: kind.to_owned(),
             });
         }
         let config_raw = self.fetch(&what, &m.config)?;

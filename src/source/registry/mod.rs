@@ -132,10 +132,13 @@ impl RegistrySource {
         self.runtime.handle().block_on(catalog::tags(&self.client))
     }
 
-    /// The manifest or index that the reference names; `None` where it is still the one that is
-    /// `known`.
-    pub fn root(&self, known: Option<&Digest>) -> Result<Option<Root>, RegistryError> {
-        let reference = &self.client.reference;
+    /// The manifest or index that `reference` names, an image of this repository; `None` where it is
+    /// still the one that is `known`.
+    pub fn root_of(
+        &self,
+        reference: &Reference,
+        known: Option<&Digest>,
+    ) -> Result<Option<Root>, RegistryError> {
         let key = reference.manifest_key();
         let mut ask = manifest_ask(&key);
         ask.unless = known.map(|d| format!("\"{d}\""));
@@ -193,7 +196,7 @@ impl DocumentStore for RegistrySource {
 impl Source for RegistrySource {
     fn resolve(&self, choice: &PlatformChoice) -> Result<Resolution, SourceError> {
         let root = self
-            .root(None)?
+            .root_of(&self.client.reference, None)?
             .ok_or_else(|| SourceError::NotFound { what: self.client.reference.to_string() })?;
         descend(root, self, choice)
     }

@@ -1,0 +1,254 @@
+//! One image, from the indexes of its layers alone: merged, judged, and what is worth to be found again kept.
+
+use super::planner::seconds;
+use super::store::{FindingRow, ImageJob, ImageResult, Store, StoreError, UnneededRow};
+use super::{Keys, SweepPlan};
+use crate::image::{ImageLayer, LayerState, ReadImage};
+use crate::index::LayerIndex;
+use crate::oci::{Descriptor, Digest};
+use crate::pipeline;
+use crate::report::model::{FindingReport, Report};
+use crate::source::resolve::{DocumentStore, Root, descend};
+use crate::source::{PlatformChoice, SourceError};
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bytes of indexes, as they lie in memory, that wait for the next image with the same layers.
+const WAITING: usize = 32 << 20;
+/// What an entry takes, roughly.
+const ENTRY: usize = 260;
+
+pub(super) struct Judge<'a> {
+    plan: &'a SweepPlan,
+    store: &'a Store,
+    keys: &'a Keys,
+    recent: Mutex<Recent>,
+}
+
+/// Indexes that were used last.
+#[derive(Default)]
+struct Recent {
+    indexes: HashMap<i64, (Arc<LayerIndex>, usize, u64)>,
+    bytes: usize,
+    clock: u64,
+}
+
+impl Recent {
+    fn get(&mut self, layer: i64) -> Option<Arc<LayerIndex>> {
+        self.clock += 1;
+        let (index, _, used) = self.indexes.get_mut(&layer)?;
+        *used = self.clock;
+        Some(index.clone())
+    }
+
+    fn put(&mut self, layer: i64, index: Arc<LayerIndex>) {
+        let size = index.entries.len() * ENTRY;
+        if size > WAITING / 2 {
+            return;
+        }
+        self.clock += 1;
+        let clock = self.clock;
+        if let Some((_, old, _)) = self.indexes.insert(layer, (index, size, clock)) {
+            self.bytes -= old;
+        }
+        self.bytes += size;
+        while self.bytes > WAITING {
+            let oldest = self.indexes.iter().min_by_key(|(_, v)| v.2).map(|(k, _)| *k);
+            let Some((_, size, _)) = oldest.and_then(|k| self.indexes.remove(&k)) else { break };
+            self.bytes -= size;
+        }
+    }
+}
+
+impl<'a> Judge<'a> {
+    pub fn new(plan: &'a SweepPlan, store: &'a Store, keys: &'a Keys) -> Self {
+        Self { plan, store, keys, recent: Mutex::default() }
+    }
+
+    /// Judges an image and keeps what came of it.
+    pub fn judge(&self, job: &ImageJob) -> Result<(), StoreError> {
+        let mut layers = Vec::with_capacity(job.layers.len());
+        for layer in &job.layers {
+            let state = match &layer.failed {
+                Some(why) => LayerState::NotLookedAt {
+                    why: why.clone(),
+                    failed: !why.starts_with("a foreign layer"),
+                },
+                None => match self.index(layer.layer)? {
+                    Some(index) => LayerState::Indexed(index),
+                    // Damaged: the layer is read again, and the image judged then.
+                    None => {
+                        let analysis = &self.keys.analysis;
+                        return self.store.layer_again(layer.layer, analysis, job.image);
+                    }
+                },
+            };
+            layers.push(state);
+        }
+        let image = match self.found(job, layers) {
+            Ok(image) => image,
+            Err(e) => return self.store.image_failed(job.image, &e.to_string()),
+        };
+        let report =
+            catch_unwind(AssertUnwindSafe(|| pipeline::report_on(&self.plan.inspect, &image)));
+        match report {
+            Ok(report) => {
+                let result = kept(&report, &image, job);
+                self.store.image_judged(job.image, &self.keys.judgement, &result)
+            }
+            Err(_) => self.store.image_failed(job.image, "careen failed on it"),
+        }
+    }
+
+    fn index(&self, layer: i64) -> Result<Option<Arc<LayerIndex>>, StoreError> {
+        let recent = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = recent().get(layer) {
+            return Ok(Some(index));
+        }
+        let Some((diff_id, body)) = self.store.index(layer, &self.keys.analysis)? else {
+            return Ok(None);
+        };
+        let Some(index) = LayerIndex::unseal(&body, &diff_id, &self.keys.index) else {
+            return Ok(None);
+        };
+        let index = Arc::new(index);
+        recent().put(layer, index.clone());
+        Ok(Some(index))
+    }
+
+    fn found(&self, job: &ImageJob, states: Vec<LayerState>) -> Result<ReadImage, SourceError> {
+        let kept = Kept(self.store);
+        let root = Root {
+            reference: job.reference.clone(),
+            pinned: false,
+            raw: kept.read(&job.digest)?,
+            media_type: None,
+        };
+        let mut resolution = descend(root, &kept, &PlatformChoice::All)?;
+        let not_found = || SourceError::NotFound { what: format!("image {}", job.digest) };
+        let found = resolution.images.pop().ok_or_else(not_found)?;
+        if found.layers.len() != states.len() {
+            return Err(not_found());
+        }
+        let layers = found.layers.iter().zip(states).map(|(layer, state)| ImageLayer {
+            descriptor: layer.descriptor.clone(),
+            declared_diff_id: layer.declared_diff_id,
+            compressed: layer.descriptor.as_ref().map(|d| d.size),
+            state,
+        });
+        Ok(ReadImage { layers: layers.collect(), found })
+    }
+}
+
+/// Documents that planning has kept.
+struct Kept<'a>(&'a Store);
+
+impl Kept<'_> {
+    fn read(&self, digest: &Digest) -> Result<Vec<u8>, SourceError> {
+        match self.0.document(digest) {
+            Ok(Some((_, raw))) => Ok(raw),
+            Ok(None) => Err(SourceError::NotFound { what: digest.short() }),
+            Err(e) => Err(SourceError::Io {
+                what: "the store".to_owned(),
+                source: std::io::Error::other(e),
+            }),
+        }
+    }
+}
+
+impl DocumentStore for Kept<'_> {
+    fn document(&self, d: &Descriptor) -> Result<Vec<u8>, SourceError> {
+        self.read(&d.digest)
+    }
+}
+
+/// The rows that a report leaves.
+fn kept(report: &Report, image: &ReadImage, job: &ImageJob) -> ImageResult {
+    let layer_id = |n: Option<usize>| n.and_then(|n| job.layers.get(n)).map(|l| l.layer);
+    let base = report.base.as_ref();
+    let base_layers = base.and_then(|b| b.layers).filter(|n| *n > 0);
+    let base_created = base_layers
+        .and_then(|n| report.layers.get(n - 1))
+        .and_then(|l| l.created.as_deref())
+        .and_then(seconds);
+    let mut findings = Vec::new();
+    for f in &report.findings {
+        findings.push(finding(f, layer_id(f.layer)));
+        findings.extend(f.also.iter().map(|place| FindingRow {
+            main: false,
+            state: word(&place.state),
+            path: place.path.clone(),
+            inside: place.inside.clone(),
+            line: place.line,
+            layer: layer_id(place.layer),
+            message: place.message.clone(),
+            of_base: place.layer.and_then(|n| base_layers.map(|b| n < b)),
+            ..finding(f, None)
+        }));
+    }
+    let mut unneeded: Vec<UnneededRow> = Vec::new();
+    for u in &report.unneeded {
+        unneeded.push(UnneededRow {
+            kind: u.kind.clone(),
+            owner: u.owner.clone().unwrap_or_default(),
+            bytes: u.bytes,
+        });
+    }
+    let gaps = report.not_looked_at.iter().map(|n| (n.what.clone(), n.why.clone(), n.failed));
+    let user = image.found.config.config.user.as_str();
+    ImageResult {
+        partial: report.not_looked_at.iter().any(|n| n.failed),
+        content: report.size.content,
+        on_disk: report.size.on_disk,
+        waste: report.waste.bytes,
+        unneeded,
+        packages: report.packages.len() as u64,
+        run_as: if user.is_empty() { "root".to_owned() } else { user.to_owned() },
+        root: is_root(user),
+        healthcheck: report.image.healthcheck.is_some(),
+        os: report.image.os_release.clone(),
+        base: base.and_then(|b| b.name.clone()),
+        base_how: base.map(|b| b.how.clone()),
+        base_layers: base_layers.map(|n| n as u64),
+        base_compressed: base.and_then(|b| b.size.compressed),
+        base_created,
+        base_unneeded: base.map(|b| b.unneeded),
+        layers: report.layers.iter().map(|l| (l.instruction.clone(), l.waste)).collect(),
+        findings,
+        gaps: gaps.collect(),
+    }
+}
+
+/// By what a runtime starts it as; a name that is not `root` may still have uid 0, which the rules find.
+fn is_root(user: &str) -> bool {
+    let name = user.split(':').next().unwrap_or_default();
+    name.is_empty() || name == "root" || name.parse::<u32>() == Ok(0)
+}
+
+fn finding(f: &FindingReport, layer: Option<i64>) -> FindingRow {
+    FindingRow {
+        main: true,
+        rule: f.rule.clone(),
+        category: word(&f.category),
+        severity: word(&f.severity),
+        confidence: word(&f.confidence),
+        state: word(&f.state),
+        path: f.path.clone(),
+        inside: f.inside.clone(),
+        line: f.line,
+        layer,
+        of_base: f.of_base,
+        fingerprint: f.fingerprint.clone(),
+        masked: f.masked.clone(),
+        message: f.message.clone(),
+    }
+}
+
+/// As the JSON report writes it.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(s)) => s,
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,131 @@
+//! One layer: from whichever repository has it, in one pass, to a sealed index.
+
+use super::hosts::Hosts;
+use super::store::{LayerJob, LayerResult};
+use super::{Keys, SweepPlan};
+use crate::index::LayerIndex;
+use crate::index::build::{self, Expected, LayerError};
+use crate::oci::{Descriptor, LayerKind, MediaKind, MediaType};
+use crate::pipeline;
+use crate::source::registry::RegistryError;
+use crate::source::{BlobName, LayerRef, Source};
+use crate::stream::StreamError;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A layer that was read.
+pub(super) struct Read {
+    pub index: LayerIndex,
+    pub body: Vec<u8>,
+    pub fetched: u64,
+}
+
+impl Read {
+    pub fn as_kept(&self) -> LayerResult<'_> {
+        LayerResult { index: &self.index, body: self.body.clone(), fetched: self.fetched }
+    }
+}
+
+/// Why a layer was not read.
+pub(super) struct Failed {
+    pub why: String,
+    pub is_worth_a_try: bool,
+    pub fetched: u64,
+}
+
+/// Reads a layer. The repositories that have it are tried one after the other.
+pub(super) fn read(
+    plan: &SweepPlan,
+    hosts: &Hosts,
+    keys: &Keys,
+    job: &LayerJob,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Read, Failed> {
+    let fetched = AtomicU64::new(0);
+    let told = |n: u64| {
+        fetched.fetch_add(n, Ordering::Relaxed);
+        progress(n);
+    };
+    let media_type = MediaType::from(job.media_type.as_str());
+    let foreign = media_type.kind() == MediaKind::Layer(LayerKind::Foreign);
+    if foreign && !plan.inspect.registry.follow_foreign_urls {
+        let why = "a foreign layer: its bytes are not in the registry".to_owned();
+        return Err(Failed { why, is_worth_a_try: false, fetched: 0 });
+    }
+    let layer = layer_ref(job, media_type);
+    let expected = Expected { digest: Some(job.digest), size: Some(job.size) };
+    let mut failed = Failed {
+        why: "no repository is known that has it".to_owned(),
+        is_worth_a_try: false,
+        fetched: 0,
+    };
+    for (host, repository) in &job.sources {
+        let opened = hosts.repository(host, repository).and_then(|s| s.open(&layer));
+        let mut blob = match opened {
+            Ok(blob) => blob,
+            Err(e) => {
+                failed.why = e.to_string();
+                continue;
+            }
+        };
+        let built = build::build(
+            &job.digest.short(),
+            &mut blob,
+            &expected,
+            pipeline::analyzers(&plan.inspect),
+            &plan.inspect.build,
+            &told,
+        );
+        match built {
+            Ok(built) => {
+                let fetched = fetched.load(Ordering::Relaxed);
+                return match built.index.seal(&keys.index) {
+                    Ok(Some(body)) => Ok(Read { index: built.index, body, fetched }),
+                    Ok(None) => Err(Failed {
+                        why: "what was found in it is larger than what the store keeps".to_owned(),
+                        is_worth_a_try: false,
+                        fetched,
+                    }),
+                    Err(e) => Err(Failed { why: e.to_string(), is_worth_a_try: false, fetched }),
+                };
+            }
+            Err(e) => {
+                failed.why = e.to_string();
+                failed.is_worth_a_try = is_of_the_way(&e);
+                if !failed.is_worth_a_try && !is_of_the_place(&e) {
+                    break;
+                }
+            }
+        }
+    }
+    failed.fetched = fetched.load(Ordering::Relaxed);
+    Err(failed)
+}
+
+fn layer_ref(job: &LayerJob, media_type: MediaType) -> LayerRef {
+    let descriptor = Descriptor::new(media_type, job.digest, job.size);
+    LayerRef {
+        blob: BlobName::Digest(job.digest),
+        descriptor: Some(descriptor),
+        declared_diff_id: None,
+    }
+}
+
+/// Whether another try may well succeed: the bytes did not come, or came damaged.
+fn is_of_the_way(e: &LayerError) -> bool {
+    let LayerError::Stream { source, .. } = e else { return false };
+    match source {
+        StreamError::Source(e) => registry_error(e).is_none_or(RegistryError::is_transient),
+        StreamError::Size { .. } | StreamError::TooLong { .. } | StreamError::Digest { .. } => true,
+        _ => false,
+    }
+}
+
+/// Whether another repository may have what this one refuses.
+fn is_of_the_place(e: &LayerError) -> bool {
+    let LayerError::Stream { source: StreamError::Source(e), .. } = e else { return false };
+    registry_error(e).is_some()
+}
+
+fn registry_error(e: &std::io::Error) -> Option<&RegistryError> {
+    e.get_ref().and_then(|inner| inner.downcast_ref())
+}

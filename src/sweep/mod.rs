@@ -1,0 +1,231 @@
+//! Many images: a whole registry, each distinct layer read once, each distinct image judged from indexes
+//! alone. What is known lies in a [`store`], so a sweep can be killed at any moment and goes on with the
+//! next, and any number of workers can share it.
+//!
+//! Knows registries only through `source`, layers only as indexes. Must not print.
+
+mod error;
+mod hosts;
+mod image_work;
+mod layer_work;
+mod planner;
+mod selection;
+pub mod store;
+mod summary;
+mod worker;
+
+pub use error::SweepError;
+pub use selection::{Selection, TagChoice};
+pub use summary::{Summary, summary};
+pub use worker::Until;
+
+use crate::index::key::IndexKey;
+use crate::pipeline::{self, Plan};
+use hosts::Hosts;
+use planner::Planner;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use store::{Gap, PlanFigures, Store, StorePlace, Use};
+use worker::Worker;
+
+/// What is swept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// All repositories of a registry below a prefix, which may be empty.
+    Registry { host: String, prefix: String },
+    /// These. `name` says where they come from.
+    References { name: String, references: Vec<String> },
+}
+
+impl Target {
+    /// What the run is called in the store.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Registry { host, prefix } if prefix.is_empty() => host.clone(),
+            Self::Registry { host, prefix } => format!("{host}/{prefix}"),
+            Self::References { name, .. } => name.clone(),
+        }
+    }
+}
+
+/// Every decision of one sweep, taken.
+#[derive(Clone)]
+pub struct SweepPlan {
+    pub target: Target,
+    pub selection: Selection,
+    pub store: StorePlace,
+    /// How an image is read and judged; its locator is not used.
+    pub inspect: Plan,
+    /// A tag that was asked for less than this ago is not asked for again.
+    pub max_age: Option<Duration>,
+    /// Most bytes of layers to fetch.
+    pub budget: Option<u64>,
+    /// How often a layer is tried before it is set aside.
+    pub tries: u32,
+    /// How long a silent worker keeps its jobs.
+    pub lease: Duration,
+    /// Names this process among all that work on the store.
+    pub worker: String,
+    /// Leave the work to workers.
+    pub plan_only: bool,
+}
+
+/// Told of the sweep as it goes, from several threads.
+pub trait SweepProgress: Sync {
+    fn repository(&self);
+    /// A tag was asked for.
+    fn tag(&self);
+    fn planned(&self, figures: &PlanFigures);
+    /// Bytes of a layer have come.
+    fn fetched(&self, bytes: u64);
+    /// A layer is done, well or not.
+    fn layer(&self);
+    fn image(&self);
+}
+
+/// Set from anywhere: what is under way is finished, nothing new is begun.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub fn set(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Under which names results are kept: a changed analyzer or rule makes others.
+struct Keys {
+    index: IndexKey,
+    analysis: String,
+    judgement: String,
+}
+
+impl Keys {
+    fn of(plan: &Plan) -> Self {
+        let index = IndexKey::new(&pipeline::analyzers(plan), plan.patterns.digest());
+        let analysis = index.short();
+        let mut hasher = blake3::Hasher::new_derive_key("careen 2026 judgement");
+        let bases = format!("{:?}", plan.known_bases);
+        let parts =
+            [analysis.as_str(), env!("CARGO_PKG_VERSION"), plan.confidence.word(), bases.as_str()];
+        for part in parts {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        let judgement = crate::oci::digest::hex(&hasher.finalize().as_bytes()[..16]);
+        Self { index, analysis, judgement }
+    }
+}
+
+/// What came of a sweep.
+#[derive(Clone, Debug)]
+pub struct Swept {
+    pub run: i64,
+    pub target: String,
+    pub planned: PlanFigures,
+    /// Bytes of layers that this process fetched.
+    pub fetched: u64,
+    pub ending: Ending,
+    /// What was not looked at, the worst first; not all of them.
+    pub gaps: Vec<Gap>,
+    /// How many there are that should have been looked at.
+    pub failed: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Only the plan was asked for.
+    Planned,
+    /// Everything was looked at.
+    Complete,
+    /// Something could not be looked at.
+    Partial,
+    /// The user stopped it, or the budget is spent.
+    Stopped,
+}
+
+impl Ending {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// Most gaps that are told.
+const GAPS: u64 = 200;
+
+/// Plans, and does all that is to be done. `go` is shown the plan and says whether to.
+pub fn sweep(
+    plan: &SweepPlan,
+    stop: &Stop,
+    progress: &dyn SweepProgress,
+    go: impl FnOnce(&PlanFigures) -> bool,
+) -> Result<Swept, SweepError> {
+    let store = Store::open(&plan.store, Use::Sweep)?;
+    let hosts = Hosts::new(plan.inspect.registry.clone());
+    let keys = Keys::of(&plan.inspect);
+    // In a file nobody else works: what a killed sweep held is free.
+    store.reclaim(!store.is_shared())?;
+    let target = plan.target.name();
+    let run = store.begin_run(&target)?;
+    Planner::new(plan, &store, &hosts, run, stop, progress).plan()?;
+    let platforms = plan.selection.platforms.as_slice();
+    let platforms = match platforms {
+        [] => None,
+        wanted => {
+            let have = store.platforms()?;
+            let accepted = |have: &String| {
+                have.parse().is_ok_and(|have| wanted.iter().any(|p| p.accepts(&have)))
+            };
+            Some(have.into_iter().filter(accepted).collect::<Vec<_>>())
+        }
+    };
+    if !stop.is_set() {
+        store.enqueue(run, platforms.as_deref(), &keys.analysis, &keys.judgement)?;
+    }
+    let planned = store.figures(run, &keys.analysis)?;
+    store.run_planned(run, &planned)?;
+    progress.planned(&planned);
+    let mut fetched = 0;
+    let ending = if stop.is_set() {
+        Ending::Stopped
+    } else if !go(&planned) || plan.plan_only {
+        Ending::Planned
+    } else {
+        let worker = Worker::new(plan, &store, &hosts, &keys, stop, progress);
+        fetched = worker.work(Until::Empty)?;
+        match store.queue_state(&keys.analysis)?.is_empty() {
+            true => Ending::Complete,
+            false => Ending::Stopped,
+        }
+    };
+    let (gaps, failed) = store.gaps(run, GAPS)?;
+    let ending = match ending {
+        Ending::Complete if failed > 0 => Ending::Partial,
+        other => other,
+    };
+    store.end_run(run, ending.word(), fetched)?;
+    Ok(Swept { run, target, planned, fetched, ending, gaps, failed })
+}
+
+/// Does jobs that others planned; returns the bytes that were fetched.
+pub fn work(
+    plan: &SweepPlan,
+    stop: &Stop,
+    progress: &dyn SweepProgress,
+    until: Until,
+) -> Result<u64, SweepError> {
+    let store = Store::open(&plan.store, Use::Work)?;
+    let hosts = Hosts::new(plan.inspect.registry.clone());
+    let keys = Keys::of(&plan.inspect);
+    Worker::new(plan, &store, &hosts, &keys, stop, progress).work(until)
+}

@@ -1,0 +1,30 @@
+//! Questions about what is kept.
+
+use super::engine::args;
+use super::{Store, StoreError};
+use crate::rules::Severity;
+
+/// As the report's JSON has it.
+pub(super) fn severity(word: &str) -> Option<Severity> {
+    serde_json::from_value(serde_json::Value::from(word)).ok()
+}
+
+impl Store {
+    /// The worst finding in the images of a run.
+    pub fn worst(&self, run: i64) -> Result<Option<Severity>, StoreError> {
+        let all = "SELECT DISTINCT f.severity FROM findings f \
+                   JOIN run_images w ON w.image = f.image AND w.run = $1";
+        let rows = self.read(|e| e.rows(all, args![run]))?;
+        let mut worst = None;
+        for row in rows {
+            worst = worst.max(severity(&row.text(0)?));
+        }
+        Ok(worst)
+    }
+
+    /// The platforms of all known images.
+    pub fn platforms(&self) -> Result<Vec<String>, StoreError> {
+        let rows = self.read(|e| e.rows("SELECT DISTINCT platform FROM images", args![]))?;
+        rows.iter().map(|r| r.text(0)).collect()
+    }
+}

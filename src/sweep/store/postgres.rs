@@ -1,0 +1,220 @@
+//! The store for many machines: a PostgreSQL server, over TLS where the address asks for it.
+
+use super::StoreError;
+use super::engine::{Dialect, EachRow, Engine, Row, Value};
+use postgres::config::{Config, Host, SslMode};
+use postgres::error::SqlState;
+use postgres::fallible_iterator::FallibleIterator;
+use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use postgres::{Client, NoTls, Statement};
+use rustls_platform_verifier::ConfigVerifierExt as _;
+use std::collections::HashMap;
+use std::error::Error;
+use std::time::Duration;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// How long to wait for the server, where the address does not say.
+const CONNECT: Duration = Duration::from_secs(15);
+
+/// What the server sees us as.
+const NAME: &str = "careen";
+
+pub struct Postgres {
+    config: Config,
+    place: String,
+    client: Client,
+    statements: HashMap<String, Statement>,
+    read_only: bool,
+}
+
+impl Postgres {
+    /// Without the password.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Connects. `address`: `postgres://user:password@host/database?…` as libpq has it.
+    pub fn open(address: &str, read_only: bool) -> Result<Self, StoreError> {
+        let mut config: Config =
+            address.parse().map_err(|e: postgres::Error| StoreError::Open {
+                place: "postgres".to_owned(),
+                // The address may hold a password; the parser's words name a part of it.
+                why: format!("the address is not valid: {}", cause(&e)),
+            })?;
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name(NAME);
+        }
+        let place = place(&config);
+        let client = connect(&config, read_only).map_err(|e| match wrong(&place, &e) {
+            StoreError::Sql { place, why } => StoreError::Open { place, why },
+            other => other,
+        })?;
+        Ok(Self { config, place, client, statements: HashMap::new(), read_only })
+    }
+
+    fn prepare(&mut self, sql: &str) -> Result<Statement, StoreError> {
+        if let Some(known) = self.statements.get(sql) {
+            return Ok(known.clone());
+        }
+        let made = self.client.prepare(sql).map_err(|e| wrong(&self.place, &e))?;
+        self.statements.insert(sql.to_owned(), made.clone());
+        Ok(made)
+    }
+}
+
+/// The address without its password.
+fn place(config: &Config) -> String {
+    let host = config.get_hosts().first().map_or_else(String::new, |h| match h {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(path) => path.display().to_string(),
+    });
+    let port = config.get_ports().first().map(|p| format!(":{p}")).unwrap_or_default();
+    let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
+    format!("postgres://{host}{port}/{database}")
+}
+
+fn connect(config: &Config, read_only: bool) -> Result<Client, postgres::Error> {
+    let plain = config.get_ssl_mode() == SslMode::Disable;
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let tls = if plain { None } else { rustls::ClientConfig::with_platform_verifier().ok() };
+    let mut client = match tls {
+        Some(tls) => config.connect(MakeRustlsConnect::new(tls))?,
+        None => config.connect(NoTls)?,
+    };
+    if read_only {
+        client.batch_execute("SET default_transaction_read_only = on")?;
+    }
+    Ok(client)
+}
+
+/// The innermost words.
+fn cause(e: &dyn Error) -> String {
+    let mut words = e.to_string();
+    let mut source = e.source();
+    while let Some(inner) = source {
+        words = inner.to_string();
+        source = inner.source();
+    }
+    words
+}
+
+fn wrong(place: &str, e: &postgres::Error) -> StoreError {
+    let place = place.to_owned();
+    let why = cause(e);
+    let Some(code) = e.code() else {
+        // Without a code it was not the server that spoke: the connection, or our own argument.
+        let ours = e.source().is_some_and(|s| s.is::<postgres::types::WrongType>());
+        return match ours {
+            true => StoreError::Sql { place, why },
+            false => StoreError::Lost { place, why },
+        };
+    };
+    let transient = [
+        &SqlState::ADMIN_SHUTDOWN,
+        &SqlState::CRASH_SHUTDOWN,
+        &SqlState::CANNOT_CONNECT_NOW,
+        &SqlState::TOO_MANY_CONNECTIONS,
+        &SqlState::T_R_SERIALIZATION_FAILURE,
+        &SqlState::T_R_DEADLOCK_DETECTED,
+        &SqlState::LOCK_NOT_AVAILABLE,
+    ];
+    if *code == SqlState::DISK_FULL {
+        return StoreError::Full { place };
+    }
+    if transient.contains(&code) || code.code().starts_with("08") {
+        return StoreError::Lost { place, why };
+    }
+    StoreError::Sql { place, why }
+}
+
+impl ToSql for Value {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut postgres::types::private::BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Int(n) if *ty == Type::INT4 => i32::try_from(*n)?.to_sql(ty, out),
+            Self::Int(n) if *ty == Type::FLOAT8 => (*n as f64).to_sql(ty, out),
+            Self::Int(n) if *ty == Type::TEXT => n.to_string().to_sql(ty, out),
+            Self::Int(n) => n.to_sql(ty, out),
+            Self::Real(x) => x.to_sql(ty, out),
+            Self::Text(s) => s.to_sql(ty, out),
+            Self::Bytes(b) => b.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+impl<'a> FromSql<'a> for Value {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(match *ty {
+            Type::INT8 => Self::Int(i64::from_sql(ty, raw)?),
+            Type::INT4 => Self::Int(i32::from_sql(ty, raw)?.into()),
+            Type::INT2 => Self::Int(i16::from_sql(ty, raw)?.into()),
+            Type::BOOL => Self::Int(bool::from_sql(ty, raw)?.into()),
+            Type::FLOAT8 => Self::Real(f64::from_sql(ty, raw)?),
+            Type::FLOAT4 => Self::Real(f32::from_sql(ty, raw)?.into()),
+            Type::BYTEA => Self::Bytes(<Vec<u8>>::from_sql(ty, raw)?),
+            Type::TEXT | Type::VARCHAR | Type::NAME | Type::BPCHAR | Type::UNKNOWN => {
+                Self::Text(String::from_sql(ty, raw)?)
+            }
+            _ => return Err(format!("a column of type {ty}: cast it to text").into()),
+        })
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self::Null)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+impl Engine for Postgres {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn run(&mut self, sql: &str, args: &[Value]) -> Result<u64, StoreError> {
+        let statement = self.prepare(sql)?;
+        let args: Vec<&(dyn ToSql + Sync)> = args.iter().map(|a| a as _).collect();
+        self.client.execute(&statement, &args).map_err(|e| wrong(&self.place, &e))
+    }
+
+    fn each(&mut self, sql: &str, args: &[Value], row: EachRow) -> Result<(), StoreError> {
+        let statement = self.prepare(sql)?;
+        let names: Vec<String> = statement.columns().iter().map(|c| c.name().to_owned()).collect();
+        let place = self.place.clone();
+        let mut rows = self.client.query_raw(&statement, args).map_err(|e| wrong(&place, &e))?;
+        while let Some(r) = rows.next().map_err(|e| wrong(&place, &e))? {
+            let values = (0..names.len()).map(|i| r.try_get::<_, Value>(i));
+            let values = values.collect::<Result<_, _>>().map_err(|e| wrong(&place, &e))?;
+            if row(&names, Row(values))?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn script(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.client.batch_execute(sql).map_err(|e| wrong(&self.place, &e))
+    }
+
+    fn reconnect(&mut self) -> Result<(), StoreError> {
+        self.statements.clear();
+        self.client = connect(&self.config, self.read_only).map_err(|e| wrong(&self.place, &e))?;
+        Ok(())
+    }
+}

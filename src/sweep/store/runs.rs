@@ -1,0 +1,173 @@
+//! The sweeps themselves: when, of what, how far, what was not looked at.
+
+use super::engine::{Engine, args};
+use super::planning::id;
+use super::{Store, StoreError, now};
+
+/// What a plan costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct PlanFigures {
+    pub repositories: u64,
+    pub tags: u64,
+    pub images: u64,
+    /// Distinct.
+    pub layers: u64,
+    /// Of the distinct layers, as stored.
+    pub layer_bytes: u64,
+    /// What a loop over the tags would fetch: each image's layers, image by image.
+    pub loop_bytes: u64,
+    pub layers_to_fetch: u64,
+    pub bytes_to_fetch: u64,
+    pub images_to_judge: u64,
+}
+
+/// A finished or unfinished sweep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRow {
+    pub id: i64,
+    pub target: String,
+    /// Seconds since 1970.
+    pub begun: i64,
+    pub ended: Option<i64>,
+    pub state: String,
+}
+
+/// Something that a run did not look at.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Gap {
+    pub reference: String,
+    pub what: String,
+    pub why: String,
+    pub failed: bool,
+}
+
+impl Store {
+    pub fn begin_run(&self, target: &str) -> Result<i64, StoreError> {
+        self.write(|e| {
+            let row = e.row(
+                "INSERT INTO runs (target, begun, state) VALUES ($1, $2, 'planning') RETURNING id",
+                args![target, now()],
+            )?;
+            row.map_or(Ok(0), |r| r.int(0))
+        })
+    }
+
+    /// What the run will do, as it was planned.
+    pub fn run_planned(&self, run: i64, plan: &PlanFigures) -> Result<(), StoreError> {
+        self.write(|e| {
+            e.run(
+                "UPDATE runs SET state = 'working', tags = $1, images = $2, layers = $3, \
+                   planned_bytes = $4 WHERE id = $5",
+                args![plan.tags, plan.images, plan.layers, plan.bytes_to_fetch, run],
+            )
+        })?;
+        Ok(())
+    }
+
+    pub fn end_run(&self, run: i64, state: &str, fetched: u64) -> Result<(), StoreError> {
+        self.write(|e| {
+            e.run(
+                "UPDATE runs SET state = $1, ended = $2, fetched_bytes = $3 WHERE id = $4",
+                args![state, now(), fetched, run],
+            )
+        })?;
+        Ok(())
+    }
+
+    pub fn gap(&self, run: i64, gap: &Gap) -> Result<(), StoreError> {
+        self.write(|e| {
+            let next = "SELECT COALESCE(MAX(number) + 1, 0) FROM not_looked_at WHERE run = $1";
+            let number = id(e, next, args![run])?;
+            e.run(
+                "INSERT INTO not_looked_at (run, number, reference, what, why, failed) \
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+                args![run, number, &gap.reference, &gap.what, &gap.why, gap.failed],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// What a run did not look at, those that should have been possible first, and how many there are in
+    /// all that failed. Images are named by their first tag.
+    pub fn gaps(&self, run: i64, most: u64) -> Result<(Vec<Gap>, u64), StoreError> {
+        const ALL: &str = "\
+            SELECT reference, what, why, failed FROM not_looked_at WHERE run = $1 \
+            UNION ALL \
+            SELECT g.host || '/' || r.name || ':' || MIN(t.name), x.what, x.why, x.failed \
+            FROM image_gaps x JOIN root_images ri ON ri.image = x.image \
+            JOIN tags t ON t.root = ri.root AND t.selected = $1 \
+            JOIN repositories r ON r.id = t.repository JOIN registries g ON g.id = r.registry \
+            GROUP BY g.host, r.name, ri.image, x.number, x.what, x.why, x.failed";
+        self.read(|e| {
+            let count = format!("SELECT COUNT(*) FROM ({ALL}) a WHERE failed = 1");
+            let failed = id(e, &count, args![run])?;
+            let some = format!("{ALL} ORDER BY 4 DESC, 1, 2 LIMIT $2");
+            let rows = e.rows(&some, args![run, most])?;
+            let gaps = rows.iter().map(|r| {
+                Ok(Gap {
+                    reference: r.text(0)?,
+                    what: r.text(1)?,
+                    why: r.text(2)?,
+                    failed: r.int(3)? == 1,
+                })
+            });
+            Ok((gaps.collect::<Result<_, StoreError>>()?, failed.max(0) as u64))
+        })
+    }
+
+    /// What the selected tags of a run come to.
+    pub fn figures(&self, run: i64, analysis: &str) -> Result<PlanFigures, StoreError> {
+        self.read(|e| figures(e, run, analysis))
+    }
+
+    /// Runs, the newest first.
+    pub fn runs(&self, most: u64) -> Result<Vec<RunRow>, StoreError> {
+        let all = "SELECT id, target, begun, ended, state FROM runs ORDER BY id DESC LIMIT $1";
+        let rows = self.read(|e| e.rows(all, args![most]))?;
+        let run = |r: &super::Row| {
+            Ok(RunRow {
+                id: r.int(0)?,
+                target: r.text(1)?,
+                begun: r.int(2)?,
+                ended: r.maybe_int(3)?,
+                state: r.text(4)?,
+            })
+        };
+        rows.iter().map(run).collect()
+    }
+}
+
+fn figures(e: &mut dyn Engine, run: i64, analysis: &str) -> Result<PlanFigures, StoreError> {
+    let tags = e.row(
+        "SELECT COUNT(*), COUNT(DISTINCT repository) FROM tags WHERE selected = $1",
+        args![run],
+    )?;
+    let images = e.row(
+        "SELECT COUNT(*), CAST(COALESCE(SUM(i.compressed), 0) AS BIGINT), \
+           CAST(COALESCE(SUM(CASE WHEN i.state = 'judged' THEN 0 ELSE 1 END), 0) AS BIGINT) \
+         FROM run_images w \
+         JOIN images i ON i.id = w.image WHERE w.run = $1",
+        args![run],
+    )?;
+    let layers = e.row(
+        "SELECT COUNT(*), CAST(COALESCE(SUM(l.size), 0) AS BIGINT), \
+           CAST(COALESCE(SUM(CASE WHEN j.state = 'done' THEN 0 ELSE 1 END), 0) AS BIGINT), \
+           CAST(COALESCE(SUM(CASE WHEN j.state = 'done' THEN 0 ELSE l.size END), 0) AS BIGINT) \
+         FROM layers l JOIN jobs j ON j.layer = l.id AND j.analysis = $2 \
+         WHERE l.id IN (SELECT il.layer FROM run_images w \
+           JOIN image_layers il ON il.image = w.image WHERE w.run = $1)",
+        args![run, analysis],
+    )?;
+    let n = |row: &Option<super::Row>, c: usize| row.as_ref().map_or(Ok(0), |r| r.size(c));
+    Ok(PlanFigures {
+        tags: n(&tags, 0)?,
+        repositories: n(&tags, 1)?,
+        images: n(&images, 0)?,
+        loop_bytes: n(&images, 1)?,
+        images_to_judge: n(&images, 2)?,
+        layers: n(&layers, 0)?,
+        layer_bytes: n(&layers, 1)?,
+        layers_to_fetch: n(&layers, 2)?,
+        bytes_to_fetch: n(&layers, 3)?,
+    })
+}

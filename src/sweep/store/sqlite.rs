@@ -1,0 +1,207 @@
+//! The embedded store: SQLite in one file, with a write-ahead log.
+
+use super::StoreError;
+use super::engine::{Dialect, EachRow, Engine, Row, Value};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long to wait for another process that writes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Memory for pages, in KiB.
+const PAGE_CACHE: i64 = 32 << 10;
+
+pub struct Sqlite {
+    path: PathBuf,
+    connection: Connection,
+    read_only: bool,
+}
+
+impl Sqlite {
+    /// Opens the file; to write, makes it (and its folder) where there is none.
+    pub fn open(path: &Path, read_only: bool) -> Result<Self, StoreError> {
+        let place = path.display().to_string();
+        let failed = |why: String| StoreError::Open { place: place.clone(), why };
+        if read_only && !path.is_file() {
+            return Err(failed("there is no such file".to_owned()));
+        }
+        if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty() && !read_only) {
+            std::fs::create_dir_all(folder).map_err(|e| failed(e.to_string()))?;
+        }
+        let connection = connect(path, read_only).map_err(|e| match explain(&place, e) {
+            StoreError::Damaged { place, why, .. } => set_aside(path, place, why, read_only),
+            StoreError::Sql { place, why } => StoreError::Open { place, why },
+            other => other,
+        })?;
+        Ok(Self { path: path.to_owned(), connection, read_only })
+    }
+
+    fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn wrong(&self, e: rusqlite::Error) -> StoreError {
+        explain(&self.place(), e)
+    }
+}
+
+/// Takes the right to sweep into the file; it is held as long as the lock lives, also after a kill.
+pub fn lock(path: &Path) -> Result<File, StoreError> {
+    let place = || path.display().to_string();
+    let name = with_suffix(path, ".lock");
+    let open = |e: std::io::Error| StoreError::Open { place: place(), why: e.to_string() };
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(open)?;
+    }
+    let file = File::options().create(true).truncate(false).write(true).open(name).map_err(open)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { place: place() }),
+        Err(TryLockError::Error(e)) => Err(open(e)),
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn connect(path: &Path, read_only: bool) -> rusqlite::Result<Connection> {
+    let flags = match read_only {
+        true => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        false => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    };
+    let new = !path.exists();
+    let c = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    c.busy_timeout(PATIENCE)?;
+    c.pragma_update(None, "cache_size", -PAGE_CACHE)?;
+    if !read_only {
+        if new {
+            // Room that is given back shrinks the file; it must be set before the first table.
+            c.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+            own(path);
+        }
+        c.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        // With WAL, a power cut may lose the last commits but never breaks the file.
+        c.pragma_update(None, "synchronous", "NORMAL")?;
+        c.pragma_update(None, "foreign_keys", "ON")?;
+    }
+    // Reads the header and the schema: what is no database is found out here.
+    c.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(c)
+}
+
+/// The findings of a whole registry are their owner's.
+fn own(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600));
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+}
+
+/// Moves a damaged file out of the way, with its log.
+fn set_aside(path: &Path, place: String, why: String, read_only: bool) -> StoreError {
+    let mut aside = None;
+    if !read_only {
+        let target =
+            (1..1000).map(|n| with_suffix(path, &format!(".damaged-{n}"))).find(|p| !p.exists());
+        if let Some(target) = target
+            && std::fs::rename(path, &target).is_ok()
+        {
+            for log in ["-wal", "-shm"] {
+                let _ = std::fs::rename(with_suffix(path, log), with_suffix(&target, log));
+            }
+            aside = Some(target);
+        }
+    }
+    StoreError::Damaged { place, why, aside }
+}
+
+fn explain(place: &str, e: rusqlite::Error) -> StoreError {
+    let place = place.to_owned();
+    let why = e.to_string();
+    match e.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            StoreError::Damaged { place, why, aside: None }
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StoreError::Lost { place, why: "another process writes to it".to_owned() }
+        }
+        Some(ErrorCode::DiskFull) => StoreError::Full { place },
+        _ => StoreError::Sql { place, why },
+    }
+}
+
+impl rusqlite::ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(n) => ValueRef::Integer(*n),
+            Self::Real(x) => ValueRef::Real(*x),
+            Self::Text(s) => ValueRef::Text(s.as_bytes()),
+            Self::Bytes(b) => ValueRef::Blob(b),
+        }))
+    }
+}
+
+fn value(v: ValueRef<'_>) -> Value {
+    match v {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(n) => Value::Int(n),
+        ValueRef::Real(x) => Value::Real(x),
+        ValueRef::Text(t) => Value::Text(String::from_utf8_lossy(t).into_owned()),
+        ValueRef::Blob(b) => Value::Bytes(b.to_vec()),
+    }
+}
+
+/// SQLite numbers its arguments by `?1`.
+fn numbered(sql: &str) -> String {
+    sql.replace('$', "?")
+}
+
+impl Engine for Sqlite {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn run(&mut self, sql: &str, args: &[Value]) -> Result<u64, StoreError> {
+        let run = || {
+            let mut statement = self.connection.prepare_cached(&numbered(sql))?;
+            statement.execute(rusqlite::params_from_iter(args))
+        };
+        Ok(run().map_err(|e| self.wrong(e))? as u64)
+    }
+
+    fn each(&mut self, sql: &str, args: &[Value], row: EachRow) -> Result<(), StoreError> {
+        let place = self.place();
+        let wrong = |e| explain(&place, e);
+        let mut statement = self.connection.prepare_cached(&numbered(sql)).map_err(wrong)?;
+        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let mut rows = statement.query(rusqlite::params_from_iter(args)).map_err(wrong)?;
+        while let Some(r) = rows.next().map_err(wrong)? {
+            let values = (0..names.len()).map(|i| r.get_ref(i).map(value));
+            let values = values.collect::<Result<_, _>>().map_err(wrong)?;
+            if row(&names, Row(values))?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn script(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.connection.execute_batch(sql).map_err(|e| self.wrong(e))
+    }
+
+    fn reconnect(&mut self) -> Result<(), StoreError> {
+        let place = self.place();
+        self.connection = connect(&self.path, self.read_only).map_err(|e| explain(&place, e))?;
+        Ok(())
+    }
+}

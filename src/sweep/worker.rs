@@ -1,0 +1,182 @@
+//! Does the jobs of the queue: layers first, the heaviest first, then the images whose layers are done. As
+//! many workers as there are machines may do so at once.
+
+use super::hosts::Hosts;
+use super::image_work::Judge;
+use super::layer_work;
+use super::store::{LayerJob, QueueState, Store, StoreError};
+use super::{Keys, Stop, SweepError, SweepPlan, SweepProgress};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long to wait before looking for work again.
+const IDLE: Duration = Duration::from_millis(250);
+
+/// When a worker goes home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Nothing is left, nor under way anywhere.
+    Empty,
+    /// Nothing has been left for this long.
+    Idle(Duration),
+    /// It is stopped.
+    Stopped,
+}
+
+pub(super) struct Worker<'a> {
+    pub plan: &'a SweepPlan,
+    pub store: &'a Store,
+    pub hosts: &'a Hosts,
+    pub keys: &'a Keys,
+    pub stop: &'a Stop,
+    pub progress: &'a dyn SweepProgress,
+    /// Names this process among all that work on the store.
+    pub name: String,
+    fatal: Mutex<Option<StoreError>>,
+    /// Bytes of layers that came from registries.
+    fetched: AtomicU64,
+    busy: AtomicUsize,
+    /// Bytes that may still be claimed.
+    budget: Option<Mutex<u64>>,
+}
+
+impl<'a> Worker<'a> {
+    pub fn new(
+        plan: &'a SweepPlan,
+        store: &'a Store,
+        hosts: &'a Hosts,
+        keys: &'a Keys,
+        stop: &'a Stop,
+        progress: &'a dyn SweepProgress,
+    ) -> Self {
+        Self {
+            plan,
+            store,
+            hosts,
+            keys,
+            stop,
+            progress,
+            name: plan.worker.clone(),
+            fatal: Mutex::new(None),
+            fetched: AtomicU64::new(0),
+            busy: AtomicUsize::new(0),
+            budget: plan.budget.map(Mutex::new),
+        }
+    }
+
+    /// Works; returns the bytes that were fetched.
+    pub fn work(&self, until: Until) -> Result<u64, SweepError> {
+        let judge = Judge::new(self.plan, self.store, self.keys);
+        let threads = AtomicUsize::new(self.plan.inspect.jobs.max(1));
+        std::thread::scope(|scope| {
+            for _ in 0..self.plan.inspect.jobs.max(1) {
+                scope.spawn(|| {
+                    if let Err(e) = self.work_on(&judge, until) {
+                        self.fatal.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
+                    }
+                    threads.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+            self.stay_alive(&threads);
+        });
+        if let Some(e) = self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Err(e.into());
+        }
+        self.store.release(&self.name)?;
+        Ok(self.fetched.load(Ordering::Relaxed))
+    }
+
+    /// Renews the leases as long as somebody works, and frees those of the dead.
+    fn stay_alive(&self, threads: &AtomicUsize) {
+        let every = self.plan.lease / 3;
+        let mut last = Instant::now();
+        while threads.load(Ordering::SeqCst) > 0 {
+            std::thread::sleep(Duration::from_millis(20));
+            if last.elapsed() < every {
+                continue;
+            }
+            last = Instant::now();
+            // A store that is away now is asked again by those who work.
+            let lease = self.plan.lease.as_secs() as i64;
+            let _ = self.store.renew(&self.name, lease).and_then(|()| self.store.reclaim(false));
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.stop.is_set() || self.fatal.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn work_on(&self, judge: &Judge, until: Until) -> Result<(), StoreError> {
+        let mut idle = Instant::now();
+        while !self.is_over() {
+            if let Some(job) = self.claim_layer()? {
+                self.layer(&job)?;
+                self.busy.fetch_sub(1, Ordering::SeqCst);
+                idle = Instant::now();
+                continue;
+            }
+            let lease = self.plan.lease.as_secs() as i64;
+            if let Some(job) = self.store.claim_image(&self.keys.analysis, &self.name, lease)? {
+                judge.judge(&job)?;
+                self.progress.image();
+                idle = Instant::now();
+                continue;
+            }
+            let left = self.store.queue_state(&self.keys.analysis)?;
+            match until {
+                Until::Empty if left.is_empty() || self.is_spent(&left) => break,
+                Until::Idle(limit) if left.is_empty() && idle.elapsed() > limit => break,
+                _ => std::thread::sleep(IDLE),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all that is left is beyond the budget.
+    fn is_spent(&self, left: &QueueState) -> bool {
+        self.budget.is_some() && left.layers_left > 0 && self.busy.load(Ordering::SeqCst) == 0
+    }
+
+    fn claim_layer(&self) -> Result<Option<LayerJob>, StoreError> {
+        let mut budget =
+            self.budget.as_ref().map(|b| b.lock().unwrap_or_else(PoisonError::into_inner));
+        let most = budget.as_ref().map_or(i64::MAX as u64, |b| **b);
+        let lease = self.plan.lease.as_secs() as i64;
+        self.busy.fetch_add(1, Ordering::SeqCst);
+        let claimed = self.store.claim_layer(&self.keys.analysis, &self.name, lease, most);
+        match &claimed {
+            Ok(Some(job)) => {
+                if let Some(budget) = budget.as_mut() {
+                    **budget = budget.saturating_sub(job.size);
+                }
+            }
+            _ => {
+                self.busy.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+        claimed
+    }
+
+    fn layer(&self, job: &LayerJob) -> Result<(), StoreError> {
+        let done = layer_work::read(self.plan, self.hosts, self.keys, job, &|n| {
+            self.fetched.fetch_add(n, Ordering::Relaxed);
+            self.progress.fetched(n);
+        });
+        let (analysis, name) = (&self.keys.analysis, &self.name);
+        match done {
+            Ok(result) => self.store.layer_done(job, analysis, &result.as_kept())?,
+            Err(failed) => {
+                let again = failed.is_worth_a_try && job.tries < self.plan.tries;
+                let wait = again.then(|| 1i64 << job.tries.min(8));
+                let why = &failed.why;
+                self.store.layer_failed(job, analysis, name, why, wait, failed.fetched)?;
+                if again {
+                    return Ok(());
+                }
+            }
+        }
+        self.progress.layer();
+        Ok(())
+    }
+}
