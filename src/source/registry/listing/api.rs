@@ -2,13 +2,14 @@
 //! particular API.
 
 use super::super::client::Connection;
-use super::super::error::{Refusal, own_words};
+use super::super::error::Refusal;
 use super::super::host::RegistryHost;
 use super::super::transport::{host_of, retry_after};
 use super::super::{OwnRuntime, RegistryError};
 use super::scope::Scope;
-use crate::text::Redacted;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use super::secret::is_in;
+use super::words::words;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, StatusCode};
 use std::sync::Arc;
 use url::Url;
@@ -18,50 +19,6 @@ const PAGE_LIMIT: u64 = 16 << 20;
 
 /// Largest error body that is read, in bytes.
 const ERROR_BODY_LIMIT: u64 = 64 << 10;
-
-/// How an API wants its token.
-#[derive(Clone, Copy)]
-pub(super) enum Secret {
-    /// `Authorization: Bearer`.
-    Bearer,
-    /// `PRIVATE-TOKEN`, as GitLab's.
-    PrivateToken,
-}
-
-impl Secret {
-    pub fn header(
-        self,
-        token: &Redacted<String>,
-    ) -> Result<(HeaderName, HeaderValue), RegistryError> {
-        let (name, text) = match self {
-            Self::Bearer => (AUTHORIZATION, format!("Bearer {}", token.reveal())),
-            Self::PrivateToken => {
-                (HeaderName::from_static("private-token"), token.reveal().clone())
-            }
-        };
-        let mut value = HeaderValue::from_str(&text).map_err(|_| RegistryError::Settings {
-            what: "the token of the listing API".to_owned(),
-            why: "it holds a character that no token has".to_owned(),
-        })?;
-        value.set_sensitive(true);
-        Ok((name, value))
-    }
-}
-
-/// The host (and port) of an API's address, if it can be one.
-pub(super) fn check_address(url: &Url) -> Result<String, RegistryError> {
-    let wrong = |why: &str| RegistryError::Settings {
-        what: format!("listing API {}", host_of(url)),
-        why: why.to_owned(),
-    };
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(wrong("its address begins with neither `https` nor `http`"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("its address holds a login: give a token instead"));
-    }
-    Ok(host_of(url))
-}
 
 /// A good answer.
 pub(super) struct Answer {
@@ -201,56 +158,5 @@ impl<'a> Api<'a> {
 
     pub fn has_token(&self) -> bool {
         self.secret.is_some()
-    }
-}
-
-/// Whether a server repeats the token that it was sent.
-fn is_in(secret: &HeaderValue, text: &str) -> bool {
-    let Ok(secret) = secret.to_str() else { return true };
-    let token = secret.strip_prefix("Bearer ").unwrap_or(secret);
-    text.contains(token)
-}
-
-/// What the API says of its error. Most give a `message`; Harbor's errors are like a registry's.
-fn words(body: &[u8]) -> (Option<String>, Option<String>) {
-    let (code, message) = own_words(body);
-    if code.is_some() || message.is_some() {
-        return (code, message);
-    }
-    let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else { return (None, None) };
-    let message = ["message", "error_message", "error_description", "detail", "error"]
-        .iter()
-        .find_map(|name| value.get(name)?.as_str().filter(|m| !m.is_empty()));
-    (None, message.map(str::to_owned))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_words_of_each_api_are_found() {
-        for body in [
-            r#"{"message":"no"}"#,
-            r#"{"errors":[{"message":"no"}]}"#,
-            r#"{"detail":"no","status":403}"#,
-            r#"{"error":"no"}"#,
-            r#"{"message":{"a":1},"error":"no"}"#,
-        ] {
-            assert_eq!(words(body.as_bytes()).1.as_deref(), Some("no"), "{body}");
-        }
-        for body in ["", "[]", "<html>", r#"{"message":3}"#] {
-            assert_eq!(words(body.as_bytes()), (None, None), "{body}");
-        }
-    }
-
-    #[test]
-    fn an_address_is_http_and_without_a_login() {
-        let check = |s: &str| check_address(&Url::parse(s).unwrap());
-        assert_eq!(check("https://git.example:8443/api/v3").unwrap(), "git.example:8443");
-        for bad in ["ftp://x/", "data:x", "https://user@x/", "https://:hunter2@x/"] {
-            let e = check(bad).unwrap_err();
-            assert!(!e.to_string().contains("hunter2"), "{e}");
-        }
     }
 }

@@ -11,12 +11,15 @@ mod harbor;
 mod pages;
 mod quay;
 mod scope;
+mod secret;
+mod words;
 
 use super::host::RegistryHost;
 use super::{RegistryError, client::Connection};
 use crate::text::Redacted;
-use api::{Api, Secret};
+use api::Api;
 use scope::Scope;
+use secret::Secret;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use url::Url;
@@ -124,7 +127,7 @@ impl RegistryHost {
         // Another host has manners and a way through the proxy of its own.
         let connection = match &address {
             None => self.connection.clone(),
-            Some(url) => match api::check_address(url)? {
+            Some(url) => match secret::check_address(url)? {
                 host if host == self.connection.api_host => self.connection.clone(),
                 host => Arc::new(Connection::new(&host, &self.settings)?),
             },
