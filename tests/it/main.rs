@@ -14,6 +14,7 @@ mod cache;
 mod cat;
 mod cli_basics;
 mod forms;
+mod listing;
 mod local_sources;
 mod overlay;
 mod packages;

@@ -103,6 +103,14 @@ impl Registry {
         self.push_as(layout, "app/x:1", credentials);
     }
 
+    /// Gives the registry a repository without any image, straight on its disk.
+    pub fn add_empty(&self, name: &str) {
+        let repositories = self.folder.path().join("storage/docker/registry/v2/repositories");
+        for part in ["_layers", "_manifests"] {
+            std::fs::create_dir_all(repositories.join(name).join(part)).unwrap();
+        }
+    }
+
     pub fn push_as(&self, layout: &Path, name: &str, credentials: Option<&str>) {
         let mut command = Command::new("skopeo");
         command.args(["copy", "--insecure-policy", "--dest-tls-verify=false"]);

@@ -72,10 +72,10 @@ impl Ask {
 pub(super) struct Connection {
     pub transport: Transport,
     pub patience: Patience,
-    gate: Gate,
+    pub gate: Gate,
     /// `http://host/v2/` or `https://host/v2/`, once that is clear.
     base: OnceCell<Url>,
-    api_host: String,
+    pub api_host: String,
     plain_http: bool,
     loopback: bool,
 }
@@ -97,7 +97,7 @@ impl Connection {
 
     /// A host on this machine may speak TLS or not: that is found out before anything is sent that
     /// could be secret.
-    async fn base(&self) -> Result<&Url, RegistryError> {
+    pub async fn base(&self) -> Result<&Url, RegistryError> {
         self.base
             .get_or_try_init(|| async {
                 if self.plain_http {
@@ -285,6 +285,7 @@ impl Client {
             retry_after,
             with_credentials: authorization.is_some_and(|a| a.with_credentials),
             remark: self.auth.remark(),
+            hint: None,
         }))
     }
 }

@@ -81,6 +81,8 @@ pub struct Refusal {
     pub with_credentials: bool,
     /// Why there may have been no credentials: a helper that failed.
     pub remark: Option<String>,
+    /// What the user can do about it, where that is no matter of the registry's own login.
+    pub hint: Option<String>,
 }
 
 impl std::error::Error for Refusal {}
@@ -172,6 +174,7 @@ impl RegistryError {
                 cause: ConnectionCause::Connect,
                 ..
             } => Some("check the registry's name and port, and the proxy".to_owned()),
+            Self::Refused(r) if r.hint.is_some() => r.hint.clone(),
             Self::Refused(r) => match r.status {
                 401 | 403 if r.with_credentials => Some(format!(
                     "the account may not read {}; check its name, or `docker login {}` as another user",
@@ -255,6 +258,7 @@ mod tests {
             retry_after: None,
             with_credentials: false,
             remark: None,
+            hint: None,
         }));
         assert_eq!(
             e.to_string(),

@@ -11,9 +11,9 @@ use std::sync::Arc;
 /// A registry that has been named; nothing is asked of it yet.
 #[derive(Clone)]
 pub struct RegistryHost {
-    runtime: Arc<OwnRuntime>,
-    connection: Arc<Connection>,
-    settings: Arc<RegistrySettings>,
+    pub(super) runtime: Arc<OwnRuntime>,
+    pub(super) connection: Arc<Connection>,
+    pub(super) settings: Arc<RegistrySettings>,
 }
 
 impl RegistryHost {

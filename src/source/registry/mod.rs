@@ -12,6 +12,7 @@ mod credentials;
 mod error;
 mod helper;
 mod host;
+mod listing;
 mod manners;
 mod retry;
 mod transport;
@@ -20,6 +21,7 @@ pub use auth::TOKEN_LIMIT;
 pub use credentials::{Credentials, Helpers, Login};
 pub use error::{ConnectionCause, Refusal, RegistryError};
 pub use host::RegistryHost;
+pub use listing::{Listing, ListingKind, ListingSettings};
 pub use manners::Manners;
 pub use retry::Patience;
 

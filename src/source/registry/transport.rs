@@ -65,9 +65,21 @@ impl Transport {
     /// whatever its status, and the URL that gave it.
     pub async fn get(
         &self,
-        mut url: Url,
+        url: Url,
         headers: &[(HeaderName, String)],
         authorization: Option<HeaderValue>,
+        asked: &str,
+    ) -> Result<(Response, Url), RegistryError> {
+        let secret = authorization.map(|a| (AUTHORIZATION, a));
+        self.get_with(url, headers, secret.as_ref(), asked).await
+    }
+
+    /// As [`Self::get`], for a server that wants its secret in a header of another name.
+    pub async fn get_with(
+        &self,
+        mut url: Url,
+        headers: &[(HeaderName, String)],
+        secret: Option<&(HeaderName, HeaderValue)>,
         asked: &str,
     ) -> Result<(Response, Url), RegistryError> {
         let origin = url.origin();
@@ -79,8 +91,8 @@ impl Transport {
             }
             // Once led away, never again: the way back could be arranged by someone else.
             same_origin &= url.origin() == origin;
-            if let (true, Some(a)) = (same_origin, &authorization) {
-                request = request.header(AUTHORIZATION, a.clone());
+            if let (true, Some((name, value))) = (same_origin, secret) {
+                request = request.header(name, value.clone());
             }
             let response =
                 request.send().await.map_err(|e| connection_error(e, host_of(&url), asked))?;
