@@ -5,7 +5,7 @@ use super::error::CliError;
 use super::inspect::paper;
 use super::settings::{self, SourceSettings};
 use super::status::Status;
-use super::sweep_args::{JudgeArgs, MannersArgs, StoreArgs, Sweep};
+use super::sweep_args::{JudgeArgs, ListingArgs, MannersArgs, StoreArgs, Sweep};
 use super::sweep_progress::SweepBar;
 use super::terminal::Terminal;
 use super::{interrupt, output, pattern_files, plan, sweep_words};
@@ -14,9 +14,10 @@ use crate::pipeline::Plan;
 use crate::report::json;
 use crate::rules::Severity;
 use crate::source::locator::Locator;
-use crate::source::registry::Manners;
+use crate::source::registry::{ListingKind, ListingSettings, Manners};
 use crate::sweep::store::StorePlace;
 use crate::sweep::{self, Ending, Selection, Stop, SweepPlan, Target};
+use crate::text::Redacted;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub fn run(args: &Sweep, global: &Global, terminal: &Terminal) -> Result<Status,
     let path = args.output.output.as_deref();
     output::check(path)?;
     let target = target(args)?;
+    let listing = listing(&args.listing, &target)?;
     let source = SourceSettings::of_registry(&args.registry, &args.work)?;
     let inspect = inspect_plan(&source, &args.judge, &args.manners)?;
     let select = &args.select;
@@ -44,6 +46,7 @@ pub fn run(args: &Sweep, global: &Global, terminal: &Terminal) -> Result<Status,
     selection.platforms.clone_from(&select.platform);
     let plan = SweepPlan {
         target,
+        listing,
         selection,
         store: store_place(&args.store)?,
         inspect,
@@ -127,6 +130,19 @@ pub fn worker_name() -> String {
     let host = host.as_deref().map_or("host", str::trim).to_owned();
     let begun = jiff::Timestamp::now().as_nanosecond();
     format!("{host}/{}/{begun}", std::process::id())
+}
+
+fn listing(args: &ListingArgs, target: &Target) -> Result<ListingSettings, CliError> {
+    let host = match target {
+        Target::Registry { host, .. } => host.as_str(),
+        Target::References { .. } => "",
+    };
+    let token = match &args.listing_token_file {
+        None => None,
+        Some(path) => Some(Redacted::new(read_list(path, true)?.trim().to_owned())),
+    };
+    let kind = args.listing.map_or_else(|| ListingKind::guess(host), Into::into);
+    Ok(ListingSettings { kind, api: args.listing_api.clone(), token })
 }
 
 fn target(args: &Sweep) -> Result<Target, CliError> {

@@ -3,8 +3,9 @@
 use super::args::{FailOn, OutputArgs, RegistryArgs, Sure, WorkArgs};
 use super::number;
 use crate::oci::Platform;
+use crate::source::registry::ListingKind;
 use crate::sweep::TagChoice;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub struct Sweep {
     /// End with status 1 on a finding of this severity or worse
     #[arg(long, value_enum, default_value_t = FailOn::High, value_name = "SEVERITY")]
     pub fail_on: FailOn,
+    #[command(flatten)]
+    pub listing: ListingArgs,
     #[command(flatten)]
     pub select: SelectArgs,
     #[command(flatten)]
@@ -72,6 +75,49 @@ pub struct Worker {
     pub registry: RegistryArgs,
     #[command(flatten)]
     pub work: WorkArgs,
+}
+
+/// How the registry names its repositories.
+#[derive(Args)]
+pub struct ListingArgs {
+    /// Whose API lists the repositories [default: by the host, else the catalog]
+    #[arg(long, value_enum, value_name = "KIND", help_heading = "Selection")]
+    pub listing: Option<Listing>,
+    /// Where that API is, such as https://gitlab.example.com
+    #[arg(long, value_name = "URL", help_heading = "Selection")]
+    pub listing_api: Option<url::Url>,
+    /// A file with a token for that API
+    #[arg(long, value_name = "FILE", help_heading = "Selection")]
+    pub listing_token_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Listing {
+    /// The standard catalog
+    Catalog,
+    /// Docker Hub: all repositories of a user or organisation
+    DockerHub,
+    /// GitHub: the container packages of a user or organisation
+    Github,
+    /// GitLab: the registries of a group or project
+    Gitlab,
+    /// Quay: the repositories of a namespace
+    Quay,
+    /// Harbor: the repositories of a project, or of all
+    Harbor,
+}
+
+impl From<Listing> for ListingKind {
+    fn from(l: Listing) -> Self {
+        match l {
+            Listing::Catalog => Self::Catalog,
+            Listing::DockerHub => Self::DockerHub,
+            Listing::Github => Self::GitHub,
+            Listing::Gitlab => Self::GitLab,
+            Listing::Quay => Self::Quay,
+            Listing::Harbor => Self::Harbor,
+        }
+    }
 }
 
 /// Which images.

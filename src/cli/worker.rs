@@ -9,6 +9,7 @@ use super::sweep::{inspect_plan, store_place, worker_name};
 use super::sweep_args::Worker;
 use super::sweep_progress::SweepBar;
 use super::terminal::Terminal;
+use crate::source::registry::{ListingKind, ListingSettings};
 use crate::sweep::store::StorePlace;
 use crate::sweep::{self, Selection, Stop, SweepPlan, Target, Until};
 
@@ -24,6 +25,7 @@ pub fn run(args: &Worker, global: &Global, terminal: &Terminal) -> Result<Status
     let source = SourceSettings::of_registry(&args.registry, &args.work)?;
     let plan = SweepPlan {
         target: Target::References { name: String::new(), references: Vec::new() },
+        listing: ListingSettings { kind: ListingKind::Catalog, api: None, token: None },
         selection: Selection::new(&[], &[], &[])?,
         store,
         inspect: inspect_plan(&source, &args.judge, &args.manners)?,

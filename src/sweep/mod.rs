@@ -21,6 +21,7 @@ pub use worker::Until;
 
 use crate::index::key::IndexKey;
 use crate::pipeline::{self, Plan};
+use crate::source::registry::ListingSettings;
 use hosts::Hosts;
 use planner::Planner;
 use std::sync::Arc;
@@ -53,6 +54,8 @@ impl Target {
 #[derive(Clone)]
 pub struct SweepPlan {
     pub target: Target,
+    /// How the registry names its repositories.
+    pub listing: ListingSettings,
     pub selection: Selection,
     pub store: StorePlace,
     /// How an image is read and judged; its locator is not used.

@@ -124,12 +124,12 @@ impl<'a> Planner<'a> {
         prefix: &str,
         out: &Sender<Repository>,
     ) -> Result<(i64, bool), SweepError> {
-        // Any name will do for a reference to the registry itself.
+        // Any name will do to reach the registry itself.
         let reference: Reference = format!("{host}/catalog").parse().map_err(SourceError::from)?;
         let registry_host = self.hosts.host(&reference)?;
         let registry = self.store.registry(host)?;
         let mut kept = Ok(());
-        let listed = registry_host.repositories(&reference, |names| {
+        let mut each = |names: Vec<String>| {
             for name in names.into_iter().filter(|n| is_below(n, prefix)) {
                 if self.is_over() {
                     return ControlFlow::Break(());
@@ -151,7 +151,10 @@ impl<'a> Planner<'a> {
                 }
             }
             ControlFlow::Continue(())
-        });
+        };
+        let listed = registry_host
+            .listing(host, prefix, &self.plan.listing)
+            .and_then(|listing| listing.repositories(&mut each));
         kept?;
         match listed {
             Ok(()) => Ok((registry, !self.is_over())),

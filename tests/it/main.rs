@@ -26,5 +26,6 @@ mod report_schema;
 mod report_text;
 mod secret_places;
 mod secrets;
+mod sweep;
 mod walk_properties;
 mod walk_umoci;

@@ -148,6 +148,10 @@ impl ImageBuilder {
         self
     }
 
+    pub fn platform(&self) -> &str {
+        &self.architecture
+    }
+
     fn config_json(&self) -> Vec<u8> {
         let mut history = Vec::new();
         for i in 0..=self.layers.len() {

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod fake_registry;
+pub mod fleet;
 pub mod image_builder;
 pub mod program;
 pub mod registry;

@@ -74,7 +74,7 @@ impl Registry {
         let config = write("config.yml", &config);
         let child = Command::new("docker-registry")
             .args(["serve", &config])
-            .stdout(std::fs::File::create(folder.path().join("access")).unwrap())
+            .stdout(append(&folder.path().join("access")))
             .stderr(std::fs::File::create(folder.path().join("log")).unwrap())
             .spawn()
             .expect("docker-registry is needed (Debian: docker-registry)");
@@ -111,6 +111,68 @@ impl Registry {
         }
     }
 
+    fn repository(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join("storage/docker/registry/v2/repositories").join(name)
+    }
+
+    /// Puts a blob into a repository, straight on the registry's disk.
+    pub fn keep_blob(&self, repository: &str, bytes: &[u8]) {
+        let digest = super::image_builder::digest(bytes);
+        let hex = &digest[7..];
+        let blobs = self.folder.path().join("storage/docker/registry/v2/blobs/sha256");
+        let place = blobs.join(&hex[..2]).join(hex);
+        if !place.join("data").exists() {
+            std::fs::create_dir_all(&place).unwrap();
+            std::fs::write(place.join("data"), bytes).unwrap();
+        }
+        link(&self.repository(repository).join("_layers/sha256").join(hex), &digest);
+    }
+
+    /// Says that a blob of the repository is a manifest.
+    pub fn keep_manifest(&self, repository: &str, digest: &str) {
+        let manifests = self.repository(repository).join("_manifests");
+        link(&manifests.join("revisions/sha256").join(&digest[7..]), digest);
+    }
+
+    /// Lets a tag name a manifest.
+    pub fn keep_tag(&self, repository: &str, tag: &str, digest: &str) {
+        self.keep_manifest(repository, digest);
+        let tag = self.repository(repository).join("_manifests/tags").join(tag);
+        link(&tag.join("current"), digest);
+        link(&tag.join("index/sha256").join(&digest[7..]), digest);
+    }
+
+    pub fn remove_tag(&self, repository: &str, tag: &str) {
+        let tags = self.repository(repository).join("_manifests/tags");
+        std::fs::remove_dir_all(tags.join(tag)).unwrap();
+    }
+
+    /// The file that holds a blob.
+    pub fn blob_file(&self, digest: &str) -> std::path::PathBuf {
+        let blobs = self.folder.path().join("storage/docker/registry/v2/blobs/sha256");
+        blobs.join(&digest[7..9]).join(&digest[7..]).join("data")
+    }
+
+    /// The access log's GET requests whose path contains `part`: path and status.
+    pub fn asked(&self, part: &str) -> Vec<(String, u16)> {
+        let log = std::fs::read_to_string(self.folder.path().join("access")).unwrap();
+        let lines = log.lines().filter_map(|l| {
+            let (_, rest) = l.split_once("\"GET ")?;
+            let (path, rest) = rest.split_once(" HTTP/")?;
+            let status = rest.split_once("\" ")?.1.split(' ').next()?.parse().ok()?;
+            path.contains(part).then(|| (path.to_owned(), status))
+        });
+        lines.collect()
+    }
+
+    pub fn forget_log(&self) {
+        let log = std::fs::OpenOptions::new()
+            .write(true)
+            .truncate(true)
+            .open(self.folder.path().join("access"));
+        log.unwrap();
+    }
+
     pub fn push_as(&self, layout: &Path, name: &str, credentials: Option<&str>) {
         let mut command = Command::new("skopeo");
         command.args(["copy", "--insecure-policy", "--dest-tls-verify=false"]);
@@ -124,4 +186,13 @@ impl Registry {
             .expect("skopeo is needed (Debian: skopeo)");
         assert!(out.status.success(), "skopeo: {}", String::from_utf8_lossy(&out.stderr));
     }
+}
+
+fn link(folder: &Path, digest: &str) {
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("link"), digest).unwrap();
+}
+
+fn append(path: &Path) -> std::fs::File {
+    std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap()
 }
