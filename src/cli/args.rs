@@ -1,5 +1,6 @@
 //! The arguments as clap knows them; completions and the man page come from here too.
 
+use super::inventory_args::Inventory;
 use super::sweep_args::{Sweep, Worker};
 use crate::analyze::Confidence;
 use crate::oci::Platform;
@@ -71,6 +72,8 @@ pub enum Command {
     Patterns(PatternsAction),
     /// Look into all images of a registry, each layer once
     Sweep(Box<Sweep>),
+    /// Ask what sweeps have found: secrets, layers, bases, waste
+    Inventory(Box<Inventory>),
     /// Work on what sweeps on other machines have planned
     Worker(Box<Worker>),
     /// Look after the cache of layers already read

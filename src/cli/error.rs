@@ -7,6 +7,7 @@ use crate::pipeline::PipelineError;
 use crate::report::baseline::BaselineError;
 use crate::rules::config::ConfigError;
 use crate::sweep::SweepError;
+use crate::sweep::export::ExportError;
 use crate::text::Sanitized;
 use anstyle::{AnsiColor, Style};
 use std::error::Error;
@@ -23,6 +24,8 @@ pub enum CliError {
     Pipeline(#[from] PipelineError),
     #[error(transparent)]
     Sweep(#[from] SweepError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
     #[error(transparent)]
     Pattern(#[from] PatternError),
     #[error("cannot write the output")]

@@ -14,6 +14,8 @@ mod explain;
 mod files;
 mod inspect;
 mod interrupt;
+mod inventory;
+mod inventory_args;
 mod man;
 mod number;
 mod output;
@@ -27,7 +29,6 @@ mod status;
 mod sweep;
 mod sweep_args;
 mod sweep_progress;
-mod sweep_words;
 mod terminal;
 mod why;
 mod worker;
@@ -73,6 +74,7 @@ fn run(cli: Cli, terminal: &Terminal) -> Result<Status, CliError> {
         Command::Explain(a) => explain::run(a, terminal),
         Command::Patterns(a) => patterns::run(a, terminal),
         Command::Sweep(a) => sweep::run(a, global, terminal),
+        Command::Inventory(a) => inventory::run(a, global, terminal),
         Command::Worker(a) => worker::run(a, global, terminal),
         Command::Cache(a) => cache::run(a),
         Command::Schema => schema::run(),

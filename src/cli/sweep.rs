@@ -8,7 +8,7 @@ use super::status::Status;
 use super::sweep_args::{JudgeArgs, ListingArgs, MannersArgs, StoreArgs, Sweep};
 use super::sweep_progress::SweepBar;
 use super::terminal::Terminal;
-use super::{interrupt, output, pattern_files, plan, sweep_words};
+use super::{interrupt, output, pattern_files, plan};
 use crate::kube;
 use crate::pipeline::Plan;
 use crate::report::json;
@@ -63,7 +63,7 @@ pub fn run(args: &Sweep, global: &Global, terminal: &Terminal) -> Result<Status,
     let words = !global.quiet && !args.dry_run;
     let swept = sweep::sweep(&plan, &stop, &bar, |figures| {
         if words && !args.plan_only {
-            bar.say(&sweep_words::plan_line(figures));
+            bar.say(&sweep::text::plan_line(figures));
         }
         !args.dry_run
     })?;
@@ -73,7 +73,7 @@ pub fn run(args: &Sweep, global: &Global, terminal: &Terminal) -> Result<Status,
     let summary = sweep::summary(&store, &swept)?;
     let text = match args.output.format {
         Format::Json => json::pretty(&summary)?,
-        Format::Text => sweep_words::render(&summary, paper(terminal, path.is_some())),
+        Format::Text => sweep::text::summary(&summary, paper(terminal, path.is_some())),
     };
     output::write(&text, path)?;
     Ok(status(&swept, summary.worst, args.fail_on.threshold()))

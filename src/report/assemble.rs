@@ -197,6 +197,8 @@ fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
             },
             files: index.map(|i| i.entries.iter().filter(|e| is_file(e)).count() as u64),
             waste: index.map(|_| hidden[number]),
+            unneeded: index
+                .map(|_| parts.unneeded.iter().filter_map(|u| u.layers.get(&number)).sum()),
             created: parts.history.of_layer(number).and_then(|s| s.created.clone()),
         }
     };

@@ -109,6 +109,8 @@ pub struct LayerReport {
     pub files: Option<u64>,
     /// Bytes of this layer that the final file system does not show.
     pub waste: Option<u64>,
+    /// Bytes of this layer that nothing in production needs, on disk.
+    pub unneeded: Option<u64>,
     pub created: Option<String>,
 }
 

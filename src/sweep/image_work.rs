@@ -214,7 +214,11 @@ fn kept(report: &Report, image: &ReadImage, job: &ImageJob) -> ImageResult {
         base_compressed: base.and_then(|b| b.size.compressed),
         base_created,
         base_unneeded: base.map(|b| b.unneeded),
-        layers: report.layers.iter().map(|l| (l.instruction.clone(), l.waste)).collect(),
+        layers: report
+            .layers
+            .iter()
+            .map(|l| (l.instruction.clone(), l.waste, l.unneeded))
+            .collect(),
         findings,
         gaps: gaps.collect(),
     }

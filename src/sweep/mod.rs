@@ -5,13 +5,18 @@
 //! Knows registries only through `source`, layers only as indexes. Must not print.
 
 mod error;
+pub mod export;
+mod fleet;
 mod hosts;
+pub mod html;
 mod image_work;
+pub mod inventory;
 mod layer_work;
 mod planner;
 mod selection;
 pub mod store;
 mod summary;
+pub mod text;
 mod worker;
 
 pub use error::SweepError;
@@ -27,7 +32,7 @@ use planner::Planner;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use store::{Gap, PlanFigures, Store, StorePlace, Use};
+use store::{FleetFigures, Gap, PlanFigures, Store, StorePlace, Use};
 use worker::Worker;
 
 /// What is swept.
@@ -133,6 +138,7 @@ pub struct Swept {
     pub planned: PlanFigures,
     /// Bytes of layers that this process fetched.
     pub fetched: u64,
+    pub fleet: FleetFigures,
     pub ending: Ending,
     /// What was not looked at, the worst first; not all of them.
     pub gaps: Vec<Gap>,
@@ -216,8 +222,12 @@ pub fn sweep(
         Ending::Complete if failed > 0 => Ending::Partial,
         other => other,
     };
-    store.end_run(run, ending.word(), fetched)?;
-    Ok(Swept { run, target, planned, fetched, ending, gaps, failed })
+    if ending != Ending::Planned {
+        store.put_proposals(run, &fleet::proposals(&store)?)?;
+    }
+    let fleet = store.fleet_figures(run)?;
+    store.end_run(run, ending.word(), fetched, &fleet)?;
+    Ok(Swept { run, target, planned, fetched, fleet, ending, gaps, failed })
 }
 
 /// Does jobs that others planned; returns the bytes that were fetched.

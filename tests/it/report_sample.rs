@@ -20,6 +20,7 @@ fn layer(number: usize, mb: u64, files: u64, waste: u64, instruction: &str) -> L
         size: sizes(mb * MB * 2 / 5, mb * MB, mb * MB - waste),
         files: Some(files),
         waste: Some(waste),
+        unneeded: Some(0),
         created: None,
     }
 }

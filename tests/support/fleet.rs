@@ -71,7 +71,8 @@ fn with_tools(image: ImageBuilder, group: usize) -> ImageBuilder {
         .file_as("usr/bin/gcc-12", 0o755, 0, &noise(120, 500 + group as u64))
         .file("var/lib/apt/lists/deb_InRelease", noise(20, 600 + group as u64));
     if group == 3 {
-        layer = layer.file("root/.npmrc", format!("//registry.npmjs.org/:_authToken={}\n", token(1)));
+        layer =
+            layer.file("root/.npmrc", format!("//registry.npmjs.org/:_authToken={}\n", token(1)));
     }
     image.layer(&format!("RUN /bin/sh -c apt-get install -y gcc # group {group}"), layer)
 }

@@ -170,6 +170,9 @@ pub trait Engine: Send {
     /// Shows the rows one at a time.
     fn each(&mut self, sql: &str, args: &[Value], row: EachRow) -> Result<(), StoreError>;
 
+    /// The names of an answer's columns.
+    fn columns(&mut self, sql: &str) -> Result<Vec<String>, StoreError>;
+
     /// Several statements without arguments.
     fn script(&mut self, sql: &str) -> Result<(), StoreError>;
 

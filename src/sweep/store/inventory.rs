@@ -1,11 +1,11 @@
-//! Questions about what is kept.
+//! Questions about what is kept: any SQL, its rows shown one at a time.
 
-use super::engine::args;
+use super::engine::{EachRow, Value, args};
 use super::{Store, StoreError};
 use crate::rules::Severity;
 
 /// As the report's JSON has it.
-pub(super) fn severity(word: &str) -> Option<Severity> {
+pub(crate) fn severity(word: &str) -> Option<Severity> {
     serde_json::from_value(serde_json::Value::from(word)).ok()
 }
 
@@ -26,5 +26,16 @@ impl Store {
     pub fn platforms(&self) -> Result<Vec<String>, StoreError> {
         let rows = self.read(|e| e.rows("SELECT DISTINCT platform FROM images", args![]))?;
         rows.iter().map(|r| r.text(0)).collect()
+    }
+
+    /// The names of an answer's columns.
+    pub fn columns(&self, sql: &str) -> Result<Vec<String>, StoreError> {
+        self.read(|e| e.columns(sql))
+    }
+
+    /// Shows the rows of an answer, without holding them.
+    pub fn ask(&self, sql: &str, args: &[Value], row: EachRow) -> Result<(), StoreError> {
+        // Not patiently: rows that were shown cannot be taken back.
+        self.engine().each(sql, args, row)
     }
 }

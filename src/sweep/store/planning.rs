@@ -282,19 +282,25 @@ impl Store {
                 args![run],
             )?;
             if let Some((registry, prefix, complete)) = scope {
+                const GONE: &str = "selected IS NOT NULL AND seen <> $1 \
+                    AND repository IN (SELECT id FROM repositories \
+                      WHERE registry = $2 AND (name = $3 OR SUBSTR(name, 1, $4) = $5) \
+                      AND (listed = $1 OR ($6 = 1 AND seen <> $1)))";
+                let below = below(prefix);
+                let length = below.chars().count();
+                let scope = args![run, registry, prefix, length, &below, complete];
+                let scope = scope.as_slice();
                 e.run(
-                    "UPDATE tags SET selected = NULL WHERE selected IS NOT NULL AND seen <> $1 \
-                     AND repository IN (SELECT id FROM repositories \
-                       WHERE registry = $2 AND (name = $3 OR SUBSTR(name, 1, $4) = $5) \
-                       AND (listed = $1 OR ($6 = 1 AND seen <> $1)))",
-                    args![
-                        run,
-                        registry,
-                        prefix,
-                        below(prefix).chars().count(),
-                        below(prefix),
-                        complete
-                    ],
+                    &format!(
+                        "INSERT INTO tag_history (tag, since, root, run) \
+                         SELECT id, CAST($7 AS BIGINT), '', CAST($1 AS BIGINT) FROM tags \
+                         WHERE {GONE} ON CONFLICT DO NOTHING"
+                    ),
+                    &[scope, args![now()].as_slice()].concat(),
+                )?;
+                e.run(
+                    &format!("UPDATE tags SET selected = NULL, root = NULL WHERE {GONE}"),
+                    scope,
                 )?;
             }
             Ok(())

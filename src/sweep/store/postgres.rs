@@ -208,6 +208,10 @@ impl Engine for Postgres {
         Ok(())
     }
 
+    fn columns(&mut self, sql: &str) -> Result<Vec<String>, StoreError> {
+        Ok(self.prepare(sql)?.columns().iter().map(|c| c.name().to_owned()).collect())
+    }
+
     fn script(&mut self, sql: &str) -> Result<(), StoreError> {
         self.client.batch_execute(sql).map_err(|e| wrong(&self.place, &e))
     }

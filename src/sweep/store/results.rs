@@ -36,8 +36,9 @@ pub struct ImageResult {
     /// When the base's last layer was made, in seconds since 1970.
     pub base_created: Option<i64>,
     pub base_unneeded: Option<u64>,
-    /// For each layer: the masked instruction, bytes that the final view does not show.
-    pub layers: Vec<(Option<String>, Option<u64>)>,
+    /// For each layer: the masked instruction, bytes that the final view does not show, bytes that nothing
+    /// in production needs.
+    pub layers: Vec<(Option<String>, Option<u64>, Option<u64>)>,
     pub findings: Vec<FindingRow>,
     /// What, why, and whether it failed.
     pub gaps: Vec<(String, String, bool)>,
@@ -139,7 +140,7 @@ impl Store {
             for table in ["findings", "unneeded", "image_gaps"] {
                 e.run(&format!("DELETE FROM {table} WHERE image = $1"), args![image])?;
             }
-            for (position, (instruction, waste)) in r.layers.iter().enumerate() {
+            for (position, (instruction, waste, unneeded)) in r.layers.iter().enumerate() {
                 let mut number = None;
                 if let Some(text) = instruction {
                     let new = "INSERT INTO instructions (text) VALUES ($1) ON CONFLICT DO NOTHING";
@@ -151,9 +152,9 @@ impl Store {
                     )?);
                 }
                 e.run(
-                    "UPDATE image_layers SET instruction = $1, waste = $2 \
-                     WHERE image = $3 AND position = $4",
-                    args![number, *waste, image, position],
+                    "UPDATE image_layers SET instruction = $1, waste = $2, unneeded = $3 \
+                     WHERE image = $4 AND position = $5",
+                    args![number, *waste, *unneeded, image, position],
                 )?;
             }
             for u in &r.unneeded {

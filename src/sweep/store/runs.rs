@@ -21,6 +21,27 @@ pub struct PlanFigures {
     pub images_to_judge: u64,
 }
 
+/// What a fleet comes to. Sizes are bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct FleetFigures {
+    /// Distinct, judged.
+    pub images: u64,
+    /// Of the distinct layers, as stored.
+    pub registry_bytes: u64,
+    /// Of each tag's images, as stored: what pulling each once moves.
+    pub pull_bytes: u64,
+    /// Sums over the distinct images.
+    pub content_bytes: u64,
+    pub waste_bytes: u64,
+    pub unneeded_bytes: u64,
+    pub root_images: u64,
+    pub no_healthcheck: u64,
+    /// Distinct.
+    pub secrets: u64,
+    pub secret_images: u64,
+    pub secret_tags: u64,
+}
+
 /// A finished or unfinished sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunRow {
@@ -64,14 +85,79 @@ impl Store {
         Ok(())
     }
 
-    pub fn end_run(&self, run: i64, state: &str, fetched: u64) -> Result<(), StoreError> {
+    pub fn end_run(
+        &self,
+        run: i64,
+        state: &str,
+        fetched: u64,
+        fleet: &FleetFigures,
+    ) -> Result<(), StoreError> {
         self.write(|e| {
             e.run(
-                "UPDATE runs SET state = $1, ended = $2, fetched_bytes = $3 WHERE id = $4",
-                args![state, now(), fetched, run],
+                "UPDATE runs SET state = $1, ended = $2, fetched_bytes = $3, registry_bytes = $4, \
+                   pull_bytes = $5, content_bytes = $6, waste_bytes = $7, secrets = $8, \
+                   root_images = $9 WHERE id = $10",
+                args![
+                    state,
+                    now(),
+                    fetched,
+                    fleet.registry_bytes,
+                    fleet.pull_bytes,
+                    fleet.content_bytes,
+                    fleet.waste_bytes,
+                    fleet.secrets,
+                    fleet.root_images,
+                    run
+                ],
             )
         })?;
         Ok(())
+    }
+
+    /// What the judged images of a run come to.
+    pub fn fleet_figures(&self, run: i64) -> Result<FleetFigures, StoreError> {
+        self.read(|e| {
+            let layers = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM layers WHERE id IN (\
+                            SELECT il.layer FROM run_images w \
+                            JOIN image_layers il ON il.image = w.image WHERE w.run = $1)";
+            let pulls = "SELECT CAST(COALESCE(SUM(i.compressed), 0) AS BIGINT) FROM tags t \
+                         JOIN root_images x ON x.root = t.root \
+                         JOIN run_images w ON w.image = x.image AND w.run = $1 \
+                         JOIN images i ON i.id = x.image WHERE t.selected = $1";
+            let images = "SELECT COUNT(*), CAST(COALESCE(SUM(i.content), 0) AS BIGINT), \
+                            CAST(COALESCE(SUM(i.waste), 0) AS BIGINT), \
+                            CAST(COALESCE(SUM(i.unneeded), 0) AS BIGINT), \
+                            CAST(COALESCE(SUM(i.root), 0) AS BIGINT), \
+                            CAST(COALESCE(SUM(1 - i.healthcheck), 0) AS BIGINT) \
+                          FROM run_images w JOIN images i ON i.id = w.image \
+                          WHERE w.run = $1 AND i.state = 'judged'";
+            let secrets = "SELECT COUNT(DISTINCT f.fingerprint), COUNT(DISTINCT f.image) \
+                           FROM findings f JOIN run_images w ON w.image = f.image \
+                           WHERE w.run = $1 AND f.category = 'secret'";
+            let leaking = "SELECT COUNT(DISTINCT t.id) FROM tags t \
+                           JOIN root_images x ON x.root = t.root \
+                           JOIN run_images w ON w.image = x.image AND w.run = $1 \
+                           WHERE t.selected = $1 AND w.image IN (\
+                             SELECT image FROM findings WHERE category = 'secret')";
+            let mut row = |sql| {
+                Ok::<_, StoreError>(e.row(sql, args![run])?.unwrap_or(super::Row(Vec::new())))
+            };
+            let (layers, pulls, images) = (row(layers)?, row(pulls)?, row(images)?);
+            let (secrets, leaking) = (row(secrets)?, row(leaking)?);
+            Ok(FleetFigures {
+                registry_bytes: layers.size(0)?,
+                pull_bytes: pulls.size(0)?,
+                images: images.size(0)?,
+                content_bytes: images.size(1)?,
+                waste_bytes: images.size(2)?,
+                unneeded_bytes: images.size(3)?,
+                root_images: images.size(4)?,
+                no_healthcheck: images.size(5)?,
+                secrets: secrets.size(0)?,
+                secret_images: secrets.size(1)?,
+                secret_tags: leaking.size(0)?,
+            })
+        })
     }
 
     pub fn gap(&self, run: i64, gap: &Gap) -> Result<(), StoreError> {

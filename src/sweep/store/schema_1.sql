@@ -118,6 +118,7 @@ CREATE TABLE image_layers (
   chain BIGINT NOT NULL,
   instruction BIGINT REFERENCES instructions (id),
   waste BIGINT,
+  unneeded BIGINT,
   PRIMARY KEY (image, position)
 );
 CREATE INDEX image_layers_layer ON image_layers (layer);
@@ -196,19 +197,28 @@ CREATE TABLE image_gaps (
   PRIMARY KEY (image, number)
 );
 
+CREATE TABLE proposal_repositories (
+  run BIGINT NOT NULL,
+  rank BIGINT NOT NULL,
+  repository BIGINT NOT NULL REFERENCES repositories (id),
+  PRIMARY KEY (run, rank, repository)
+);
+
 CREATE TABLE proposals (
   run BIGINT NOT NULL REFERENCES runs (id),
   rank BIGINT NOT NULL,
   kind TEXT NOT NULL,
   subject TEXT NOT NULL,
   title TEXT NOT NULL,
-  what TEXT NOT NULL,
+  advice TEXT NOT NULL,
+  basis TEXT NOT NULL,
+  severity TEXT,
   images BIGINT NOT NULL,
   tags BIGINT NOT NULL,
   registry_bytes BIGINT NOT NULL,
   pull_bytes BIGINT NOT NULL,
-  registry_now BIGINT NOT NULL,
-  pull_now BIGINT NOT NULL,
-  exposed BIGINT NOT NULL,
+  -- of the repositories it touches, when it was made
+  registry_then BIGINT NOT NULL,
+  pull_then BIGINT NOT NULL,
   PRIMARY KEY (run, rank)
 );

@@ -195,6 +195,12 @@ impl Engine for Sqlite {
         Ok(())
     }
 
+    fn columns(&mut self, sql: &str) -> Result<Vec<String>, StoreError> {
+        let statement =
+            self.connection.prepare_cached(&numbered(sql)).map_err(|e| self.wrong(e))?;
+        Ok(statement.column_names().into_iter().map(str::to_owned).collect())
+    }
+
     fn script(&mut self, sql: &str) -> Result<(), StoreError> {
         self.connection.execute_batch(sql).map_err(|e| self.wrong(e))
     }
