@@ -74,29 +74,43 @@ fn rows(
     })
 }
 
-/// Secrets by the layer that holds them; those without a layer by their repository.
+/// Where a leak began.
+struct Origin {
+    repository: String,
+    instruction: String,
+    path: String,
+}
+
+/// Secrets by the repository that brought them: of all images that have the layer, the one with the fewest
+/// layers.
 fn leaks(store: &Store) -> Result<Vec<NewProposal>, StoreError> {
-    let mut by_layer: BTreeMap<(String, String), Gathered> = BTreeMap::new();
     let sql = "SELECT c.tag, c.image, c.repository_id, c.host || '/' || c.repository, \
-                 COALESCE(l.digest, ''), f.rule, f.severity, f.fingerprint, COALESCE(f.path, ''), \
-                 COALESCE(n.text, ''), c.depth \
+                 COALESCE(f.layer, 0), f.rule, f.severity, f.fingerprint, COALESCE(f.path, ''), \
+                 COALESCE(n.text, '') \
                FROM current c JOIN findings f ON f.image = c.image AND f.category = 'secret' \
-               LEFT JOIN layers l ON l.id = f.layer \
                LEFT JOIN image_layers y ON y.image = f.image AND y.layer = f.layer \
                LEFT JOIN instructions n ON n.id = y.instruction \
                WHERE f.severity IN ('critical', 'high', 'medium') \
-               ORDER BY c.depth, c.made, c.repository";
-    let mut origin: BTreeMap<(String, String), (String, String, String)> = BTreeMap::new();
-    let mut prints: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+               ORDER BY c.depth, c.made, c.repository, f.number";
+    let mut origins: BTreeMap<(i64, String), Origin> = BTreeMap::new();
+    let mut leaks: BTreeMap<String, (Gathered, BTreeSet<String>, BTreeSet<i64>)> = BTreeMap::new();
+    let mut first: BTreeMap<String, (String, String)> = BTreeMap::new();
     rows(store, sql, |r| {
-        let layer = r.text(4)?;
-        let repository = r.text(3)?;
-        let place = if layer.is_empty() { repository.clone() } else { String::new() };
-        let key = (layer, place);
-        // The image with the fewest layers that has it brought it.
-        origin.entry(key.clone()).or_insert((repository.clone(), r.text(9)?, r.text(8)?));
-        prints.entry(key.clone()).or_default().insert(r.text(7)?);
-        let g = by_layer.entry(key).or_default();
+        let (layer, repository) = (r.int(4)?, r.text(3)?);
+        let own = if layer == 0 { repository.clone() } else { String::new() };
+        let origin = match origins.entry((layer, own)) {
+            std::collections::btree_map::Entry::Occupied(e) => e.into_mut(),
+            std::collections::btree_map::Entry::Vacant(e) => e.insert(Origin {
+                repository: repository.clone(),
+                instruction: r.text(9)?,
+                path: r.text(8)?,
+            }),
+        };
+        let from = (origin.instruction.clone(), origin.path.clone());
+        first.entry(origin.repository.clone()).or_insert(from);
+        let (g, prints, layers) = leaks.entry(origin.repository.clone()).or_default();
+        prints.insert(r.text(7)?);
+        layers.insert(layer);
         g.tags.insert(r.int(0)?);
         g.images.insert(r.int(1)?);
         g.repositories.insert(r.int(2)?, repository);
@@ -108,28 +122,31 @@ fn leaks(store: &Store) -> Result<Vec<NewProposal>, StoreError> {
         Ok(())
     })?;
     let mut all = Vec::new();
-    for (key, g) in by_layer {
-        let count = prints.get(&key).map_or(0, BTreeSet::len);
-        let (repository, instruction, path) = origin.remove(&key).unwrap_or_default();
+    for (repository, (g, prints, layers)) in leaks {
+        let secrets = match prints.len() {
+            1 => "1 secret".to_owned(),
+            n => format!("{n} secrets"),
+        };
         let kinds: Vec<&str> = g.words.iter().map(|w| w.trim_start_matches("secret/")).collect();
-        let kinds = kinds.join(", ");
-        let secrets = if count == 1 { "1 secret".to_owned() } else { format!("{count} secrets") };
-        let title = format!("revoke {secrets} that {repository} brought ({kinds})");
-        let from = if instruction.is_empty() {
-            "its configuration".to_owned()
-        } else {
-            format!("`{instruction}`")
+        let more = if kinds.len() > 3 { "…" } else { "" };
+        let kinds = kinds.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+        let title = format!("revoke {secrets} that {repository} brought ({kinds}{more})");
+        let (instruction, path) = first.remove(&repository).unwrap_or_default();
+        let place = match (path.is_empty(), instruction.is_empty()) {
+            (false, false) => format!(", the first at {path} by `{instruction}`"),
+            (false, true) => format!(", the first at {path}"),
+            _ => ", in the configuration".to_owned(),
         };
         let advice = format!(
-            "{secrets} at {path} came with {from} and can be downloaded with {} tags of {}: revoke, \
-             build it without, delete the old tags",
+            "{secrets} in {} layers{place}; {} tags of {} hand them out: revoke them, build without them, \
+             delete the old tags",
+            layers.len(),
             g.tags.len(),
             g.place()
         );
-        let subject = if key.0.is_empty() { repository } else { key.0.clone() };
-        let mut p = g.proposal("leak", subject, title);
+        let mut p = g.proposal("leak", repository, title);
         p.advice = advice;
-        p.basis = "findings by layer".to_owned();
+        p.basis = "findings of all images, by the image with the fewest layers".to_owned();
         all.push(p);
     }
     all.sort_by_key(|p| {

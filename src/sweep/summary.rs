@@ -10,7 +10,7 @@ use serde::Serialize;
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Most secrets and proposals that are told.
-const MOST: usize = 10;
+const MOST: usize = 25;
 
 /// The end of a sweep. Sizes are bytes.
 #[derive(Clone, Debug, Serialize)]

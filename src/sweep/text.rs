@@ -116,7 +116,7 @@ fn figures(page: &mut Page, s: &Summary) {
         "root",
         tone,
         format!(
-            "{} of {} images run as root ({}%), {} have no health check",
+            "{} of {} images ({}%); {} without a health check",
             f.root_images,
             f.images,
             share(f.root_images, f.images),
@@ -128,7 +128,7 @@ fn figures(page: &mut Page, s: &Summary) {
         "registry",
         Tone::Plain,
         format!(
-            "{} compressed in distinct layers; pulling each tag once moves {}",
+            "{} in distinct layers; {} to pull each tag once",
             Bytes(f.registry_bytes),
             Bytes(f.pull_bytes)
         ),
@@ -138,7 +138,7 @@ fn figures(page: &mut Page, s: &Summary) {
         "on disk",
         Tone::Plain,
         format!(
-            "{} of {} unpacked are not needed, {} are hidden by later layers",
+            "{} of {} not needed, {} hidden by later layers",
             Bytes(f.unneeded_bytes),
             Bytes(f.content_bytes),
             Bytes(f.waste_bytes)
@@ -152,7 +152,7 @@ fn secrets(page: &mut Page, s: &Summary) {
         return;
     }
     page.heading("Leaked", "careen inventory secrets");
-    let rows: Vec<Vec<String>> = s
+    let mut rows: Vec<Vec<String>> = s
         .secrets
         .iter()
         .take(5)
@@ -173,6 +173,7 @@ fn secrets(page: &mut Page, s: &Summary) {
         ("where", Fit::Path),
         ("brought by", Fit::Path),
     ];
+    one_host(&mut rows, &columns);
     write(page, 2, &columns, &rows);
 }
 
@@ -183,11 +184,11 @@ fn advice(page: &mut Page, s: &Summary) {
     page.heading("Do first", "careen inventory advice");
     // The worst leaks, and the changes that save most.
     let (leaks, bytes): (Vec<_>, Vec<_>) = s.advice.iter().partition(|a| a.kind == "leak");
+    let host = s.target.split('/').next().unwrap_or_default();
     for (n, a) in leaks.iter().take(2).chain(bytes.iter().take(3)).enumerate() {
-        page.line(&[
-            span(Tone::Plain, format!("{:>2}. ", n + 1)),
-            span(Tone::Strong, a.title.as_str()),
-        ]);
+        let title = a.title.replace(&format!("{host}/"), "");
+        let number = format!("{:>2}. ", n + 1);
+        page.paragraph(&number, 4, Tone::Strong, &title);
         let saves = match (a.registry_bytes, a.pull_bytes) {
             (0, 0) => format!("{} tags carry it", a.tags),
             (r, 0) => format!("saves {} in the registry, {} tags", Bytes(r), a.tags),
@@ -278,12 +279,35 @@ pub fn table(
     let head: Vec<(String, Fit)> = chosen.iter().map(|&i| title_of(&columns[i])).collect();
     let head: Vec<(&str, Fit)> = head.iter().map(|(t, f)| (t.as_str(), *f)).collect();
     let cells = |row: &Row| chosen.iter().map(|&i| cell(&columns[i], row, i)).collect();
-    let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
+    let mut rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
+    let host = one_host(&mut rows, &head);
+    if let Some(host) = host {
+        page.line(&[span(Tone::Quiet, format!("  in {host}"))]);
+    }
     write(&mut page, 2, &head, &rows);
     if more {
         page.line(&[span(Tone::Quiet, "  … there are more (--limit 0 shows all)")]);
     }
     page.finish()
+}
+
+/// Takes the registry out of all names where it is the same for all: it would take half of the line.
+fn one_host(rows: &mut [Vec<String>], head: &[(&str, Fit)]) -> Option<String> {
+    const NAMES: [&str; 5] = ["image", "repository", "example", "brought by", "reference"];
+    let named: Vec<usize> = (0..head.len()).filter(|&i| NAMES.contains(&head[i].0)).collect();
+    let cells = || rows.iter().flat_map(|r| named.iter().filter_map(|&i| r.get(i)));
+    let host = format!("{}/", cells().next()?.split_once('/')?.0);
+    if !cells().all(|c| c.starts_with(&host)) {
+        return None;
+    }
+    for row in rows {
+        for &i in &named {
+            if let Some(cell) = row.get_mut(i) {
+                cell.drain(..host.len());
+            }
+        }
+    }
+    Some(host.trim_end_matches('/').to_owned())
 }
 
 fn title_of(column: &Column) -> (String, Fit) {

@@ -6,7 +6,9 @@
 pub mod fake_registry;
 pub mod fleet;
 pub mod image_builder;
+pub mod postgres;
 pub mod program;
+pub mod proxy;
 pub mod registry;
 pub mod tls;
 pub mod token_server;

@@ -35,6 +35,21 @@ impl Home {
         self.0.path().join("cache")
     }
 
+    /// Runs beside the test; its output goes nowhere.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_careen"));
+        command
+            .args(args)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", self.0.path())
+            .env("CAREEN_CACHE_DIR", self.cache())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+
     pub fn run(&self, args: &[&str]) -> Run {
         self.run_with(args, b"")
     }

@@ -183,6 +183,7 @@ impl Store {
             FROM image_gaps x JOIN root_images ri ON ri.image = x.image \
             JOIN tags t ON t.root = ri.root AND t.selected = $1 \
             JOIN repositories r ON r.id = t.repository JOIN registries g ON g.id = r.registry \
+            WHERE x.failed = 1 \
             GROUP BY g.host, r.name, ri.image, x.number, x.what, x.why, x.failed";
         self.read(|e| {
             let count = format!("SELECT COUNT(*) FROM ({ALL}) a WHERE failed = 1");

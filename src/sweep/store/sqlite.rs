@@ -5,6 +5,7 @@ use super::engine::{Dialect, EachRow, Engine, Row, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::{File, TryLockError};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ impl Sqlite {
         if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty() && !read_only) {
             std::fs::create_dir_all(folder).map_err(|e| failed(e.to_string()))?;
         }
+        check_header(path, &place)?;
         let connection = connect(path, read_only).map_err(|e| match explain(&place, e) {
             StoreError::Damaged { place, why, .. } => set_aside(path, place, why, read_only),
             StoreError::Sql { place, why } => StoreError::Open { place, why },
@@ -44,7 +46,7 @@ impl Sqlite {
     }
 
     fn wrong(&self, e: rusqlite::Error) -> StoreError {
-        explain(&self.place(), e)
+        found_in(&self.path, self.read_only, e)
     }
 }
 
@@ -64,6 +66,28 @@ pub fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
+/// What every SQLite file begins with (fileformat2.html, 1.3).
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// A file that never was a database is somebody's, and left alone. An empty one is a new database.
+fn check_header(path: &Path, place: &str) -> Result<(), StoreError> {
+    let Ok(mut file) = File::open(path) else { return Ok(()) };
+    let mut head = Vec::new();
+    let read = (&mut file).take(16).read_to_end(&mut head);
+    if read.is_err() || head.is_empty() || head == MAGIC {
+        return Ok(());
+    }
+    Err(StoreError::Foreign { place: place.to_owned(), why: "it is no SQLite database".to_owned() })
+}
+
+/// An error of the file in use; a damaged one is moved.
+fn found_in(path: &Path, read_only: bool, e: rusqlite::Error) -> StoreError {
+    match explain(&path.display().to_string(), e) {
+        StoreError::Damaged { place, why, .. } => set_aside(path, place, why, read_only),
+        other => other,
+    }
+}
+
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -78,6 +102,12 @@ fn connect(path: &Path, read_only: bool) -> rusqlite::Result<Connection> {
     let new = !path.exists();
     let c = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     c.busy_timeout(PATIENCE)?;
+    // Reads the header and the schema: what is broken there is found out here. Somebody else's database
+    // is not to be changed.
+    let count = |sql: &str| c.query_row(sql, [], |r| r.get::<_, i64>(0));
+    let tables = count("SELECT COUNT(*) FROM sqlite_schema")?;
+    let ours = count("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'careen_schema'")?;
+    let read_only = read_only || (tables > 0 && ours == 0);
     c.pragma_update(None, "cache_size", -PAGE_CACHE)?;
     if !read_only {
         if new {
@@ -90,8 +120,6 @@ fn connect(path: &Path, read_only: bool) -> rusqlite::Result<Connection> {
         c.pragma_update(None, "synchronous", "NORMAL")?;
         c.pragma_update(None, "foreign_keys", "ON")?;
     }
-    // Reads the header and the schema: what is no database is found out here.
-    c.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(c)
 }
 
@@ -180,8 +208,7 @@ impl Engine for Sqlite {
     }
 
     fn each(&mut self, sql: &str, args: &[Value], row: EachRow) -> Result<(), StoreError> {
-        let place = self.place();
-        let wrong = |e| explain(&place, e);
+        let wrong = |e| found_in(&self.path, self.read_only, e);
         let mut statement = self.connection.prepare_cached(&numbered(sql)).map_err(wrong)?;
         let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
         let mut rows = statement.query(rusqlite::params_from_iter(args)).map_err(wrong)?;
