@@ -52,7 +52,7 @@ pub fn noise(kilobytes: usize, seed: u64) -> Vec<u8> {
     out
 }
 
-fn base(n: usize) -> ImageBuilder {
+pub fn base(n: usize) -> ImageBuilder {
     let os = format!("ID=debian\nVERSION_ID=\"{}\"\nPRETTY_NAME=\"Debian {}\"\n", 10 + n, 10 + n);
     ImageBuilder::new()
         .layer(
