@@ -14,8 +14,12 @@ static GENTLY: Mutex<Option<Stop>> = Mutex::new(None);
 /// 128 + SIGINT, as a shell reports it.
 const INTERRUPTED: i32 = 130;
 
-/// Waits for the signal in a thread of its own. Without a runtime the system's own way (the process
-/// dies) is kept.
+/// 128 + SIGTERM.
+#[cfg(unix)]
+const TERMINATED: i32 = 143;
+
+/// Waits for the signals in a thread of its own: Ctrl-C, and what a cluster sends before it kills. Without
+/// a runtime the system's own way (the process dies) is kept.
 pub fn install() {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return;
@@ -23,20 +27,14 @@ pub fn install() {
     let (ready, is_ready) = std::sync::mpsc::channel();
     let waiting = std::thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
         runtime.block_on(async {
-            let signal = tokio::signal::ctrl_c();
-            tokio::pin!(signal);
-            // The handler is in place after the first poll.
-            tokio::select! {
-                biased;
-                _ = &mut signal => interrupted(),
-                () = std::future::ready(()) => {}
-            }
+            let Ok(mut signals) = Signals::new() else {
+                let _ = ready.send(());
+                return;
+            };
+            // The handlers are in place now.
             let _ = ready.send(());
-            if signal.await.is_ok() {
-                interrupted();
-            }
-            while tokio::signal::ctrl_c().await.is_ok() {
-                interrupted();
+            while let Some(status) = signals.next().await {
+                interrupted(status);
             }
         });
     });
@@ -45,8 +43,47 @@ pub fn install() {
     }
 }
 
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// The status that a shell reports for it.
+    async fn next(&mut self) -> Option<i32> {
+        tokio::select! {
+            got = self.interrupt.recv() => got.map(|()| INTERRUPTED),
+            got = self.terminate.recv() => got.map(|()| TERMINATED),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Option<i32> {
+        tokio::signal::ctrl_c().await.ok().map(|()| INTERRUPTED)
+    }
+}
+
 /// The first time gently, if there is something to finish; then at once.
-fn interrupted() {
+fn interrupted(status: i32) {
     let stop = GENTLY.lock().unwrap_or_else(PoisonError::into_inner).take();
     match stop {
         Some(stop) => {
@@ -55,7 +92,7 @@ fn interrupted() {
                 "\nstopping: what is under way is finished and kept; once more to leave now";
             let _ = writeln!(std::io::stderr(), "{words}");
         }
-        None => leave(),
+        None => leave(status),
     }
 }
 
@@ -64,14 +101,14 @@ pub fn gently(stop: &Stop) {
     *GENTLY.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop.clone());
 }
 
-fn leave() {
+fn leave(status: i32) {
     let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(path) = unfinished {
         let _ = std::fs::remove_file(path);
     }
     // The progress line, if there is one, is left behind on a line of its own.
     let _ = writeln!(std::io::stderr());
-    std::process::exit(INTERRUPTED);
+    std::process::exit(status);
 }
 
 /// Names the file that is not finished yet, or that there is none any more.

@@ -123,6 +123,7 @@ fn leaks(store: &Store) -> Result<Vec<NewProposal>, StoreError> {
     })?;
     let mut all = Vec::new();
     for (repository, (g, prints, layers)) in leaks {
+        let count = prints.len();
         let secrets = match prints.len() {
             1 => "1 secret".to_owned(),
             n => format!("{n} secrets"),
@@ -133,27 +134,29 @@ fn leaks(store: &Store) -> Result<Vec<NewProposal>, StoreError> {
         let title = format!("revoke {secrets} that {repository} brought ({kinds}{more})");
         let (instruction, path) = first.remove(&repository).unwrap_or_default();
         let place = match (path.is_empty(), instruction.is_empty()) {
-            (false, false) => format!(", the first at {path} by `{instruction}`"),
+            (false, false) => {
+                format!(", the first at {path} by `{}`", short(&instruction))
+            }
             (false, true) => format!(", the first at {path}"),
             _ => ", in the configuration".to_owned(),
         };
         let advice = format!(
-            "{secrets} in {} layers{place}; {} tags of {} hand them out: revoke them, build without them, \
-             delete the old tags",
-            layers.len(),
-            g.tags.len(),
+            "{secrets} in {}{place}; {} of {} can be pulled with it: revoke, build without, delete the old \
+             tags",
+            words(layers.len(), "layer"),
+            words(g.tags.len(), "tag"),
             g.place()
         );
         let mut p = g.proposal("leak", repository, title);
         p.advice = advice;
         p.basis = "findings of all images, by the image with the fewest layers".to_owned();
-        all.push(p);
+        all.push((count, p));
     }
-    all.sort_by_key(|p| {
+    all.sort_by_key(|(count, p)| {
         let severity = p.severity.as_deref().map_or(9, order);
-        (severity, std::cmp::Reverse(p.tags), p.subject.clone())
+        (severity, std::cmp::Reverse((p.tags, *count)), p.subject.clone())
     });
-    Ok(all)
+    Ok(all.into_iter().map(|(_, p)| p).collect())
 }
 
 fn order(severity: &str) -> u8 {
@@ -163,6 +166,20 @@ fn order(severity: &str) -> u8 {
         "medium" => 2,
         _ => 3,
     }
+}
+
+fn words(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+/// An instruction for people: the long hashes that old builders wrote are cut.
+fn short(instruction: &str) -> String {
+    let word = |w: &str| {
+        let (name, hash) = w.split_once(':').unwrap_or(("", w));
+        let is_hash = hash.len() >= 40 && hash.bytes().all(|b| b.is_ascii_hexdigit());
+        if is_hash { format!("{name}:{}…", &hash[..8]) } else { w.to_owned() }
+    };
+    instruction.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// What of its compressed bytes a layer's part takes, by its share of the content.
@@ -218,29 +235,29 @@ fn instructions(store: &Store) -> Result<Vec<NewProposal>, StoreError> {
     for (base, g) in bases {
         let title = format!("start from a smaller base than {base}");
         let advice = format!(
-            "{} images in {} carry what only a build needs in their base: `careen advise` says for each \
-             which base is enough",
-            g.images.len(),
+            "{} in {} carry what only a build needs in their base: `careen advise` says for each which base \
+             is enough",
+            words(g.images.len(), "image"),
             g.place()
         );
         all.push(NewProposal { advice, ..g.proposal("base", base, title) });
     }
     for (instruction, g) in unneeded {
-        let title = format!("keep out of the final image what `{instruction}` brings");
+        let title = format!("keep out of the final image what `{}` brings", short(&instruction));
         let advice = format!(
-            "{} images in {} ship what only a build needs: install it in a stage of its own, or remove \
-             lists, caches and docs in the same RUN",
-            g.images.len(),
+            "{} in {} ship what only a build needs: install it in a stage of its own, or remove lists, \
+             caches and docs in the same RUN",
+            words(g.images.len(), "image"),
             g.place()
         );
         all.push(NewProposal { advice, ..g.proposal("unneeded", instruction, title) });
     }
     for (instruction, g) in wasted {
-        let title = format!("do not add what is removed again after `{instruction}`");
+        let title = format!("do not add what is removed again after `{}`", short(&instruction));
         let advice = format!(
-            "{} images in {} carry files that a later layer deletes or replaces: delete them in the same \
-             step, or don't copy them",
-            g.images.len(),
+            "{} in {} carry files that a later layer deletes or replaces: delete them in the same step, or \
+             don't copy them",
+            words(g.images.len(), "image"),
             g.place()
         );
         all.push(NewProposal { advice, ..g.proposal("hidden", instruction, title) });
@@ -277,7 +294,7 @@ fn duplicates(store: &Store) -> Result<Vec<NewProposal>, StoreError> {
         let largest = g.layers.values().copied().max().unwrap_or(0);
         let again = g.layers.values().sum::<u64>() - largest;
         g.layers = BTreeMap::from([(0, again)]);
-        let title = format!("build `{instruction}` once, in a base that all share");
+        let title = format!("build `{}` once, in a base that all share", short(&instruction));
         let mut p = g.proposal("shared-base", instruction, title);
         p.advice = format!(
             "{place} have it in {layers} layers of their own: one image with it, as the base of all, stores \

@@ -190,8 +190,9 @@ fn advice(page: &mut Page, s: &Summary) {
         let number = format!("{:>2}. ", n + 1);
         page.paragraph(&number, 4, Tone::Strong, &title);
         let saves = match (a.registry_bytes, a.pull_bytes) {
+            (0, 0) if a.tags == 1 => "1 tag carries it".to_owned(),
             (0, 0) => format!("{} tags carry it", a.tags),
-            (r, 0) => format!("saves {} in the registry, {} tags", Bytes(r), a.tags),
+            (r, 0) => format!("saves {} in the registry", Bytes(r)),
             (r, p) => format!(
                 "saves {} in the registry, {} when each of {} tags is pulled",
                 Bytes(r),

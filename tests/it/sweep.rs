@@ -305,7 +305,8 @@ fn a_sweep_is_narrowed_by_prefix_globs_versions_age_and_lists() {
     assert!(sweep(6, &[&prefix, "--since", "2026-01-03"]).is_empty());
     assert_eq!(sweep(7, &[&prefix, "--since", "2026-01-02"]), all);
     let list = folder.path().join("list");
-    std::fs::write(&list, format!("# what runs\n{host}/team-1/app-1:v2\n\n{host}/base/debian:*\n")).unwrap();
+    std::fs::write(&list, format!("# what runs\n{host}/team-1/app-1:v2\n\n{host}/base/debian:*\n"))
+        .unwrap();
     let mut named = sweep(8, &["--from", &show(&list)]);
     assert_eq!(named.pop().unwrap(), "team-1/app-1:v2");
     assert_eq!(named.len(), 6);
@@ -386,7 +387,9 @@ fn the_next_sweep_says_what_changed_and_measures_what_was_proposed() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|r| (r["change"].as_str().unwrap().to_owned(), r["image"].as_str().unwrap().to_owned()))
+        .map(|r| {
+            (r["change"].as_str().unwrap().to_owned(), r["image"].as_str().unwrap().to_owned())
+        })
         .collect();
     let named = |change: &str, name: &str| (change.to_owned(), format!("{}/{name}", registry.host));
     assert_eq!(
@@ -447,7 +450,8 @@ fn a_secret_is_followed_to_the_layer_and_the_repository_that_brought_it() {
     let lines = home.run(&["inventory", "secrets", "--store", &store, "--format", "jsonl"]).text();
     assert_eq!(lines.lines().count(), secrets.len());
     let parquet = folder.path().join("s.parquet");
-    let args = ["inventory", "secrets", "--store", &store, "--format", "parquet", "-o", &show(&parquet)];
+    let args =
+        ["inventory", "secrets", "--store", &store, "--format", "parquet", "-o", &show(&parquet)];
     assert_eq!(home.run(&args).status, 0);
     assert_eq!(&std::fs::read(&parquet).unwrap()[..4], b"PAR1");
     let page = home.run(&["inventory", "report", "--store", &store]).text();

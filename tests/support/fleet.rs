@@ -53,13 +53,18 @@ pub fn noise(kilobytes: usize, seed: u64) -> Vec<u8> {
 }
 
 pub fn base(n: usize) -> ImageBuilder {
+    base_of(n, 200)
+}
+
+/// With a program of so many KiB.
+fn base_of(n: usize, kilobytes: usize) -> ImageBuilder {
     let os = format!("ID=debian\nVERSION_ID=\"{}\"\nPRETTY_NAME=\"Debian {}\"\n", 10 + n, 10 + n);
     ImageBuilder::new()
         .layer(
             &format!("/bin/sh -c #(nop) ADD file:{n} in / "),
             LayerBuilder::new()
                 .file("etc/os-release", os)
-                .file_as("bin/sh", 0o755, 0, &noise(200, n as u64))
+                .file_as("bin/sh", 0o755, 0, &noise(kilobytes, n as u64))
                 .file("usr/share/doc/base/README", noise(60, 70 + n as u64)),
         )
         .step("/bin/sh -c #(nop)  CMD [\"sh\"]")
@@ -81,9 +86,16 @@ impl Fleet {
     /// `repositories` with five tags each: `v1`…`v4` and `latest`, which is `v4`; the base images
     /// themselves, and one image for two platforms.
     pub fn fill(registry: &Registry, repositories: usize) -> Self {
+        Self::fill_with(registry, repositories, 200)
+    }
+
+    /// The same on bases with a program of so many KiB.
+    pub fn fill_with(registry: &Registry, repositories: usize, kilobytes: usize) -> Self {
+        let app = |r, version| app_on(base_of(r % 6, kilobytes), r, version);
         let mut fleet = Self::default();
         for n in 0..6 {
-            fleet.put(registry, "base/debian", &format!("{}", 10 + n), &base(n));
+            let image = base_of(n, kilobytes);
+            fleet.put(registry, "base/debian", &format!("{}", 10 + n), &image);
         }
         for r in 0..repositories {
             let name = format!("team-{}/app-{r}", r % 7);
@@ -158,7 +170,11 @@ impl Fleet {
 /// The `version`th image of repository `r`: a base, its group's tools, the application, and in some of
 /// them a file with a password that a later step deletes.
 pub fn app(r: usize, version: usize) -> ImageBuilder {
-    let image = with_tools(base(r % 6), r % 12);
+    app_on(base(r % 6), r, version)
+}
+
+fn app_on(base: ImageBuilder, r: usize, version: usize) -> ImageBuilder {
+    let image = with_tools(base, r % 12);
     let mut layer = LayerBuilder::new()
         .file("app/main", noise(30, (r * 10 + version) as u64))
         .file("app/version", format!("{r}.{version}\n"));

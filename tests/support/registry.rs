@@ -165,6 +165,11 @@ impl Registry {
         lines.collect()
     }
 
+    /// The access log.
+    pub fn log(&self) -> std::path::PathBuf {
+        self.folder.path().join("access")
+    }
+
     pub fn forget_log(&self) {
         let log = std::fs::OpenOptions::new()
             .write(true)

@@ -158,7 +158,12 @@ fn what_is_unfinished_is_rolled_back_and_a_full_disk_is_said() {
     });
     assert!(failed.is_err());
     let count = |store: &Store| {
-        store.read(|e| e.row("SELECT COUNT(*) FROM registries", args![])).unwrap().unwrap().int(0).unwrap()
+        store
+            .read(|e| e.row("SELECT COUNT(*) FROM registries", args![]))
+            .unwrap()
+            .unwrap()
+            .int(0)
+            .unwrap()
     };
     assert_eq!(count(&store), 0);
     store.write(|e| e.rows("PRAGMA max_page_count = 120", args![])).unwrap();
@@ -210,7 +215,9 @@ fn an_address_is_shown_without_its_password() {
 #[test]
 fn every_table_is_described() {
     let text = include_str!("../../../docs/inventory.md");
-    for table in include_str!("schema_1.sql").lines().filter_map(|l| l.strip_prefix("CREATE TABLE ")) {
+    for table in
+        include_str!("schema_1.sql").lines().filter_map(|l| l.strip_prefix("CREATE TABLE "))
+    {
         let name = table.split([' ', '(']).next().unwrap();
         assert!(text.contains(&format!("`{name}`")), "docs/inventory.md does not describe {name}");
     }
