@@ -27,5 +27,6 @@ mod report_text;
 mod secret_places;
 mod secrets;
 mod sweep;
+mod sweep_answers;
 mod walk_properties;
 mod walk_umoci;
