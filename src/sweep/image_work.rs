@@ -147,7 +147,7 @@ struct Kept<'a>(&'a Store);
 impl Kept<'_> {
     fn read(&self, digest: &Digest) -> Result<Vec<u8>, SourceError> {
         match self.0.document(digest) {
-            Ok(Some((_, raw))) => Ok(raw),
+            Ok(Some(known)) => Ok(known.raw),
             Ok(None) => Err(SourceError::NotFound { what: digest.short() }),
             Err(e) => Err(SourceError::Io {
                 what: "the store".to_owned(),

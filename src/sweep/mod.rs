@@ -198,9 +198,11 @@ pub fn sweep(
             Some(have.into_iter().filter(accepted).collect::<Vec<_>>())
         }
     };
+    store.analyze()?;
     if !stop.is_set() {
         store.enqueue(run, platforms.as_deref(), &keys.analysis, &keys.judgement)?;
     }
+    store.analyze()?;
     let planned = store.figures(run, &keys.analysis)?;
     store.run_planned(run, &planned)?;
     progress.planned(&planned);
@@ -217,6 +219,7 @@ pub fn sweep(
             false => Ending::Stopped,
         }
     };
+    store.analyze()?;
     let (gaps, failed) = store.gaps(run, GAPS)?;
     let ending = match ending {
         Ending::Complete if failed > 0 => Ending::Partial,

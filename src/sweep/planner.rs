@@ -406,8 +406,8 @@ impl DocumentStore for Documents<'_> {
         let stripe = d.digest.as_bytes().first().map_or(0, |b| usize::from(*b) % STRIPES);
         let _alone = self.planner.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner);
         let store = self.planner.store;
-        if let Some((_, raw)) = self.kept(store.document(&d.digest))? {
-            return Ok(raw);
+        if let Some(known) = self.kept(store.document(&d.digest))? {
+            return Ok(known.raw);
         }
         let raw = self.source.document(d)?;
         verify_document(&d.digest.short(), d, &raw)?;

@@ -292,18 +292,21 @@ pub fn table(
     page.finish()
 }
 
-/// Takes the registry out of all names where it is the same for all: it would take half of the line.
+/// Takes the registry out of all names where there is only one: it would take half of the line.
 fn one_host(rows: &mut [Vec<String>], head: &[(&str, Fit)]) -> Option<String> {
-    const NAMES: [&str; 5] = ["image", "repository", "example", "brought by", "reference"];
+    const NAMES: [&str; 6] = ["image", "repository", "example", "brought by", "reference", "base"];
     let named: Vec<usize> = (0..head.len()).filter(|&i| NAMES.contains(&head[i].0)).collect();
-    let cells = || rows.iter().flat_map(|r| named.iter().filter_map(|&i| r.get(i)));
-    let host = format!("{}/", cells().next()?.split_once('/')?.0);
-    if !cells().all(|c| c.starts_with(&host)) {
-        return None;
-    }
+    let host_of = |cell: &str| {
+        let (host, _) = cell.split_once('/')?;
+        (host.contains(['.', ':']) || host == "localhost").then(|| format!("{host}/"))
+    };
+    let cells = rows.iter().flat_map(|r| named.iter().filter_map(|&i| r.get(i)));
+    let hosts: std::collections::BTreeSet<String> = cells.filter_map(|c| host_of(c)).collect();
+    let mut hosts = hosts.into_iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return None };
     for row in rows {
         for &i in &named {
-            if let Some(cell) = row.get_mut(i) {
+            if let Some(cell) = row.get_mut(i).filter(|c| c.starts_with(&host)) {
                 cell.drain(..host.len());
             }
         }

@@ -345,3 +345,33 @@ fn a_budget_stops_before_it_is_overspent_and_the_next_sweep_goes_on() {
     assert_eq!(second.json()["state"], "complete");
     assert_eq!(second.json()["fetched_bytes"], fleet.layer_bytes() - spent);
 }
+
+#[test]
+fn an_interrupt_finishes_what_is_under_way_and_keeps_it() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let registry = Registry::start(Auth::Anonymous, None);
+    let fleet = Fleet::fill(&registry, 6);
+    let slow = Proxy::start(&registry.host, |path, _| match path.contains("/blobs/") {
+        true => Fault::Slow(100),
+        false => Fault::None,
+    });
+    let store = store_in(folder.path());
+    for signal in ["-INT", "-TERM"] {
+        let args = ["sweep", &slow.host, "--store", &store, "--jobs", "1"];
+        let mut child = home.command(&args).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        let sent =
+            std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+        assert_eq!(
+            child.wait().unwrap().code(),
+            Some(3),
+            "{signal}: it is not complete, and says so"
+        );
+    }
+    let last = home.run(&["sweep", &slow.host, "--store", &store, "--format", "json"]).json();
+    assert_eq!(last["state"], "complete");
+    assert!(last["fetched_bytes"].as_u64().unwrap() < fleet.layer_bytes(), "something was kept");
+    let times = fetched(&registry, &fleet);
+    assert!(times.values().all(|n| *n == 1), "what was under way was finished: {times:?}");
+}

@@ -194,3 +194,53 @@ fn a_secret_is_followed_to_the_layer_and_the_repository_that_brought_it() {
     assert_ne!(wrong.status, 0);
     assert_eq!(ask(&["images"]).len(), 6);
 }
+
+#[test]
+fn the_end_of_a_sweep_answers_how_bad_where_and_what_to_do() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let registry = Registry::start(Auth::Anonymous, None);
+    Fleet::fill(&registry, 5);
+    let store = store_in(folder.path());
+    let text = |args: &[&str]| {
+        let run = home.run(&[args, &["--store", &store]].concat());
+        assert!(run.status <= 1, "{args:?}: {}", run.stderr);
+        // Ports have five digits here, so that columns do not move.
+        run.text().replace(&registry.host, "127.0.0.1:PORT_").replace("PORT_", "55555")
+    };
+    insta::assert_snapshot!("sweep_plan", text(&["sweep", &registry.host, "--dry-run"]));
+    insta::assert_snapshot!("sweep", text(&["sweep", &registry.host]));
+    let days = |s: String| s.lines().map(|l| l.trim_end().to_owned() + "\n").collect::<String>();
+    for view in ["secrets", "images", "bases", "repositories", "advice"] {
+        let table = days(text(&["inventory", view, "--limit", "6"]));
+        insta::assert_snapshot!(format!("inventory_{view}"), table);
+    }
+}
+
+#[test]
+fn names_from_images_stay_text_in_every_form() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let registry = Registry::start(Auth::Anonymous, None);
+    let mut fleet = Fleet::default();
+    let store = store_in(folder.path());
+    let npmrc = format!("//registry.npmjs.org/:_authToken={}\n", token(4));
+    let layer = LayerBuilder::new()
+        .file("app/</script><script>alert(1)</script>/.npmrc", &npmrc)
+        .file("=cmd|' /C calc'!A1/.npmrc", &npmrc)
+        .file("app/\u{1b}[31mred/.npmrc", &npmrc);
+    let image = base(0).layer("RUN echo </script>\u{1b}[2J =1+1 # buildkit", layer);
+    fleet.put(&registry, "team/app", "1", &image);
+    let run = home.run(&["sweep", &registry.host, "--store", &store]);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    assert!(!run.text().contains('\u{1b}'));
+    let ask =
+        |args: &[&str]| home.run(&[&["inventory"], args, &["--store", &store]].concat()).text();
+    let page = ask(&["report"]);
+    assert_eq!(page.matches("</script>").count(), 2, "the page's own two elements end");
+    assert!(!page.contains("<script>alert"));
+    assert!(!ask(&["places", "-v"]).contains('\u{1b}'));
+    let csv = ask(&["places", "--format", "csv"]);
+    assert!(csv.contains(",'=cmd|") && !csv.contains(",=cmd|"), "{csv}");
+    for line in ask(&["places", "--format", "jsonl"]).lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+}

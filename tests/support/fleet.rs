@@ -178,14 +178,14 @@ fn app_on(base: ImageBuilder, r: usize, version: usize) -> ImageBuilder {
     let mut layer = LayerBuilder::new()
         .file("app/main", noise(30, (r * 10 + version) as u64))
         .file("app/version", format!("{r}.{version}\n"));
-    if r % 5 == 0 {
+    if r.is_multiple_of(5) {
         layer = layer.file("app/.env", format!("NPM_TOKEN={}\n", token(100 + r)));
     }
     let mut image = image.layer("COPY . /app # buildkit", layer);
-    if r % 5 == 0 {
+    if r.is_multiple_of(5) {
         image = image.layer("RUN rm /app/.env", LayerBuilder::new().whiteout("app/.env"));
     }
-    if r % 2 == 0 {
+    if r.is_multiple_of(2) {
         image = image.config("User", json!("1000"));
     }
     image.config("Cmd", json!(["/app/main"]))

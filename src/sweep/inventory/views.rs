@@ -76,19 +76,21 @@ LEFT JOIN instructions n ON n.id = il.instruction GROUP BY l.id ORDER BY pull_by
         name: "secrets",
         about: "each leaked secret, the layer and the repository that brought it, and how far it went",
         sql: "\
+, leaky AS (SELECT DISTINCT layer FROM findings WHERE category = 'secret' AND layer IS NOT NULL), \
+  origins AS (SELECT k.layer, d.host || '/' || d.repository AS brought_by, n.text AS instruction, \
+    ROW_NUMBER() OVER (PARTITION BY k.layer \
+      ORDER BY d.depth, d.made, d.repository, d.tag_name, d.image) AS place \
+    FROM leaky k JOIN image_layers y ON y.layer = k.layer JOIN current d ON d.image = y.image \
+    LEFT JOIN instructions n ON n.id = y.instruction) \
 SELECT f.severity, f.rule, f.masked, f.fingerprint, MIN(f.state) AS state, MIN(f.path) AS path, \
   COUNT(DISTINCT c.tag) AS tags, COUNT(DISTINCT c.image) AS images, \
-  COUNT(DISTINCT c.repository_id) AS repositories, l.digest AS layer, \
-  (SELECT MAX(n.text) FROM image_layers y JOIN instructions n ON n.id = y.instruction \
-     WHERE y.layer = f.layer) AS instruction, \
-  COALESCE((SELECT d.host || '/' || d.repository FROM current d \
-     JOIN image_layers y ON y.image = d.image WHERE y.layer = f.layer \
-     ORDER BY d.depth, d.made, d.repository LIMIT 1), MIN(c.host || '/' || c.repository)) \
-     AS brought_by, \
+  COUNT(DISTINCT c.repository_id) AS repositories, l.digest AS layer, o.instruction, \
+  COALESCE(o.brought_by, MIN(c.host || '/' || c.repository)) AS brought_by, \
   MIN(c.host || '/' || c.repository || ':' || c.tag_name) AS example \
 FROM current c JOIN findings f ON f.image = c.image LEFT JOIN layers l ON l.id = f.layer \
+LEFT JOIN origins o ON o.layer = f.layer AND o.place = 1 \
 WHERE f.category = 'secret' \
-GROUP BY f.fingerprint, f.rule, f.masked, f.severity, f.layer, l.digest \
+GROUP BY f.fingerprint, f.rule, f.masked, f.severity, f.layer, l.digest, o.instruction, o.brought_by \
 ORDER BY CASE f.severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 \
   WHEN 'low' THEN 3 ELSE 4 END, tags DESC, f.fingerprint, layer",
         shown: &["severity", "rule", "tags", "state", "path", "brought_by"],
@@ -125,19 +127,15 @@ ORDER BY tag_bytes DESC, u.kind, package",
 , parents AS (SELECT y.image, MAX(y.position) AS position FROM image_layers y \
     JOIN images p ON p.chain = y.chain JOIN images i ON i.id = y.image \
     WHERE y.position < i.layers - 1 AND p.id IN (SELECT image FROM current) GROUP BY y.image), \
+  names AS (SELECT image, MIN(host || '/' || repository || ':' || tag_name) AS name \
+    FROM current GROUP BY image), \
+  lineage AS (SELECT a.image, MIN(n.name) AS parent, MIN(p.created) AS parent_created, \
+    MIN(p.compressed) AS parent_compressed FROM parents a \
+    JOIN image_layers y ON y.image = a.image AND y.position = a.position \
+    JOIN images p ON p.chain = y.chain JOIN names n ON n.image = p.id GROUP BY a.image), \
   named AS (SELECT c.tag, c.image, i.base_compressed, i.base_created, i.base_unneeded, \
-    (SELECT MIN(d.host || '/' || d.repository || ':' || d.tag_name) FROM parents a \
-       JOIN image_layers y ON y.image = a.image AND y.position = a.position \
-       JOIN images p ON p.chain = y.chain JOIN current d ON d.image = p.id \
-       WHERE a.image = c.image) AS parent, \
-    (SELECT p.created FROM parents a JOIN image_layers y \
-       ON y.image = a.image AND y.position = a.position JOIN images p ON p.chain = y.chain \
-       WHERE a.image = c.image ORDER BY p.id LIMIT 1) AS parent_created, \
-    (SELECT p.compressed FROM parents a JOIN image_layers y \
-       ON y.image = a.image AND y.position = a.position JOIN images p ON p.chain = y.chain \
-       WHERE a.image = c.image ORDER BY p.id LIMIT 1) AS parent_compressed, \
-    i.base, i.base_how, i.os \
-    FROM current c JOIN images i ON i.id = c.image) \
+    e.parent, e.parent_created, e.parent_compressed, i.base, i.base_how, i.os \
+    FROM current c JOIN images i ON i.id = c.image LEFT JOIN lineage e ON e.image = c.image) \
 SELECT COALESCE(parent, base, os, 'not known') AS base, \
   CASE WHEN parent IS NOT NULL THEN 'layers' WHEN base IS NOT NULL THEN base_how \
     WHEN os IS NOT NULL THEN 'os-release' ELSE 'none' END AS known_by, \

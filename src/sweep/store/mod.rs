@@ -19,7 +19,7 @@ mod tests;
 
 pub use engine::{EachRow, Engine, Row, Value};
 pub use error::StoreError;
-pub use planning::{KnownTag, NewImage, TagPolicy};
+pub use planning::{Document, KnownTag, NewImage, TagPolicy};
 pub use proposals::{Measured, NewProposal};
 pub use queue::{ImageJob, LayerJob, QueueState};
 pub use results::{FindingRow, ImageResult, LayerResult, UnneededRow};

@@ -26,6 +26,13 @@ pub struct NewImage {
     pub layers: Vec<(Digest, u64, String)>,
 }
 
+/// A manifest, index or config as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    pub media_type: Option<String>,
+    pub raw: Vec<u8>,
+}
+
 /// Which of the tags that were seen are to be looked into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TagPolicy {
@@ -154,11 +161,8 @@ impl Store {
         })
     }
 
-    /// A manifest, index or config, and its media type.
-    pub fn document(
-        &self,
-        digest: &Digest,
-    ) -> Result<Option<(Option<String>, Vec<u8>)>, StoreError> {
+    /// A manifest, index or config.
+    pub fn document(&self, digest: &Digest) -> Result<Option<Document>, StoreError> {
         let find = "SELECT media_type, body FROM documents WHERE digest = $1";
         let Some(row) = self.read(|e| e.row(find, args![digest.to_string()]))? else {
             return Ok(None);
@@ -169,7 +173,8 @@ impl Store {
         };
         let mut hasher = digest.hasher();
         hasher.update(&raw);
-        Ok((hasher.finish() == *digest).then_some((row.maybe_text(0)?, raw)))
+        let media_type = row.maybe_text(0)?;
+        Ok((hasher.finish() == *digest).then_some(Document { media_type, raw }))
     }
 
     /// `raw` must hash to `digest`.

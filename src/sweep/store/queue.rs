@@ -131,6 +131,17 @@ impl Store {
         })
     }
 
+    /// Tells the engine how full its tables are: without, it joins a full table to a full table.
+    pub fn analyze(&self) -> Result<(), StoreError> {
+        self.patiently(|e| {
+            if e.dialect() == Dialect::Sqlite {
+                // A sample of each index is enough.
+                e.script("PRAGMA analysis_limit = 1000")?;
+            }
+            e.script("ANALYZE")
+        })
+    }
+
     /// Jobs that nobody works on any more go back: all where nobody else can be working, else those whose
     /// lease has run out.
     pub fn reclaim(&self, all: bool) -> Result<(), StoreError> {

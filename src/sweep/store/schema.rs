@@ -66,7 +66,7 @@ pub(super) fn migrate(
         let found = version(engine)?.unwrap_or(0);
         for (n, step) in (1..).zip(MIGRATIONS).filter(|(n, _)| *n > found) {
             engine.script(&dialect.spell(step))?;
-            engine.run("INSERT INTO careen_schema (version) VALUES ($1)", args![n as i64])?;
+            engine.run("INSERT INTO careen_schema (version) VALUES ($1)", args![n])?;
         }
         Ok(())
     })();

@@ -175,7 +175,7 @@ fn what_is_unfinished_is_rolled_back_and_a_full_disk_is_said() {
     assert!(matches!(error, StoreError::Full { .. }), "{error}");
     assert!(error.hint().unwrap().contains("make room"));
     let first = noise(20_000, 0);
-    assert_eq!(store.document(&Digest::sha256(&first)).unwrap().unwrap().1, first);
+    assert_eq!(store.document(&Digest::sha256(&first)).unwrap().unwrap().raw, first);
 }
 
 /// What does not compress.
