@@ -10,6 +10,7 @@ use super::sweep_progress::SweepBar;
 use super::terminal::Terminal;
 use super::{interrupt, output, pattern_files, plan};
 use crate::kube;
+use crate::oci::Reference;
 use crate::pipeline::Plan;
 use crate::report::json;
 use crate::rules::Severity;
@@ -18,6 +19,7 @@ use crate::source::registry::{ListingKind, ListingSettings, Manners};
 use crate::sweep::store::StorePlace;
 use crate::sweep::{self, Ending, Selection, Stop, SweepPlan, Target};
 use crate::text::Redacted;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,6 +39,16 @@ pub fn run(args: &Sweep, global: &Global, terminal: &Terminal) -> Result<Status,
     output::check(path)?;
     let target = target(args)?;
     let listing = listing(&args.listing, &target)?;
+    let registry_host = one_host(&target);
+    let r = &args.registry;
+    if registry_host.is_none() && (r.username.is_some() || r.plain_http || r.insecure_skip_verify) {
+        return Err(CliError::UsageWithHint {
+            what: "the list names several registries: --username, --plain-http and \
+                   --insecure-skip-verify are for one"
+                .to_owned(),
+            hint: "sweep them one by one, or log in with `docker login`".to_owned(),
+        });
+    }
     let source = SourceSettings::of_registry(&args.registry, &args.work)?;
     let inspect = inspect_plan(&source, &args.judge, &args.manners)?;
     let select = &args.select;
@@ -55,18 +67,14 @@ pub fn run(args: &Sweep, global: &Global, terminal: &Terminal) -> Result<Status,
         tries: TRIES,
         lease: LEASE,
         worker: worker_name(),
+        dry_run: args.dry_run,
         plan_only: args.plan_only,
+        registry_host,
     };
     let stop = Stop::default();
     interrupt::gently(&stop);
-    let bar = SweepBar::start(terminal, global.quiet);
-    let words = !global.quiet && !args.dry_run;
-    let swept = sweep::sweep(&plan, &stop, &bar, |figures| {
-        if words && !args.plan_only {
-            bar.say(&sweep::text::plan_line(figures));
-        }
-        !args.dry_run
-    })?;
+    let bar = SweepBar::start(terminal, global.quiet || args.dry_run);
+    let swept = sweep::sweep(&plan, &stop, &bar)?;
     drop(bar);
     let store = sweep::store::Store::open(&plan.store, sweep::store::Use::Read)
         .map_err(sweep::SweepError::from)?;
@@ -82,8 +90,8 @@ pub fn run(args: &Sweep, global: &Global, terminal: &Terminal) -> Result<Status,
 fn status(swept: &sweep::Swept, worst: Option<Severity>, threshold: Option<Severity>) -> Status {
     match swept.ending {
         Ending::Partial | Ending::Stopped => Status::NotLookedAt,
-        Ending::Planned if swept.failed > 0 => Status::NotLookedAt,
-        Ending::Planned => Status::Clean,
+        Ending::Planned | Ending::Queued if swept.failed > 0 => Status::NotLookedAt,
+        Ending::Planned | Ending::Queued => Status::Clean,
         Ending::Complete => match (worst, threshold) {
             (Some(worst), Some(threshold)) if worst >= threshold => Status::Findings,
             _ => Status::Clean,
@@ -112,7 +120,7 @@ pub fn inspect_plan(
 
 pub fn store_place(args: &StoreArgs) -> Result<StorePlace, CliError> {
     match args.store.as_deref().filter(|s| !s.is_empty()) {
-        Some(place) => Ok(StorePlace::parse(place)),
+        Some(place) => StorePlace::parse(place).map_err(|e| CliError::Usage(e.to_string())),
         None => {
             settings::default_store().map(StorePlace::File).ok_or_else(|| CliError::UsageWithHint {
                 what: "there is no folder for the store".to_owned(),
@@ -150,10 +158,19 @@ fn target(args: &Sweep) -> Result<Target, CliError> {
     if let Some(path) = &args.from {
         let lines = text(path)?;
         let lines = lines.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
-        return Ok(Target::References {
-            name: format!("list {}", path.display()),
-            references: lines.map(str::to_owned).collect(),
-        });
+        let references: Vec<String> = lines.map(str::to_owned).collect();
+        let has_login = |r: &String| {
+            r.split('/')
+                .next()
+                .is_some_and(|h| h.contains('@') && r.contains('/') && !h.contains("@sha"))
+        };
+        if let Some(line) = references.iter().position(has_login) {
+            return Err(CliError::UsageWithHint {
+                what: format!("--from {}: reference {} holds a user", path.display(), line + 1),
+                hint: "references have no user and no password: `docker login`".to_owned(),
+            });
+        }
+        return Ok(Target::References { name: format!("list {}", path.display()), references });
     }
     if let Some(path) = &args.from_kubernetes {
         let images = kube::images_of_pods(&text(path)?).map_err(|e| CliError::UsageWithHint {
@@ -169,6 +186,13 @@ fn target(args: &Sweep) -> Result<Target, CliError> {
     let bare = given.strip_prefix("docker://").unwrap_or(given);
     let bare = bare.strip_prefix("https://").unwrap_or(bare).trim_end_matches('/');
     let (host, prefix) = bare.split_once('/').unwrap_or((bare, ""));
+    if host.contains('@') {
+        // Its words are not repeated: they may hold a password.
+        return Err(CliError::UsageWithHint {
+            what: "a registry's address holds no user and no password".to_owned(),
+            hint: "give `--username` and `--password-stdin`, or `docker login`".to_owned(),
+        });
+    }
     let is_host = host.contains(['.', ':']) || host == "localhost";
     if host.is_empty() || !is_host {
         return Err(CliError::UsageWithHint {
@@ -176,7 +200,23 @@ fn target(args: &Sweep) -> Result<Target, CliError> {
             hint: format!("write it out, such as docker.io/{given}"),
         });
     }
-    Ok(Target::Registry { host: host.to_owned(), prefix: prefix.to_owned() })
+    Ok(Target::Registry { host: host.to_owned(), prefix: prefix.to_lowercase() })
+}
+
+/// The registry of a target that has only one.
+fn one_host(target: &Target) -> Option<String> {
+    let registry = |text: &str| {
+        let bare = text.strip_suffix(":*").unwrap_or(text);
+        bare.parse::<Reference>().ok().map(|r| r.registry().to_owned())
+    };
+    match target {
+        Target::Registry { host, .. } => registry(&format!("{host}/x")),
+        Target::References { references, .. } => {
+            let hosts: BTreeSet<String> = references.iter().filter_map(|r| registry(r)).collect();
+            let mut hosts = hosts.into_iter();
+            hosts.next().filter(|_| hosts.next().is_none())
+        }
+    }
 }
 
 fn read_list(path: &Path, stdin_taken: bool) -> Result<String, CliError> {

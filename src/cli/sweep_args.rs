@@ -62,6 +62,9 @@ pub struct Worker {
     /// Go home when there has been no work for this long, such as 5m [default: never]
     #[arg(long, value_name = "TIME", value_parser = number::duration)]
     pub idle: Option<Duration>,
+    /// The registry that --username, --plain-http and --insecure-skip-verify are for
+    #[arg(long, value_name = "HOST", help_heading = "Registry")]
+    pub registry_host: Option<String>,
     /// Free a layer when its worker has been silent for this long
     #[arg(long, value_name = "TIME", value_parser = number::duration, default_value = "60s")]
     pub lease: Duration,

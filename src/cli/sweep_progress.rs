@@ -3,6 +3,7 @@
 use super::terminal::Terminal;
 use crate::sweep::SweepProgress;
 use crate::sweep::store::PlanFigures;
+use crate::sweep::text::plan_line;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 pub struct SweepBar {
     bar: ProgressBar,
     shown: bool,
+    quiet: bool,
     repositories: AtomicU64,
     tags: AtomicU64,
     layers: AtomicU64,
@@ -34,6 +36,7 @@ impl SweepBar {
         Self {
             bar,
             shown,
+            quiet,
             repositories: AtomicU64::new(0),
             tags: AtomicU64::new(0),
             layers: AtomicU64::new(0),
@@ -44,7 +47,7 @@ impl SweepBar {
     }
 
     /// A line that stays.
-    pub fn say(&self, line: &str) {
+    fn say(&self, line: &str) {
         use std::io::Write;
         self.bar.suspend(|| {
             let _ = writeln!(std::io::stderr(), "{line}");
@@ -84,6 +87,9 @@ impl SweepProgress for SweepBar {
     }
 
     fn planned(&self, figures: &PlanFigures) {
+        if !self.quiet {
+            self.say(&plan_line(figures));
+        }
         self.all_layers.store(figures.layers_to_fetch, Ordering::Relaxed);
         self.all_images.store(figures.images_to_judge, Ordering::Relaxed);
         if self.shown {

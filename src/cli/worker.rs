@@ -22,6 +22,15 @@ pub fn run(args: &Worker, global: &Global, terminal: &Terminal) -> Result<Status
                 .to_owned(),
         });
     }
+    let r = &args.registry;
+    if args.registry_host.is_none()
+        && (r.username.is_some() || r.plain_http || r.insecure_skip_verify)
+    {
+        return Err(CliError::UsageWithHint {
+            what: "a worker may be led to any registry of the store".to_owned(),
+            hint: "say with --registry-host which one these flags are for".to_owned(),
+        });
+    }
     let source = SourceSettings::of_registry(&args.registry, &args.work)?;
     let plan = SweepPlan {
         target: Target::References { name: String::new(), references: Vec::new() },
@@ -34,7 +43,9 @@ pub fn run(args: &Worker, global: &Global, terminal: &Terminal) -> Result<Status
         tries: 3,
         lease: args.lease,
         worker: worker_name(),
+        dry_run: false,
         plan_only: false,
+        registry_host: args.registry_host.clone(),
     };
     let stop = Stop::default();
     interrupt::gently(&stop);

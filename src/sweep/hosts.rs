@@ -11,6 +11,8 @@ const REMEMBERED: usize = 4096;
 
 pub(super) struct Hosts {
     settings: RegistrySettings,
+    /// The host that `settings` are for, whole.
+    own: Option<String>,
     known: Mutex<Known>,
 }
 
@@ -21,8 +23,20 @@ struct Known {
 }
 
 impl Hosts {
-    pub fn new(settings: RegistrySettings) -> Self {
-        Self { settings, known: Mutex::default() }
+    pub fn new(settings: RegistrySettings, own: Option<String>) -> Self {
+        Self { settings, own, known: Mutex::default() }
+    }
+
+    /// A password that the user gave for one registry goes to no other, nor is another's login sent in
+    /// clear because the one speaks no TLS.
+    fn settings_for(&self, registry: &str) -> RegistrySettings {
+        let mut settings = self.settings.clone();
+        if self.own.as_deref() != Some(registry) {
+            settings.credentials.explicit = None;
+            settings.plain_http = false;
+            settings.insecure_skip_verify = false;
+        }
+        settings
     }
 
     pub fn host(&self, reference: &Reference) -> Result<RegistryHost, SourceError> {
@@ -30,7 +44,7 @@ impl Hosts {
         if let Some(host) = known.hosts.get(reference.registry()) {
             return Ok(host.clone());
         }
-        let host = RegistryHost::of(reference, self.settings.clone())?;
+        let host = RegistryHost::of(reference, self.settings_for(reference.registry()))?;
         known.hosts.insert(reference.registry().to_owned(), host.clone());
         Ok(host)
     }

@@ -1,15 +1,16 @@
 //! One image, from the indexes of its layers alone: merged, judged, and what is worth to be found again kept.
 
+use super::layer_work::FOREIGN;
 use super::planner::seconds;
 use super::store::{FindingRow, ImageJob, ImageResult, Store, StoreError, UnneededRow};
 use super::{Keys, SweepPlan};
 use crate::image::{ImageLayer, LayerState, ReadImage};
 use crate::index::LayerIndex;
-use crate::oci::{Descriptor, Digest};
+use crate::oci::{Descriptor, Digest, LayerKind, MediaKind};
 use crate::pipeline;
 use crate::report::model::{FindingReport, Report};
 use crate::source::resolve::{DocumentStore, Root, descend};
-use crate::source::{PlatformChoice, SourceError};
+use crate::source::{LayerRef, PlatformChoice, SourceError};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -71,10 +72,7 @@ impl<'a> Judge<'a> {
         let mut layers = Vec::with_capacity(job.layers.len());
         for layer in &job.layers {
             let state = match &layer.failed {
-                Some(why) => LayerState::NotLookedAt {
-                    why: why.clone(),
-                    failed: !why.starts_with("a foreign layer"),
-                },
+                Some(why) => LayerState::NotLookedAt { why: why.clone(), failed: true },
                 None => match self.index(layer.layer)? {
                     Some(index) => LayerState::Indexed(index),
                     // Damaged: the layer is read again, and the image judged then.
@@ -95,7 +93,13 @@ impl<'a> Judge<'a> {
         match report {
             Ok(report) => {
                 let result = kept(&report, &image, job);
-                self.store.image_judged(job.image, &self.keys.judgement, &result)
+                match self.store.image_judged(job.image, &self.keys.judgement, &result) {
+                    // One image that the store refuses is not the end of all.
+                    Err(e @ StoreError::Sql { .. }) => {
+                        self.store.image_failed(job.image, &e.to_string())
+                    }
+                    other => other,
+                }
             }
             Err(_) => self.store.image_failed(job.image, "careen failed on it"),
         }
@@ -131,13 +135,31 @@ impl<'a> Judge<'a> {
         if found.layers.len() != states.len() {
             return Err(not_found());
         }
-        let layers = found.layers.iter().zip(states).map(|(layer, state)| ImageLayer {
+        let layers = found.layers.iter().zip(states).zip(&job.layers);
+        let layers = layers.map(|((layer, state), known)| ImageLayer {
             descriptor: layer.descriptor.clone(),
             declared_diff_id: layer.declared_diff_id,
             compressed: layer.descriptor.as_ref().map(|d| d.size),
-            state,
+            state: own_state(layer, state, known.size),
         });
         Ok(ReadImage { layers: layers.collect(), found })
+    }
+}
+
+/// What this image's own manifest makes of what is known of a layer that many manifests name.
+fn own_state(layer: &LayerRef, state: LayerState, size: u64) -> LayerState {
+    let Some(d) = &layer.descriptor else { return state };
+    match state {
+        LayerState::NotLookedAt { why, .. } => {
+            let foreign = d.media_type.kind() == MediaKind::Layer(LayerKind::Foreign);
+            let failed = !(foreign && why == FOREIGN);
+            LayerState::NotLookedAt { why, failed }
+        }
+        LayerState::Indexed(_) if d.size != size => LayerState::NotLookedAt {
+            why: format!("layer {}: expected {} bytes, got {size}", d.digest.short(), d.size),
+            failed: true,
+        },
+        known => known,
     }
 }
 

@@ -16,14 +16,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) struct Read {
     pub index: LayerIndex,
     pub body: Vec<u8>,
+    pub size: u64,
     pub fetched: u64,
 }
 
 impl Read {
     pub fn as_kept(&self) -> LayerResult<'_> {
-        LayerResult { index: &self.index, body: self.body.clone(), fetched: self.fetched }
+        LayerResult {
+            index: &self.index,
+            body: self.body.clone(),
+            size: self.size,
+            fetched: self.fetched,
+        }
     }
 }
+
+/// Begins what is said of a layer that no registry has to have.
+pub(super) const FOREIGN: &str = "a foreign layer: its bytes are not in the registry";
+
+/// More bytes than any blob has. The digest says which bytes are right; a size is what one manifest says,
+/// and another manifest may be right where that one lies.
+const ANY_SIZE: u64 = 1 << 40;
 
 /// Why a layer was not read.
 pub(super) struct Failed {
@@ -47,23 +60,25 @@ pub(super) fn read(
     };
     let media_type = MediaType::from(job.media_type.as_str());
     let foreign = media_type.kind() == MediaKind::Layer(LayerKind::Foreign);
-    if foreign && !plan.inspect.registry.follow_foreign_urls {
-        let why = "a foreign layer: its bytes are not in the registry".to_owned();
-        return Err(Failed { why, is_worth_a_try: false, fetched: 0 });
-    }
-    let layer = layer_ref(job, media_type);
-    let expected = Expected { digest: Some(job.digest), size: Some(job.size) };
+    let mut size = job.size;
     let mut failed = Failed {
         why: "no repository is known that has it".to_owned(),
         is_worth_a_try: false,
         fetched: 0,
     };
-    for (host, repository) in &job.sources {
+    let mut missing = 0;
+    let mut sources = job.sources.iter();
+    let mut next = sources.next();
+    while let Some((host, repository)) = next {
+        let layer = layer_ref(job, MediaType::from(job.media_type.as_str()), size);
+        let known = (size != ANY_SIZE).then_some(size);
+        let expected = Expected { digest: Some(job.digest), size: known };
         let opened = hosts.repository(host, repository).and_then(|s| s.open(&layer));
         let mut blob = match opened {
             Ok(blob) => blob,
             Err(e) => {
                 failed.why = e.to_string();
+                next = sources.next();
                 continue;
             }
         };
@@ -79,7 +94,9 @@ pub(super) fn read(
             Ok(built) => {
                 let fetched = fetched.load(Ordering::Relaxed);
                 return match built.index.seal(&keys.index) {
-                    Ok(Some(body)) => Ok(Read { index: built.index, body, fetched }),
+                    Ok(Some(body)) => {
+                        Ok(Read { index: built.index, body, size: built.compressed, fetched })
+                    }
                     Ok(None) => Err(Failed {
                         why: "what was found in it is larger than what the store keeps".to_owned(),
                         is_worth_a_try: false,
@@ -88,21 +105,31 @@ pub(super) fn read(
                     Err(e) => Err(Failed { why: e.to_string(), is_worth_a_try: false, fetched }),
                 };
             }
+            // The same source once more, without a size.
+            Err(e) if size != ANY_SIZE && is_of_the_size(&e) => {
+                failed.why = e.to_string();
+                size = ANY_SIZE;
+            }
             Err(e) => {
                 failed.why = e.to_string();
-                failed.is_worth_a_try = is_of_the_way(&e);
-                if !failed.is_worth_a_try && !is_of_the_place(&e) {
+                failed.is_worth_a_try |= is_of_the_way(&e);
+                missing += usize::from(is_missing(&e));
+                if !is_of_the_way(&e) && !is_of_the_place(&e) {
                     break;
                 }
+                next = sources.next();
             }
         }
+    }
+    if foreign && missing == job.sources.len() {
+        failed.why = FOREIGN.to_owned();
     }
     failed.fetched = fetched.load(Ordering::Relaxed);
     Err(failed)
 }
 
-fn layer_ref(job: &LayerJob, media_type: MediaType) -> LayerRef {
-    let descriptor = Descriptor::new(media_type, job.digest, job.size);
+fn layer_ref(job: &LayerJob, media_type: MediaType, size: u64) -> LayerRef {
+    let descriptor = Descriptor::new(media_type, job.digest, size);
     LayerRef {
         blob: BlobName::Digest(job.digest),
         descriptor: Some(descriptor),
@@ -118,6 +145,25 @@ fn is_of_the_way(e: &LayerError) -> bool {
         StreamError::Size { .. } | StreamError::TooLong { .. } | StreamError::Digest { .. } => true,
         _ => false,
     }
+}
+
+/// Whether there are more or fewer bytes than the manifest says.
+fn is_of_the_size(e: &LayerError) -> bool {
+    let LayerError::Stream { source, .. } = e else { return false };
+    match source {
+        StreamError::Size { .. } | StreamError::TooLong { .. } => true,
+        StreamError::Source(e) => {
+            matches!(registry_error(e), Some(RegistryError::TooLong { .. }))
+        }
+        _ => false,
+    }
+}
+
+/// Whether the repository does not have it.
+fn is_missing(e: &LayerError) -> bool {
+    let LayerError::Stream { source: StreamError::Source(e), .. } = e else { return false };
+    registry_error(e)
+        .is_some_and(|e| e.status() == Some(404) || matches!(e, RegistryError::Foreign { .. }))
 }
 
 /// Whether another repository may have what this one refuses.

@@ -32,7 +32,7 @@ use planner::Planner;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use store::{FleetFigures, Gap, PlanFigures, Store, StorePlace, Use};
+use store::{FleetFigures, Gap, PlanFigures, Store, StoreError, StorePlace, Use};
 use worker::Worker;
 
 /// What is swept.
@@ -75,8 +75,13 @@ pub struct SweepPlan {
     pub lease: Duration,
     /// Names this process among all that work on the store.
     pub worker: String,
+    /// Say what it would cost; nothing is queued.
+    pub dry_run: bool,
     /// Leave the work to workers.
     pub plan_only: bool,
+    /// The one host that the login, plain HTTP and untrusted certificates of the settings are for; other
+    /// registries in the store are asked by the rules for everybody. `None`: nobody.
+    pub registry_host: Option<String>,
 }
 
 /// Told of the sweep as it goes, from several threads.
@@ -150,6 +155,8 @@ pub struct Swept {
 pub enum Ending {
     /// Only the plan was asked for.
     Planned,
+    /// The work is left to workers.
+    Queued,
     /// Everything was looked at.
     Complete,
     /// Something could not be looked at.
@@ -162,6 +169,7 @@ impl Ending {
     pub fn word(self) -> &'static str {
         match self {
             Self::Planned => "planned",
+            Self::Queued => "queued",
             Self::Complete => "complete",
             Self::Partial => "partial",
             Self::Stopped => "stopped",
@@ -172,15 +180,14 @@ impl Ending {
 /// Most gaps that are told.
 const GAPS: u64 = 200;
 
-/// Plans, and does all that is to be done. `go` is shown the plan and says whether to.
+/// Plans, and does all that is to be done.
 pub fn sweep(
     plan: &SweepPlan,
     stop: &Stop,
     progress: &dyn SweepProgress,
-    go: impl FnOnce(&PlanFigures) -> bool,
 ) -> Result<Swept, SweepError> {
     let store = Store::open(&plan.store, Use::Sweep)?;
-    let hosts = Hosts::new(plan.inspect.registry.clone());
+    let hosts = Hosts::new(plan.inspect.registry.clone(), plan.registry_host.clone());
     let keys = Keys::of(&plan.inspect);
     // In a file nobody else works: what a killed sweep held is free.
     store.reclaim(!store.is_shared())?;
@@ -195,28 +202,37 @@ pub fn sweep(
             let accepted = |have: &String| {
                 have.parse().is_ok_and(|have| wanted.iter().any(|p| p.accepts(&have)))
             };
-            Some(have.into_iter().filter(accepted).collect::<Vec<_>>())
+            let accepted: Vec<String> = have.into_iter().filter(accepted).collect();
+            if accepted.is_empty() {
+                let why = "no image is for the platform that is wanted".to_owned();
+                let what = "the platform".to_owned();
+                store.gap(run, &Gap { reference: target.clone(), what, why, failed: true })?;
+            }
+            Some(accepted)
         }
     };
     store.analyze()?;
-    if !stop.is_set() {
-        store.enqueue(run, platforms.as_deref(), &keys.analysis, &keys.judgement)?;
-    }
+    let (analysis, judgement) = (&keys.analysis, &keys.judgement);
+    let planned = match stop.is_set() {
+        true => PlanFigures::default(),
+        false => store.enqueue(run, platforms.as_deref(), analysis, judgement, !plan.dry_run)?,
+    };
     store.analyze()?;
-    let planned = store.figures(run, &keys.analysis)?;
     store.run_planned(run, &planned)?;
     progress.planned(&planned);
     let mut fetched = 0;
     let ending = if stop.is_set() {
         Ending::Stopped
-    } else if !go(&planned) || plan.plan_only {
+    } else if plan.plan_only && !plan.dry_run {
+        Ending::Queued
+    } else if plan.dry_run {
         Ending::Planned
     } else {
         let worker = Worker::new(plan, &store, &hosts, &keys, stop, progress);
         fetched = worker.work(Until::Empty)?;
-        match store.queue_state(&keys.analysis)?.is_empty() {
-            true => Ending::Complete,
-            false => Ending::Stopped,
+        match store.unfinished(run, judgement)? {
+            0 => Ending::Complete,
+            _ => Ending::Stopped,
         }
     };
     store.analyze()?;
@@ -225,11 +241,14 @@ pub fn sweep(
         Ending::Complete if failed > 0 => Ending::Partial,
         other => other,
     };
-    if ending != Ending::Planned {
+    if !matches!(ending, Ending::Planned | Ending::Queued) {
         store.put_proposals(run, &fleet::proposals(&store)?)?;
     }
     let fleet = store.fleet_figures(run)?;
-    store.end_run(run, ending.word(), fetched, &fleet)?;
+    match ending {
+        Ending::Queued => store.run_queued(run)?,
+        _ => store.end_run(run, ending.word(), fetched, &fleet)?,
+    }
     Ok(Swept { run, target, planned, fetched, fleet, ending, gaps, failed })
 }
 
@@ -241,7 +260,25 @@ pub fn work(
     until: Until,
 ) -> Result<u64, SweepError> {
     let store = Store::open(&plan.store, Use::Work)?;
-    let hosts = Hosts::new(plan.inspect.registry.clone());
+    let hosts = Hosts::new(plan.inspect.registry.clone(), plan.registry_host.clone());
     let keys = Keys::of(&plan.inspect);
-    Worker::new(plan, &store, &hosts, &keys, stop, progress).work(until)
+    let finish = || finish_queued(&store, &keys);
+    Worker::new(plan, &store, &hosts, &keys, stop, progress).finishing(&finish).work(until)
+}
+
+/// Ends the runs whose work was left to workers and is done. Several workers may come to it at once; they
+/// write the same.
+fn finish_queued(store: &Store, keys: &Keys) -> Result<(), StoreError> {
+    for run in store.queued_runs()? {
+        if store.unfinished(run, &keys.judgement)? > 0 {
+            continue;
+        }
+        store.analyze()?;
+        store.put_proposals(run, &fleet::proposals(store)?)?;
+        let (_, failed) = store.gaps(run, 1)?;
+        let ending = if failed > 0 { Ending::Partial } else { Ending::Complete };
+        let fetched = store.fetched_of(run, &keys.analysis)?;
+        store.end_run(run, ending.word(), fetched, &store.fleet_figures(run)?)?;
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 
 use super::hosts::Hosts;
 use super::selection::Selection;
-use super::store::{Gap, KnownTag, NewImage, Store, StoreError, now};
+use super::store::{Gap, KnownTag, NewImage, Scope, Store, StoreError, now};
 use super::{Stop, SweepError, SweepPlan, SweepProgress, Target};
 use crate::oci::{Descriptor, Digest, Reference};
 use crate::source::registry::RegistrySource;
@@ -21,6 +21,9 @@ const LISTING: usize = 4;
 const QUEUE: usize = 512;
 /// Locks by which a document is fetched once though several ask for it at once.
 const STRIPES: usize = 64;
+
+/// No layer is larger, whatever a manifest says: 1 TiB.
+const LARGEST_LAYER: u64 = 1 << 40;
 
 /// A repository whose tags are wanted.
 struct Repository {
@@ -102,8 +105,10 @@ impl<'a> Planner<'a> {
             Target::Registry { prefix, .. } => prefix.as_str(),
             Target::References { .. } => "",
         };
-        let scope = scope.map(|(registry, complete)| (registry, prefix, complete));
         let selection = self.selection();
+        let narrowed = selection.is_narrowed();
+        let scope =
+            scope.map(|(registry, complete)| Scope { registry, prefix, complete, narrowed });
         Ok(self.store.select(self.run, selection.policy(), selection.since, scope)?)
     }
 
@@ -129,11 +134,13 @@ impl<'a> Planner<'a> {
         let registry_host = self.hosts.host(&reference)?;
         let registry = self.store.registry(host)?;
         let mut kept = Ok(());
+        let mut met = false;
         let mut each = |names: Vec<String>| {
             for name in names.into_iter().filter(|n| is_below(n, prefix)) {
                 if self.is_over() {
                     return ControlFlow::Break(());
                 }
+                met = true;
                 if !self.selection().wants_repository(&name) {
                     continue;
                 }
@@ -157,6 +164,12 @@ impl<'a> Planner<'a> {
             .and_then(|listing| listing.repositories(&mut each));
         kept?;
         match listed {
+            // An empty list is most often one that this login may not see: it proves nothing.
+            Ok(()) if !met && !self.is_over() => {
+                let place = self.plan.target.name();
+                self.gap(&place, "the list of repositories", "it names no repository", true)?;
+                Ok((registry, false))
+            }
             Ok(()) => Ok((registry, !self.is_over())),
             Err(e) => {
                 // What was listed before is still worth a look.
@@ -251,13 +264,23 @@ impl<'a> Planner<'a> {
 
     fn list(&self, repository: Repository, out: &Sender<Tag>) -> Result<(), SweepError> {
         let whole = format!("{}/{}", repository.host, repository.name);
-        let source = self.hosts.repository(&repository.host, &repository.name)?;
+        let source = match self.hosts.repository(&repository.host, &repository.name) {
+            Ok(source) => source,
+            Err(e) => return Ok(self.gap(&whole, "the repository", &e.to_string(), true)?),
+        };
+        let listed = matches!(self.plan.target, Target::Registry { .. });
         let names = match source.tags() {
             Ok(names) => names,
             // A registry may keep the name of a repository whose tags are all gone.
-            Err(e) if e.status() == Some(404) => Vec::new(),
+            Err(e) if e.status() == Some(404) && listed => Vec::new(),
             Err(e) => return Ok(self.gap(&whole, "the tags", &e.to_string(), true)?),
         };
+        let (names, odd): (Vec<String>, Vec<String>) =
+            names.into_iter().partition(|tag| is_tag(&whole, tag));
+        for tag in odd {
+            let tag: String = tag.chars().take(200).collect();
+            self.gap(&format!("{whole}:{tag}"), "the tag", "no tag can have this name", true)?;
+        }
         let wanted = self.selection().tags(&repository.name, names);
         self.store.tags_listed(self.run, repository.id, &wanted, true)?;
         let repository = Arc::new(repository);
@@ -306,7 +329,10 @@ impl<'a> Planner<'a> {
         if let Some(k) = known.as_ref().filter(|k| fresh(k)) {
             return Ok(self.store.tag_seen(self.run, *id, &tag.name, &k.root)?);
         }
-        let source = self.hosts.repository(host, name)?;
+        let source = match self.hosts.repository(host, name) {
+            Ok(source) => source,
+            Err(e) => return Ok(self.gap(&text, "the manifest", &e.to_string(), true)?),
+        };
         let root = match source.root_of(&reference, known.as_ref().map(|k| &k.root)) {
             Ok(root) => root,
             Err(e) => return Ok(self.gap(&text, "the manifest", &e.to_string(), true)?),
@@ -347,11 +373,24 @@ impl<'a> Planner<'a> {
                 return Ok(self.gap(text, "the image", &e.to_string(), failed)?);
             }
         };
-        for unseen in resolution.unseen.iter().filter(|u| u.failed) {
-            self.gap(text, &unseen.what, &unseen.why, true)?;
+        let mut gaps: Vec<(String, String)> = Vec::new();
+        for unseen in resolution.unseen.into_iter().filter(|u| u.failed) {
+            gaps.push((unseen.what, unseen.why));
         }
-        let images: Vec<NewImage> = resolution.images.iter().filter_map(new_image).collect();
-        Ok(self.store.put_images(&digest, &images)?)
+        let mut images = Vec::new();
+        for found in &resolution.images {
+            match new_image(found) {
+                Some(image) => images.push(image),
+                None => gaps.push((
+                    format!("image {}", found.platform),
+                    "its layers' sizes cannot be true".to_owned(),
+                )),
+            }
+        }
+        for (what, why) in &gaps {
+            self.gap(text, what, why, true)?;
+        }
+        Ok(self.store.put_images(&digest, &images, &gaps)?)
     }
 
     fn gap(&self, reference: &str, what: &str, why: &str, failed: bool) -> Result<(), StoreError> {
@@ -367,8 +406,17 @@ fn is_below(name: &str, prefix: &str) -> bool {
         || name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// Whether a reference can have this tag.
+fn is_tag(repository: &str, tag: &str) -> bool {
+    !tag.contains(['@', '/', ':']) && format!("{repository}:{tag}").parse::<Reference>().is_ok()
+}
+
+/// `None` where sizes are claimed that would break every sum.
 fn new_image(found: &FoundImage) -> Option<NewImage> {
     let layers = found.layers.iter().filter_map(|l| l.descriptor.as_ref());
+    if layers.clone().any(|d| d.size > LARGEST_LAYER) {
+        return None;
+    }
     let created = found.config.created.as_deref();
     Some(NewImage {
         digest: found.digest?,

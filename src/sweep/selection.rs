@@ -81,7 +81,15 @@ impl Selection {
         }
     }
 
-    /// Whether all tags of a repository are asked for, so that one that is not there is gone.
+    /// Whether something is left out by name: what is not met then is not gone.
+    pub fn is_narrowed(&self) -> bool {
+        !self.repositories.is_empty()
+            || !self.tags.is_empty()
+            || !self.exclude.is_empty()
+            || self.choice == TagChoice::LatestVersion
+    }
+
+    /// How the store chooses among the tags that were met.
     pub fn policy(&self) -> TagPolicy {
         match self.choice {
             TagChoice::Newest(n) => TagPolicy::Newest(n),

@@ -30,7 +30,7 @@ pub fn plan_line(f: &PlanFigures) -> String {
 pub fn summary(s: &Summary, paper: Paper) -> String {
     let mut page = Page::new(paper);
     head(&mut page, s);
-    if s.state == "planned" {
+    if matches!(s.state, "planned" | "queued") {
         plan(&mut page, s);
     } else {
         figures(&mut page, s);
@@ -335,8 +335,8 @@ pub(super) fn cell(column: &Column, row: &Row, at: usize) -> String {
         (Some(Value::Int(n)), ColumnKind::Flag) => if *n == 0 { "no" } else { "yes" }.to_owned(),
         (Some(Value::Int(n)), _) => n.to_string(),
         (Some(Value::Real(x)), _) => format!("{x:.2}"),
-        (Some(Value::Text(s)), _) if s.starts_with("sha256:") && s.len() > 26 => {
-            format!("{}…", &s[..19])
+        (Some(Value::Text(s)), _) if s.parse::<crate::oci::Digest>().is_ok() => {
+            format!("{}…", s.get(..19).unwrap_or(s))
         }
         (Some(Value::Text(s)), _) => s.clone(),
         (Some(Value::Bytes(b)), _) => format!("({} bytes)", b.len()),

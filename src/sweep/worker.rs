@@ -39,6 +39,8 @@ pub(super) struct Worker<'a> {
     busy: AtomicUsize,
     /// Bytes that may still be claimed.
     budget: Option<Mutex<u64>>,
+    /// Done whenever the queue is found empty.
+    finish: Option<&'a (dyn Fn() -> Result<(), StoreError> + Sync)>,
 }
 
 impl<'a> Worker<'a> {
@@ -62,7 +64,14 @@ impl<'a> Worker<'a> {
             fetched: AtomicU64::new(0),
             busy: AtomicUsize::new(0),
             budget: plan.budget.map(Mutex::new),
+            finish: None,
         }
+    }
+
+    /// Lets `finish` run whenever there is nothing left to do.
+    pub fn finishing(mut self, finish: &'a (dyn Fn() -> Result<(), StoreError> + Sync)) -> Self {
+        self.finish = Some(finish);
+        self
     }
 
     /// Works; returns the bytes that were fetched.
@@ -72,10 +81,11 @@ impl<'a> Worker<'a> {
         std::thread::scope(|scope| {
             for _ in 0..self.plan.inspect.jobs.max(1) {
                 scope.spawn(|| {
+                    // Also when it panics: nobody must wait for it, nor renew what it held.
+                    let _leaving = Leaving(&threads);
                     if let Err(e) = self.work_on(&judge, until) {
                         self.fatal.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
                     }
-                    threads.fetch_sub(1, Ordering::SeqCst);
                 });
             }
             self.stay_alive(&threads);
@@ -117,15 +127,21 @@ impl<'a> Worker<'a> {
                 continue;
             }
             let lease = self.plan.lease.as_secs() as i64;
-            if let Some(job) = self.store.claim_image(&self.keys.analysis, &self.name, lease)? {
+            let Keys { analysis, judgement, .. } = self.keys;
+            if let Some(job) = self.store.claim_image(analysis, judgement, &self.name, lease)? {
                 judge.judge(&job)?;
                 self.progress.image();
                 idle = Instant::now();
                 continue;
             }
-            let left = self.store.queue_state(&self.keys.analysis)?;
+            let left = self.store.queue_state(analysis, judgement)?;
+            if left.is_empty()
+                && let Some(finish) = self.finish
+            {
+                finish()?;
+            }
             match until {
-                Until::Empty if left.is_empty() || self.is_spent(&left) => break,
+                Until::Empty if left.is_empty() || self.is_spent(&left)? => break,
                 Until::Idle(limit) if left.is_empty() && idle.elapsed() > limit => break,
                 _ => std::thread::sleep(IDLE),
             }
@@ -134,8 +150,14 @@ impl<'a> Worker<'a> {
     }
 
     /// Whether all that is left is beyond the budget.
-    fn is_spent(&self, left: &QueueState) -> bool {
-        self.budget.is_some() && left.layers_left > 0 && self.busy.load(Ordering::SeqCst) == 0
+    fn is_spent(&self, left: &QueueState) -> Result<bool, StoreError> {
+        let Some(budget) = &self.budget else { return Ok(false) };
+        if left.layers_left == 0 || self.busy.load(Ordering::SeqCst) > 0 {
+            return Ok(false);
+        }
+        let most = *budget.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that waits for its next try still fits.
+        Ok(!self.store.has_pending(&self.keys.analysis, most)?)
     }
 
     fn claim_layer(&self) -> Result<Option<LayerJob>, StoreError> {
@@ -178,5 +200,14 @@ impl<'a> Worker<'a> {
         }
         self.progress.layer();
         Ok(())
+    }
+}
+
+/// Counts a thread out.
+struct Leaving<'a>(&'a AtomicUsize);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -28,5 +28,6 @@ mod secret_places;
 mod secrets;
 mod sweep;
 mod sweep_answers;
+mod sweep_hostile;
 mod walk_properties;
 mod walk_umoci;

@@ -263,6 +263,9 @@ fn three_workers_one_of_them_killed_and_the_server_restarted_come_to_the_same_in
     for mut worker in workers {
         assert!(worker.wait().unwrap().success());
     }
+    // The last worker has ended the run that was left to them.
+    let sweeps = home.run(&["inventory", "sweeps", "--store", &many, "--format", "json"]).json();
+    assert_eq!(sweeps["rows"][0]["state"], "complete", "{sweeps}");
     // Whoever sweeps next finds nothing to do, and says the same.
     let swept = home.run(&["sweep", &slow.host, "--store", &many, "--format", "json"]);
     assert_eq!(swept.status, 1, "{}", swept.stderr);

@@ -20,7 +20,7 @@ WITH current AS (\
   FROM tags t JOIN repositories r ON r.id = t.repository \
   JOIN registries g ON g.id = r.registry \
   JOIN root_images x ON x.root = t.root JOIN images i ON i.id = x.image \
-  WHERE t.selected IS NOT NULL AND i.state IN ('judged', 'failed')";
+  WHERE t.selected IS NOT NULL AND (i.judgement IS NOT NULL OR i.state = 'failed')";
 
 impl View {
     pub fn by_name(name: &str) -> Option<&'static Self> {
@@ -207,11 +207,15 @@ WHERE run = (SELECT MAX(run) FROM proposals) ORDER BY 1",
         name: "changes",
         about: "tags that are new, have moved or are gone since the sweep before",
         sql: "\
-, last AS (SELECT MAX(id) AS run FROM runs WHERE state <> 'planned'), \
+, ended AS (SELECT id, ROW_NUMBER() OVER (PARTITION BY target ORDER BY id DESC) AS place \
+    FROM runs WHERE state IN ('complete', 'partial')), \
+  since AS (SELECT COALESCE(MAX(id), 0) AS run FROM ended WHERE place = 2), \
+  ranked AS (SELECT h.tag, h.root, h.since, h.run, ROW_NUMBER() OVER (PARTITION BY h.tag \
+      ORDER BY h.run DESC, h.since DESC, h.root) AS place FROM tag_history h \
+    WHERE h.run > (SELECT run FROM since)), \
   moved AS (SELECT h.tag, h.root, h.since, \
-    (SELECT o.root FROM tag_history o WHERE o.tag = h.tag AND o.run < h.run \
-       ORDER BY o.since DESC, o.run DESC LIMIT 1) AS was \
-    FROM tag_history h WHERE h.run = (SELECT run FROM last)), \
+    (SELECT o.root FROM tag_history o WHERE o.tag = h.tag AND o.run <= (SELECT run FROM since) \
+       ORDER BY o.run DESC, o.since DESC LIMIT 1) AS was FROM ranked h WHERE h.place = 1), \
   leaks AS (SELECT x.root, COUNT(DISTINCT f.fingerprint) AS n FROM root_images x \
     JOIN findings f ON f.image = x.image AND f.category = 'secret' GROUP BY x.root), \
   sizes AS (SELECT x.root, CAST(SUM(i.compressed) AS BIGINT) AS bytes FROM root_images x \
@@ -230,9 +234,10 @@ LEFT JOIN leaks lb ON lb.root = m.was ORDER BY 1, 2",
     },
     View {
         name: "not-looked-at",
-        about: "what the last sweep could not look at, or had no reason to",
+        about: "what the last sweep of each target could not look at, or had no reason to",
         sql: "\
-SELECT reference, what, why, failed FROM not_looked_at WHERE run = (SELECT MAX(id) FROM runs) \
+SELECT reference, what, why, failed FROM not_looked_at WHERE run IN (\
+  SELECT MAX(id) FROM runs WHERE state NOT IN ('planning', 'planned') GROUP BY target) \
 UNION ALL SELECT MIN(c.host || '/' || c.repository || ':' || c.tag_name), x.what, x.why, x.failed \
 FROM image_gaps x JOIN current c ON c.image = x.image \
 GROUP BY x.image, x.number, x.what, x.why, x.failed ORDER BY 4 DESC, 1, 2",

@@ -143,6 +143,15 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// Table definitions: text is compared byte by byte in both.
+    pub fn spell_tables(self, sql: &str) -> String {
+        let sql = self.spell(sql);
+        match self {
+            Self::Sqlite => sql,
+            Self::Postgres => sql.replace(" TEXT", " TEXT COLLATE \"C\""),
+        }
+    }
+
     /// `{id}`, `{bytes}` and `{skip-locked}` in an SQL text, written out.
     pub fn spell(self, sql: &str) -> String {
         let (id, bytes, skip) = match self {

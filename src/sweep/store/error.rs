@@ -5,6 +5,8 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    #[error("the store is neither a file nor an address of the form postgres://user@host/database")]
+    Place,
     #[error("store {place}: cannot be opened: {why}")]
     Open { place: String, why: String },
     /// It was moved, never mended or made anew.

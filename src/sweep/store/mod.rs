@@ -19,7 +19,7 @@ mod tests;
 
 pub use engine::{EachRow, Engine, Row, Value};
 pub use error::StoreError;
-pub use planning::{Document, KnownTag, NewImage, TagPolicy};
+pub use planning::{Document, KnownTag, NewImage, Scope, TagPolicy};
 pub use proposals::{Measured, NewProposal};
 pub use queue::{ImageJob, LayerJob, QueueState};
 pub use results::{FindingRow, ImageResult, LayerResult, UnneededRow};
@@ -41,11 +41,17 @@ pub enum StorePlace {
 
 impl StorePlace {
     /// `postgres://…`, or a file's path.
-    pub fn parse(text: &str) -> Self {
-        let server = ["postgres://", "postgresql://"].iter().any(|p| text.starts_with(p));
-        match server {
-            true => Self::Postgres(crate::text::Redacted::new(text.to_owned())),
-            false => Self::File(PathBuf::from(text)),
+    ///
+    /// What looks like another address, or holds a password, is refused without being repeated.
+    pub fn parse(text: &str) -> Result<Self, StoreError> {
+        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+        let lower = text.to_ascii_lowercase();
+        match scheme.to_ascii_lowercase().as_str() {
+            "postgres" | "postgresql" => {
+                Ok(Self::Postgres(crate::text::Redacted::new(format!("postgres://{rest}"))))
+            }
+            "" if !lower.contains("password=") => Ok(Self::File(PathBuf::from(text))),
+            _ => Err(StoreError::Place),
         }
     }
 }
@@ -128,6 +134,19 @@ impl Store {
                 let _ = engine.script("ROLLBACK");
             }
             done
+        })
+    }
+
+    /// What `work` would come to; nothing of it stays.
+    fn try_out<T>(
+        &self,
+        mut work: impl FnMut(&mut dyn Engine) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.patiently(|engine| {
+            engine.script("BEGIN")?;
+            let done = work(engine);
+            let undone = engine.script("ROLLBACK");
+            done.and_then(|t| undone.map(|()| t))
         })
     }
 

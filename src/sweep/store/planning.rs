@@ -196,20 +196,34 @@ impl Store {
         Ok(())
     }
 
-    /// Whether the images below a root document are known.
+    /// Whether all images below a root document are known.
     pub fn has_root(&self, root: &Digest) -> Result<bool, StoreError> {
-        let find = "SELECT 1 FROM root_images WHERE root = $1 LIMIT 1";
+        let find = "SELECT 1 FROM root_images WHERE root = $1 AND NOT EXISTS (\
+                      SELECT 1 FROM root_gaps g WHERE g.root = $1) LIMIT 1";
         Ok(self.read(|e| e.row(find, args![root.to_string()]))?.is_some())
     }
 
-    /// The images below a root document.
-    pub fn put_images(&self, root: &Digest, images: &[NewImage]) -> Result<(), StoreError> {
+    /// The images below a root document, and what could not be read of it (what, why): as long as there is
+    /// any, the document is looked into again.
+    pub fn put_images(
+        &self,
+        root: &Digest,
+        images: &[NewImage],
+        gaps: &[(String, String)],
+    ) -> Result<(), StoreError> {
         let mut layers: Vec<&(Digest, u64, String)> =
             images.iter().flat_map(|i| &i.layers).collect();
         // In one order for all who write at the same time: they wait, and don't block each other.
         layers.sort_by_key(|l| l.0);
         layers.dedup_by_key(|l| l.0);
         self.write(|e| {
+            e.run("DELETE FROM root_gaps WHERE root = $1", args![root.to_string()])?;
+            for (number, (what, why)) in gaps.iter().enumerate() {
+                e.run(
+                    "INSERT INTO root_gaps (root, number, what, why) VALUES ($1, $2, $3, $4)",
+                    args![root.to_string(), number, what, why],
+                )?;
+            }
             for (digest, size, media_type) in &layers {
                 e.run(
                     "INSERT INTO layers (digest, size, media_type) VALUES ($1, $2, $3) \
@@ -255,14 +269,14 @@ impl Store {
         })
     }
 
-    /// Marks the tags that this run looks into, and takes the mark from those of its registry that are
-    /// gone: below `prefix`, whole repositories where the list of them is `complete`.
+    /// Marks the tags that this run looks into, and takes the mark from those in its scope that it did not
+    /// meet; where it looked at everything, they are gone.
     pub fn select(
         &self,
         run: i64,
         policy: TagPolicy,
         since: Option<i64>,
-        scope: Option<(i64, &str, bool)>,
+        scope: Option<Scope>,
     ) -> Result<(), StoreError> {
         let newest = match policy {
             TagPolicy::All => i64::MAX,
@@ -286,8 +300,9 @@ impl Store {
                  WHERE seen = $1 AND selected IS NOT NULL AND selected <> $1",
                 args![run],
             )?;
-            if let Some((registry, prefix, complete)) = scope {
-                const GONE: &str = "selected IS NOT NULL AND seen <> $1 \
+            if let Some(Scope { registry, prefix, complete, narrowed }) = scope {
+                // A digest stands in no list of tags.
+                const GONE: &str = "selected IS NOT NULL AND seen <> $1 AND name NOT LIKE '%:%' \
                     AND repository IN (SELECT id FROM repositories \
                       WHERE registry = $2 AND (name = $3 OR SUBSTR(name, 1, $4) = $5) \
                       AND (listed = $1 OR ($6 = 1 AND seen <> $1)))";
@@ -295,6 +310,11 @@ impl Store {
                 let length = below.chars().count();
                 let scope = args![run, registry, prefix, length, &below, complete];
                 let scope = scope.as_slice();
+                if narrowed {
+                    // Not met, because not asked for.
+                    e.run(&format!("UPDATE tags SET selected = NULL WHERE {GONE}"), scope)?;
+                    return Ok(());
+                }
                 e.run(
                     &format!(
                         "INSERT INTO tag_history (tag, since, root, run) \
@@ -311,6 +331,18 @@ impl Store {
             Ok(())
         })
     }
+}
+
+/// What a run has looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    pub registry: i64,
+    /// Of the repositories' names; may be empty.
+    pub prefix: &'a str,
+    /// The list of repositories came to its end.
+    pub complete: bool,
+    /// Some repositories or tags were left out by the user's wish.
+    pub narrowed: bool,
 }
 
 /// What the name of a repository below `prefix` begins with.

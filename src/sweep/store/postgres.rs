@@ -16,6 +16,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// How long to wait for the server, where the address does not say.
 const CONNECT: Duration = Duration::from_secs(15);
 
+/// How long the server may say nothing to what was sent.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// What the server sees us as.
 const NAME: &str = "careen";
 
@@ -47,6 +50,8 @@ impl Postgres {
         if config.get_application_name().is_none() {
             config.application_name(NAME);
         }
+        // A server that vanishes without a word must not be waited for.
+        config.tcp_user_timeout(SILENCE).keepalives_idle(SILENCE);
         let place = place(&config);
         let client = connect(&config, read_only).map_err(|e| match wrong(&place, &e) {
             StoreError::Sql { place, why } => StoreError::Open { place, why },
@@ -68,7 +73,8 @@ impl Postgres {
 /// The address without its password.
 fn place(config: &Config) -> String {
     let host = config.get_hosts().first().map_or_else(String::new, |h| match h {
-        Host::Tcp(name) => name.clone(),
+        // An unescaped `@` in a password makes the rest of it a part of the host.
+        Host::Tcp(name) => name.rsplit('@').next().unwrap_or_default().to_owned(),
         #[cfg(unix)]
         Host::Unix(path) => path.display().to_string(),
     });

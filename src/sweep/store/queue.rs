@@ -3,7 +3,7 @@
 
 use super::engine::{Dialect, Engine, args};
 use super::planning::digest;
-use super::{Store, StoreError, now};
+use super::{PlanFigures, Store, StoreError, now};
 use crate::oci::Digest;
 
 /// A layer that this worker has claimed.
@@ -34,6 +34,8 @@ pub struct ImageJob {
 pub struct ImageJobLayer {
     pub layer: i64,
     pub digest: Digest,
+    /// Bytes as stored: as counted where it was read.
+    pub size: u64,
     pub failed: Option<String>,
 }
 
@@ -58,77 +60,26 @@ impl QueueState {
 /// Most repositories that a job names as sources of its layer.
 const SOURCES: i64 = 16;
 
+/// Workers that may die over a layer before it is set aside.
+const DEATHS: i64 = 6;
+
 impl Store {
     /// Puts what the selected tags of a run need into the queue: layers that have no index by this
     /// analysis, images that were not judged by this judgement. A layer that was set aside gets new tries.
+    /// With `keep` unset nothing of it stays. What the plan comes to.
     pub fn enqueue(
         &self,
         run: i64,
         platforms: Option<&[String]>,
         analysis: &str,
         judgement: &str,
-    ) -> Result<(), StoreError> {
-        self.write(|e| {
-            e.run(
-                "DELETE FROM run_images WHERE run < $1 AND run IN (SELECT id FROM runs \
-                   WHERE target = (SELECT target FROM runs WHERE id = $1))",
-                args![run],
-            )?;
-            let take = "INSERT INTO run_images (run, image) \
-                        SELECT DISTINCT CAST($1 AS BIGINT), r.image FROM tags t \
-                        JOIN root_images r ON r.root = t.root \
-                        JOIN images i ON i.id = r.image WHERE t.selected = $1";
-            match platforms {
-                None => {
-                    e.run(&format!("{take} ON CONFLICT DO NOTHING"), args![run])?;
-                }
-                Some(list) => {
-                    for platform in list {
-                        let one = format!("{take} AND i.platform = $2 ON CONFLICT DO NOTHING");
-                        e.run(&one, args![run, platform])?;
-                    }
-                }
-            }
-            // The weight: bytes, times the images that have them.
-            e.run(
-                "INSERT INTO jobs (layer, analysis, state, weight, size) \
-                 SELECT l.id, CAST($1 AS TEXT), 'pending', l.size * COUNT(*), l.size \
-                 FROM run_images w JOIN image_layers il ON il.image = w.image \
-                 JOIN layers l ON l.id = il.layer WHERE w.run = $2 GROUP BY l.id, l.size \
-                 ON CONFLICT (layer, analysis) DO UPDATE SET weight = excluded.weight",
-                args![analysis, run],
-            )?;
-            e.run(
-                "UPDATE jobs SET state = 'pending', tries = 0, not_before = 0, why = NULL \
-                 WHERE analysis = $1 AND state = 'failed' AND layer IN (\
-                   SELECT il.layer FROM run_images w JOIN image_layers il ON il.image = w.image \
-                   WHERE w.run = $2)",
-                args![analysis, run],
-            )?;
-            // An image that lacked a layer is judged again when there is hope for it.
-            e.run(
-                "UPDATE images SET state = 'wanted', tries = 0, lease = NULL, worker = NULL \
-                 WHERE id IN (SELECT image FROM run_images WHERE run = $2) \
-                 AND state <> 'working' \
-                 AND (judgement IS NULL OR judgement <> $1 OR partial = 1 OR state = 'failed')",
-                args![judgement, run],
-            )?;
-            // What an earlier careen wanted by another analysis and never got.
-            e.run(
-                "UPDATE images SET state = CASE WHEN judgement IS NULL THEN 'known' ELSE 'judged' END \
-                 WHERE state = 'wanted' AND EXISTS (SELECT 1 FROM image_layers il \
-                   LEFT JOIN jobs j ON j.layer = il.layer AND j.analysis = $1 \
-                   WHERE il.image = images.id AND j.layer IS NULL)",
-                args![analysis],
-            )?;
-            e.run(
-                "DELETE FROM jobs WHERE state = 'pending' AND (analysis <> $1 OR layer NOT IN (\
-                   SELECT il.layer FROM images i JOIN image_layers il ON il.image = i.id \
-                   WHERE i.state IN ('wanted', 'working')))",
-                args![analysis],
-            )?;
-            Ok(())
-        })
+        keep: bool,
+    ) -> Result<PlanFigures, StoreError> {
+        let mut work = |e: &mut dyn Engine| {
+            enqueue(e, run, platforms, analysis, judgement)?;
+            super::runs::figures(e, run, analysis)
+        };
+        if keep { self.write(&mut work) } else { self.try_out(&mut work) }
     }
 
     /// Tells the engine how full its tables are: without, it joins a full table to a full table.
@@ -148,9 +99,11 @@ impl Store {
         let now = if all { i64::MAX } else { now() };
         self.write(|e| {
             e.run(
-                "UPDATE jobs SET state = 'pending', lease = NULL, worker = NULL \
+                "UPDATE jobs SET lease = NULL, worker = NULL, \
+                   state = CASE WHEN tries >= $2 THEN 'failed' ELSE 'pending' END, \
+                   why = CASE WHEN tries >= $2 THEN 'every worker that read it has died' ELSE why END \
                  WHERE state = 'running' AND lease < $1",
-                args![now],
+                args![now, DEATHS],
             )?;
             e.run(
                 "UPDATE images SET state = 'wanted', lease = NULL, worker = NULL \
@@ -190,7 +143,7 @@ impl Store {
             let rows = e.rows(
                 "SELECT g.host, r.name FROM layer_sources s JOIN repositories r ON r.id = s.repository \
                  JOIN registries g ON g.id = r.registry WHERE s.layer = $1 \
-                 ORDER BY r.id LIMIT $2",
+                 ORDER BY r.seen DESC, r.id LIMIT $2",
                 args![layer, SOURCES],
             )?;
             let sources = rows.iter().map(|r| Ok((r.text(0)?, r.text(1)?)));
@@ -203,6 +156,13 @@ impl Store {
                 sources: sources.collect::<Result<_, StoreError>>()?,
             }))
         })
+    }
+
+    /// Whether a layer waits that has at most so many bytes.
+    pub fn has_pending(&self, analysis: &str, most: u64) -> Result<bool, StoreError> {
+        let find =
+            "SELECT 1 FROM jobs WHERE analysis = $1 AND state = 'pending' AND size <= $2 LIMIT 1";
+        Ok(self.read(|e| e.row(find, args![analysis, most]))?.is_some())
     }
 
     /// Says that this worker is alive.
@@ -261,13 +221,14 @@ impl Store {
     pub fn claim_image(
         &self,
         analysis: &str,
+        judgement: &str,
         worker: &str,
         lease: i64,
     ) -> Result<Option<ImageJob>, StoreError> {
         self.write(|e| {
             let sql = e.dialect().spell(
                 "UPDATE images SET state = 'working', worker = $1, lease = $2, tries = tries + 1 \
-                 WHERE id = (SELECT i.id FROM images i WHERE i.state = 'wanted' AND NOT EXISTS (\
+                 WHERE id = (SELECT i.id FROM images i WHERE i.state = 'wanted' AND i.wanted_by = $4 AND NOT EXISTS (\
                      SELECT 1 FROM image_layers il LEFT JOIN jobs j \
                        ON j.layer = il.layer AND j.analysis = $3 \
                      WHERE il.image = i.id AND (j.state IS NULL OR j.state IN ('pending', 'running'))) \
@@ -280,12 +241,13 @@ impl Store {
                 Dialect::Postgres => "FOR UPDATE OF i SKIP LOCKED",
             };
             let sql = sql.replace("{skip-locked-i}", lock);
-            let Some(row) = e.row(&sql, args![worker, now() + lease, analysis])? else {
+            let Some(row) = e.row(&sql, args![worker, now() + lease, analysis, judgement])? else {
                 return Ok(None);
             };
             let image = row.int(0)?;
             let rows = e.rows(
-                "SELECT l.id, l.digest, CASE WHEN j.state = 'failed' THEN COALESCE(j.why, '') END \
+                "SELECT l.id, l.digest, CASE WHEN j.state = 'failed' THEN COALESCE(j.why, '') END, \
+                   l.size \
                  FROM image_layers il JOIN layers l ON l.id = il.layer \
                  JOIN jobs j ON j.layer = l.id AND j.analysis = $2 \
                  WHERE il.image = $1 ORDER BY il.position",
@@ -296,6 +258,7 @@ impl Store {
                     layer: r.int(0)?,
                     digest: digest(&r.text(1)?)?,
                     failed: r.maybe_text(2)?,
+                    size: r.size(3)?,
                 })
             });
             Ok(Some(ImageJob {
@@ -327,7 +290,7 @@ impl Store {
     }
 
     /// How far the work by this analysis is.
-    pub fn queue_state(&self, analysis: &str) -> Result<QueueState, StoreError> {
+    pub fn queue_state(&self, analysis: &str, judgement: &str) -> Result<QueueState, StoreError> {
         self.read(|e| {
             let mut q = QueueState::default();
             let layers = e.rows(
@@ -346,8 +309,8 @@ impl Store {
                     }
                 }
             }
-            let images = "SELECT state, COUNT(*) FROM images GROUP BY state";
-            for row in e.rows(images, args![])? {
+            let images = "SELECT state, COUNT(*) FROM images WHERE wanted_by = $1 GROUP BY state";
+            for row in e.rows(images, args![judgement])? {
                 match row.text(0)?.as_str() {
                     "judged" => q.images_done = row.size(1)?,
                     "wanted" | "working" => q.images_left += row.size(1)?,
@@ -357,6 +320,78 @@ impl Store {
             Ok(q)
         })
     }
+}
+
+fn enqueue(
+    e: &mut dyn Engine,
+    run: i64,
+    platforms: Option<&[String]>,
+    analysis: &str,
+    judgement: &str,
+) -> Result<(), StoreError> {
+    e.run(
+        "DELETE FROM run_images WHERE run < $1 AND run IN (SELECT id FROM runs \
+           WHERE ended IS NOT NULL AND target = (SELECT target FROM runs WHERE id = $1))",
+        args![run],
+    )?;
+    let take = "INSERT INTO run_images (run, image) \
+                SELECT DISTINCT CAST($1 AS BIGINT), r.image FROM tags t \
+                JOIN root_images r ON r.root = t.root \
+                JOIN images i ON i.id = r.image WHERE t.selected = $1";
+    match platforms {
+        None => {
+            e.run(&format!("{take} ON CONFLICT DO NOTHING"), args![run])?;
+        }
+        Some(list) => {
+            for platform in list {
+                let one = format!("{take} AND i.platform = $2 ON CONFLICT DO NOTHING");
+                e.run(&one, args![run, platform])?;
+            }
+        }
+    }
+    // The weight: bytes, times the images that have them.
+    e.run(
+        "INSERT INTO jobs (layer, analysis, state, weight, size) \
+         SELECT l.id, CAST($1 AS TEXT), 'pending', l.size * COUNT(*), l.size \
+         FROM run_images w JOIN image_layers il ON il.image = w.image \
+         JOIN layers l ON l.id = il.layer WHERE w.run = $2 GROUP BY l.id, l.size \
+         ON CONFLICT (layer, analysis) DO UPDATE SET weight = excluded.weight",
+        args![analysis, run],
+    )?;
+    e.run(
+        "UPDATE jobs SET state = 'pending', tries = 0, not_before = 0, why = NULL \
+         WHERE analysis = $1 AND state = 'failed' AND layer IN (\
+           SELECT il.layer FROM run_images w JOIN image_layers il ON il.image = w.image \
+           WHERE w.run = $2)",
+        args![analysis, run],
+    )?;
+    // An image that lacked a layer is judged again when there is hope for it.
+    e.run(
+        "UPDATE images SET state = 'wanted', wanted_by = $1, tries = 0, lease = NULL, \
+           worker = NULL WHERE id IN (SELECT image FROM run_images WHERE run = $2) \
+         AND state <> 'working' \
+         AND (judgement IS NULL OR judgement <> $1 OR partial = 1 OR state = 'failed')",
+        args![judgement, run],
+    )?;
+    // What an earlier sweep wanted and did not get: of a file, only this one works now; in a shared
+    // store, what was wanted by another analysis is its own planner's.
+    if e.dialect() == Dialect::Sqlite {
+        e.run(
+            "UPDATE images SET lease = NULL, worker = NULL, \
+               state = CASE WHEN judgement IS NULL THEN 'known' ELSE 'judged' END \
+             WHERE state = 'wanted' \
+             AND id NOT IN (SELECT image FROM run_images WHERE run = $1)",
+            args![run],
+        )?;
+        e.run("DELETE FROM jobs WHERE state = 'pending' AND analysis <> $1", args![analysis])?;
+    }
+    e.run(
+        "DELETE FROM jobs WHERE state = 'pending' AND analysis = $1 AND NOT EXISTS (\
+           SELECT 1 FROM image_layers il JOIN images i ON i.id = il.image \
+           WHERE il.layer = jobs.layer AND i.state IN ('wanted', 'working'))",
+        args![analysis],
+    )?;
+    Ok(())
 }
 
 /// A name of the image for people: the first of its tags.

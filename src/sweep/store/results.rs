@@ -11,6 +11,8 @@ pub struct LayerResult<'a> {
     pub index: &'a LayerIndex,
     /// The index, sealed.
     pub body: Vec<u8>,
+    /// Bytes as stored, as counted.
+    pub size: u64,
     /// Bytes that were fetched for it.
     pub fetched: u64,
 }
@@ -75,6 +77,14 @@ pub struct FindingRow {
     pub message: String,
 }
 
+/// Longest text that is looked up by an index, in bytes: PostgreSQL takes 2704 a row.
+const LONGEST: usize = 2000;
+
+/// Hostile text, cut where a character ends.
+fn cut(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
+
 impl Store {
     /// The index and the end of its job at once. A worker that has lost its lease writes the same.
     pub fn layer_done(
@@ -100,14 +110,15 @@ impl Store {
             let index = result.index;
             let files = index.entries.iter().filter(|f| f.is_file()).count();
             e.run(
-                "UPDATE layers SET diff_id = $1, tar_bytes = $2, content = $3, files = $4 \
+                "UPDATE layers SET diff_id = $1, tar_bytes = $2, content = $3, files = $4, size = $6 \
                  WHERE id = $5",
                 args![
                     index.diff_id.to_string(),
                     index.tar_bytes,
                     index.content_bytes,
                     files,
-                    job.layer
+                    job.layer,
+                    result.size
                 ],
             )?;
             Ok(())
@@ -142,7 +153,7 @@ impl Store {
             }
             for (position, (instruction, waste, unneeded)) in r.layers.iter().enumerate() {
                 let mut number = None;
-                if let Some(text) = instruction {
+                if let Some(text) = instruction.as_deref().map(|t| cut(t, LONGEST)) {
                     let new = "INSERT INTO instructions (text) VALUES ($1) ON CONFLICT DO NOTHING";
                     e.run(new, args![text])?;
                     number = Some(id(
@@ -162,7 +173,7 @@ impl Store {
                     "INSERT INTO unneeded (image, kind, owner, bytes) VALUES ($1, $2, $3, $4) \
                      ON CONFLICT (image, kind, owner) \
                      DO UPDATE SET bytes = unneeded.bytes + excluded.bytes",
-                    args![image, &u.kind, &u.owner, u.bytes],
+                    args![image, &u.kind, cut(&u.owner, LONGEST / 4), u.bytes],
                 )?;
             }
             for (number, f) in r.findings.iter().enumerate() {
@@ -240,7 +251,7 @@ impl Store {
                 args![image, why],
             )?;
             let state =
-                "UPDATE images SET state = 'failed', partial = 1, lease = NULL WHERE id = $1";
+                "UPDATE images SET state = 'failed', partial = 1, lease = NULL, worker = NULL WHERE id = $1";
             e.run(state, args![image])
         })?;
         Ok(())

@@ -123,7 +123,7 @@ impl Store {
             let pulls = "SELECT CAST(COALESCE(SUM(i.compressed), 0) AS BIGINT) FROM tags t \
                          JOIN root_images x ON x.root = t.root \
                          JOIN run_images w ON w.image = x.image AND w.run = $1 \
-                         JOIN images i ON i.id = x.image WHERE t.selected = $1";
+                         JOIN images i ON i.id = x.image WHERE t.selected IS NOT NULL";
             let images = "SELECT COUNT(*), CAST(COALESCE(SUM(i.content), 0) AS BIGINT), \
                             CAST(COALESCE(SUM(i.waste), 0) AS BIGINT), \
                             CAST(COALESCE(SUM(i.unneeded), 0) AS BIGINT), \
@@ -137,7 +137,7 @@ impl Store {
             let leaking = "SELECT COUNT(DISTINCT t.id) FROM tags t \
                            JOIN root_images x ON x.root = t.root \
                            JOIN run_images w ON w.image = x.image AND w.run = $1 \
-                           WHERE t.selected = $1 AND w.image IN (\
+                           WHERE t.selected IS NOT NULL AND w.image IN (\
                              SELECT image FROM findings WHERE category = 'secret')";
             let mut row = |sql| {
                 Ok::<_, StoreError>(e.row(sql, args![run])?.unwrap_or(super::Row(Vec::new())))
@@ -180,10 +180,10 @@ impl Store {
             SELECT reference, what, why, failed FROM not_looked_at WHERE run = $1 \
             UNION ALL \
             SELECT g.host || '/' || r.name || ':' || MIN(t.name), x.what, x.why, x.failed \
-            FROM image_gaps x JOIN root_images ri ON ri.image = x.image \
-            JOIN tags t ON t.root = ri.root AND t.selected = $1 \
+            FROM run_images w JOIN image_gaps x ON x.image = w.image \
+            JOIN root_images ri ON ri.image = x.image JOIN tags t ON t.root = ri.root \
             JOIN repositories r ON r.id = t.repository JOIN registries g ON g.id = r.registry \
-            WHERE x.failed = 1 \
+            WHERE w.run = $1 AND x.failed = 1 \
             GROUP BY g.host, r.name, ri.image, x.number, x.what, x.why, x.failed";
         self.read(|e| {
             let count = format!("SELECT COUNT(*) FROM ({ALL}) a WHERE failed = 1");
@@ -202,9 +202,37 @@ impl Store {
         })
     }
 
-    /// What the selected tags of a run come to.
+    /// Images of a run that are neither judged by this judgement nor given up.
+    pub fn unfinished(&self, run: i64, judgement: &str) -> Result<u64, StoreError> {
+        let count = "SELECT COUNT(*) FROM run_images w JOIN images i ON i.id = w.image \
+                     WHERE w.run = $1 AND i.state <> 'failed' \
+                     AND (i.state <> 'judged' OR COALESCE(i.judgement, '') <> $2)";
+        self.read(|e| id(e, count, args![run, judgement])).map(|n| n.max(0) as u64)
+    }
+
+    /// Runs whose work was left to workers.
+    pub fn queued_runs(&self) -> Result<Vec<i64>, StoreError> {
+        let all = "SELECT id FROM runs WHERE state = 'queued' ORDER BY id";
+        self.read(|e| e.rows(all, args![]))?.iter().map(|r| r.int(0)).collect()
+    }
+
+    /// What the selected tags of a run come to, as they were put into the queue.
     pub fn figures(&self, run: i64, analysis: &str) -> Result<PlanFigures, StoreError> {
         self.read(|e| figures(e, run, analysis))
+    }
+
+    /// The work is left to workers.
+    pub fn run_queued(&self, run: i64) -> Result<(), StoreError> {
+        self.write(|e| e.run("UPDATE runs SET state = 'queued' WHERE id = $1", args![run]))?;
+        Ok(())
+    }
+
+    /// Bytes that all workers have fetched for the layers of a run's images.
+    pub fn fetched_of(&self, run: i64, analysis: &str) -> Result<u64, StoreError> {
+        let sum = "SELECT CAST(COALESCE(SUM(j.fetched), 0) AS BIGINT) FROM jobs j \
+                   WHERE j.analysis = $2 AND j.layer IN (SELECT il.layer FROM run_images w \
+                     JOIN image_layers il ON il.image = w.image WHERE w.run = $1)";
+        self.read(|e| id(e, sum, args![run, analysis])).map(|n| n.max(0) as u64)
     }
 
     /// Runs, the newest first.
@@ -224,7 +252,11 @@ impl Store {
     }
 }
 
-fn figures(e: &mut dyn Engine, run: i64, analysis: &str) -> Result<PlanFigures, StoreError> {
+pub(super) fn figures(
+    e: &mut dyn Engine,
+    run: i64,
+    analysis: &str,
+) -> Result<PlanFigures, StoreError> {
     let tags = e.row(
         "SELECT COUNT(*), COUNT(DISTINCT repository) FROM tags WHERE selected = $1",
         args![run],

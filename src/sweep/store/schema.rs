@@ -65,7 +65,7 @@ pub(super) fn migrate(
     let done = (|| {
         let found = version(engine)?.unwrap_or(0);
         for (n, step) in (1..).zip(MIGRATIONS).filter(|(n, _)| *n > found) {
-            engine.script(&dialect.spell(step))?;
+            engine.script(&dialect.spell_tables(step))?;
             engine.run("INSERT INTO careen_schema (version) VALUES ($1)", args![n])?;
         }
         Ok(())

@@ -65,7 +65,7 @@ CREATE TABLE images (
   chain BIGINT NOT NULL,
   -- known, wanted, working, judged, failed
   state TEXT NOT NULL,
-  judgement TEXT,
+  judgement TEXT, wanted_by TEXT,
   lease BIGINT, worker TEXT, tries BIGINT NOT NULL DEFAULT 0,
   partial BIGINT,
   content BIGINT, on_disk BIGINT, waste BIGINT, unneeded BIGINT, packages BIGINT,
@@ -83,6 +83,14 @@ CREATE TABLE root_images (
   PRIMARY KEY (root, image)
 );
 CREATE INDEX root_images_image ON root_images (image);
+
+CREATE TABLE root_gaps (
+  root TEXT NOT NULL,
+  number BIGINT NOT NULL,
+  what TEXT NOT NULL,
+  why TEXT NOT NULL,
+  PRIMARY KEY (root, number)
+);
 
 CREATE TABLE run_images (
   run BIGINT NOT NULL REFERENCES runs (id),

@@ -109,6 +109,8 @@ fn connect(path: &Path, read_only: bool) -> rusqlite::Result<Connection> {
     let ours = count("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'careen_schema'")?;
     let read_only = read_only || (tables > 0 && ours == 0);
     c.pragma_update(None, "cache_size", -PAGE_CACHE)?;
+    // As PostgreSQL's LIKE.
+    c.pragma_update(None, "case_sensitive_like", "ON")?;
     if !read_only {
         if new {
             // Room that is given back shrinks the file; it must be set before the first table.
@@ -209,7 +211,9 @@ impl Engine for Sqlite {
 
     fn each(&mut self, sql: &str, args: &[Value], row: EachRow) -> Result<(), StoreError> {
         let wrong = |e| found_in(&self.path, self.read_only, e);
-        let mut statement = self.connection.prepare_cached(&numbered(sql)).map_err(wrong)?;
+        // A `$` in the user's own SQL, which has no arguments, is just text.
+        let sql = if args.is_empty() { sql.to_owned() } else { numbered(sql) };
+        let mut statement = self.connection.prepare_cached(&sql).map_err(wrong)?;
         let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
         let mut rows = statement.query(rusqlite::params_from_iter(args)).map_err(wrong)?;
         while let Some(r) = rows.next().map_err(wrong)? {

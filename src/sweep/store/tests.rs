@@ -36,11 +36,12 @@ fn planned(store: &Store, tags: &[(&str, NewImage)], policy: TagPolicy) -> i64 {
     store.tags_listed(run, repository, &names, true).unwrap();
     for (tag, image) in tags {
         let root = image.digest;
-        store.put_images(&root, std::slice::from_ref(image)).unwrap();
+        store.put_images(&root, std::slice::from_ref(image), &[]).unwrap();
         store.tag_resolved(run, repository, tag, &root).unwrap();
     }
-    store.select(run, policy, None, Some((registry, "", true))).unwrap();
-    store.enqueue(run, None, ANALYSIS, JUDGEMENT).unwrap();
+    let scope = Scope { registry, prefix: "", complete: true, narrowed: false };
+    store.select(run, policy, None, Some(scope)).unwrap();
+    store.enqueue(run, None, ANALYSIS, JUDGEMENT, true).unwrap();
     run
 }
 
@@ -57,7 +58,8 @@ fn index() -> LayerIndex {
 
 fn finish(store: &Store, job: &LayerJob) {
     let index = index();
-    let result = LayerResult { index: &index, body: vec![1, 2, 3], fetched: job.size };
+    let result =
+        LayerResult { index: &index, body: vec![1, 2, 3], size: job.size, fetched: job.size };
     store.layer_done(job, ANALYSIS, &result).unwrap();
 }
 
@@ -102,7 +104,7 @@ fn a_dead_workers_layer_is_free_when_its_lease_is_over_and_counts_once_if_both_f
     finish(&store, &dead);
     let rows = store.read(|e| e.rows("SELECT state, fetched FROM jobs", args![])).unwrap();
     assert_eq!(rows, [Row(vec!["done".into(), Value::Int(200)])]);
-    let state = store.queue_state(ANALYSIS).unwrap();
+    let state = store.queue_state(ANALYSIS, JUDGEMENT).unwrap();
     assert_eq!((state.layers_left, state.layers_done, state.images_left), (0, 1, 1));
 }
 
@@ -114,17 +116,20 @@ fn a_layer_that_fails_waits_then_is_set_aside_and_gets_new_tries_from_the_next_s
     let job = store.claim_layer(ANALYSIS, "w", 60, u64::MAX).unwrap().unwrap();
     store.layer_failed(&job, ANALYSIS, "w", "cut", Some(3600), 5).unwrap();
     assert!(store.claim_layer(ANALYSIS, "w", 60, u64::MAX).unwrap().is_none(), "it waits");
-    assert!(store.claim_image(ANALYSIS, "w", 60).unwrap().is_none(), "so does its image");
+    assert!(
+        store.claim_image(ANALYSIS, JUDGEMENT, "w", 60).unwrap().is_none(),
+        "so does its image"
+    );
     store.write(|e| e.run("UPDATE jobs SET not_before = 0", args![])).unwrap();
     let job = store.claim_layer(ANALYSIS, "w", 60, u64::MAX).unwrap().unwrap();
     store.layer_failed(&job, ANALYSIS, "w", "cut again", None, 5).unwrap();
-    let image_job = store.claim_image(ANALYSIS, "w", 60).unwrap().unwrap();
+    let image_job = store.claim_image(ANALYSIS, JUDGEMENT, "w", 60).unwrap().unwrap();
     assert_eq!(image_job.layers[0].failed.as_deref(), Some("cut again"));
     let result = ImageResult { partial: true, ..ImageResult::default() };
     store.image_judged(image_job.image, JUDGEMENT, &result).unwrap();
-    assert!(store.queue_state(ANALYSIS).unwrap().is_empty());
+    assert!(store.queue_state(ANALYSIS, JUDGEMENT).unwrap().is_empty());
     planned(&store, &[("a", image(1, &[20]))], TagPolicy::All);
-    let state = store.queue_state(ANALYSIS).unwrap();
+    let state = store.queue_state(ANALYSIS, JUDGEMENT).unwrap();
     assert_eq!((state.layers_left, state.images_left), (1, 1));
 }
 
@@ -204,12 +209,17 @@ fn two_sweeps_do_not_share_a_file_and_readers_do_not_mind() {
 
 #[test]
 fn an_address_is_shown_without_its_password() {
-    let place = StorePlace::parse("postgres://careen:hunter2@127.0.0.1:1/db?connect_timeout=1");
+    let place =
+        StorePlace::parse("Postgres://careen:hunter2@127.0.0.1:1/db?connect_timeout=1").unwrap();
     assert!(!format!("{place:?}").contains("hunter2"));
     let Err(error) = Store::open(&place, Use::Work) else { panic!("there is no server") };
     assert!(!format!("{error} {error:?}").contains("hunter2"));
     assert!(error.to_string().contains("postgres://127.0.0.1:1/db"), "{error}");
-    assert_eq!(StorePlace::parse("a/b.db"), StorePlace::File("a/b.db".into()));
+    assert_eq!(StorePlace::parse("a/b.db").unwrap(), StorePlace::File("a/b.db".into()));
+    for wrong in ["host=db password=hunter2", "mysql://u:hunter2@h/x"] {
+        let error = StorePlace::parse(wrong).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
 }
 
 #[test]
