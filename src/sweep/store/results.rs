@@ -82,7 +82,8 @@ const LONGEST: usize = 2000;
 
 /// Hostile text, cut where a character ends.
 fn cut(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
+    let end = (0..=most.min(text.len())).rev().find(|&i| text.is_char_boundary(i));
+    &text[..end.unwrap_or(0)]
 }
 
 impl Store {
