@@ -31,8 +31,8 @@ pub(super) struct Worker<'a> {
     pub keys: &'a Keys,
     pub stop: &'a Stop,
     pub progress: &'a dyn SweepProgress,
-    /// Names this process among all that work on the store.
-    pub name: String,
+    /// Names each thread of this process among all that work on the store.
+    names: Vec<String>,
     fatal: Mutex<Option<StoreError>>,
     /// Bytes of layers that came from registries.
     fetched: AtomicU64,
@@ -59,7 +59,7 @@ impl<'a> Worker<'a> {
             keys,
             stop,
             progress,
-            name: plan.worker.clone(),
+            names: (0..plan.inspect.jobs.max(1)).map(|n| format!("{}/{n}", plan.worker)).collect(),
             fatal: Mutex::new(None),
             fetched: AtomicU64::new(0),
             busy: AtomicUsize::new(0),
@@ -79,11 +79,13 @@ impl<'a> Worker<'a> {
         let judge = Judge::new(self.plan, self.store, self.keys);
         let threads = AtomicUsize::new(self.plan.inspect.jobs.max(1));
         std::thread::scope(|scope| {
-            for _ in 0..self.plan.inspect.jobs.max(1) {
-                scope.spawn(|| {
+            for name in &self.names {
+                let judge = &judge;
+                let threads = &threads;
+                scope.spawn(move || {
                     // Also when it panics: nobody must wait for it, nor renew what it held.
-                    let _leaving = Leaving(&threads);
-                    if let Err(e) = self.work_on(&judge, until) {
+                    let _leaving = Leaving(threads);
+                    if let Err(e) = self.work_on(name, judge, until) {
                         self.fatal.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
                     }
                 });
@@ -93,7 +95,9 @@ impl<'a> Worker<'a> {
         if let Some(e) = self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(e.into());
         }
-        self.store.release(&self.name)?;
+        for name in &self.names {
+            self.store.release(name)?;
+        }
         Ok(self.fetched.load(Ordering::Relaxed))
     }
 
@@ -109,7 +113,8 @@ impl<'a> Worker<'a> {
             last = Instant::now();
             // A store that is away now is asked again by those who work.
             let lease = self.plan.lease.as_secs() as i64;
-            let _ = self.store.renew(&self.name, lease).and_then(|()| self.store.reclaim(false));
+            let renewed = self.names.iter().try_for_each(|name| self.store.renew(name, lease));
+            let _ = renewed.and_then(|()| self.store.reclaim(false));
         }
     }
 
@@ -117,18 +122,18 @@ impl<'a> Worker<'a> {
         self.stop.is_set() || self.fatal.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    fn work_on(&self, judge: &Judge, until: Until) -> Result<(), StoreError> {
+    fn work_on(&self, name: &str, judge: &Judge, until: Until) -> Result<(), StoreError> {
         let mut idle = Instant::now();
         while !self.is_over() {
-            if let Some(job) = self.claim_layer()? {
-                self.layer(&job)?;
+            if let Some(job) = self.claim_layer(name)? {
+                self.layer(name, &job)?;
                 self.busy.fetch_sub(1, Ordering::SeqCst);
                 idle = Instant::now();
                 continue;
             }
             let lease = self.plan.lease.as_secs() as i64;
             let Keys { analysis, judgement, .. } = self.keys;
-            if let Some(job) = self.store.claim_image(analysis, judgement, &self.name, lease)? {
+            if let Some(job) = self.store.claim_image(analysis, judgement, name, lease)? {
                 judge.judge(&job)?;
                 self.progress.image();
                 idle = Instant::now();
@@ -160,13 +165,13 @@ impl<'a> Worker<'a> {
         Ok(!self.store.has_pending(&self.keys.analysis, most)?)
     }
 
-    fn claim_layer(&self) -> Result<Option<LayerJob>, StoreError> {
+    fn claim_layer(&self, name: &str) -> Result<Option<LayerJob>, StoreError> {
         let mut budget =
             self.budget.as_ref().map(|b| b.lock().unwrap_or_else(PoisonError::into_inner));
         let most = budget.as_ref().map_or(i64::MAX as u64, |b| **b);
         let lease = self.plan.lease.as_secs() as i64;
         self.busy.fetch_add(1, Ordering::SeqCst);
-        let claimed = self.store.claim_layer(&self.keys.analysis, &self.name, lease, most);
+        let claimed = self.store.claim_layer(&self.keys.analysis, name, lease, most);
         match &claimed {
             Ok(Some(job)) => {
                 if let Some(budget) = budget.as_mut() {
@@ -180,12 +185,12 @@ impl<'a> Worker<'a> {
         claimed
     }
 
-    fn layer(&self, job: &LayerJob) -> Result<(), StoreError> {
+    fn layer(&self, name: &str, job: &LayerJob) -> Result<(), StoreError> {
         let done = layer_work::read(self.plan, self.hosts, self.keys, job, &|n| {
             self.fetched.fetch_add(n, Ordering::Relaxed);
             self.progress.fetched(n);
         });
-        let (analysis, name) = (&self.keys.analysis, &self.name);
+        let analysis = &self.keys.analysis;
         match done {
             Ok(result) => self.store.layer_done(job, analysis, &result.as_kept())?,
             Err(failed) => {

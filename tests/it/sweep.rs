@@ -316,19 +316,21 @@ fn a_catalog_without_end_odd_names_and_an_index_of_itself_are_no_harm() {
 }
 
 #[test]
-fn a_second_sweep_of_the_same_file_waits_for_nobody_and_says_so() {
+fn a_second_sweep_of_the_same_store_waits_for_nobody_and_says_so() {
     let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
     let registry = Registry::start(Auth::Anonymous, None);
     Fleet::fill(&registry, 2);
     let slow = Proxy::start(&registry.host, |_, _| Fault::Slow(300));
-    let store = store_in(folder.path());
-    let mut first = home.command(&["sweep", &slow.host, "--store", &store]).spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(700));
-    let second = home.run(&["sweep", &slow.host, "--store", &store]);
-    let _ = first.kill();
-    let _ = first.wait();
-    assert_eq!(second.status, 3);
-    assert!(second.stderr.contains("in use by another sweep"), "{}", second.stderr);
+    let server = Postgres::start();
+    for store in [store_in(folder.path()), server.database("one")] {
+        let mut first = home.command(&["sweep", &slow.host, "--store", &store]).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1000));
+        let second = home.run(&["sweep", &slow.host, "--store", &store]);
+        let _ = first.kill();
+        let _ = first.wait();
+        assert_eq!(second.status, 3, "{store}");
+        assert!(second.stderr.contains("in use by another sweep"), "{}", second.stderr);
+    }
 }
 
 #[test]

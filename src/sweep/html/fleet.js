@@ -40,6 +40,11 @@
   about.textContent = last
     ? `${last.target} · sweep ${last.run} · ${day(last.ended || last.begun)} · ${last.state}`
     : "nothing has been swept yet";
+  // The last sweep of each other target.
+  const others = done.filter((s, i) => s.target !== last.target && done.findIndex((t) => t.target === s.target) === i);
+  for (const s of others) {
+    about.append(document.createElement("br"), `${s.target} · sweep ${s.run} · ${day(s.ended || s.begun)} · ${s.state}`);
+  }
   if (last) {
     const tile = (value, label, tone) =>
       make("div", { class: "tile " + (tone || "") }, make("b", {}, String(value)), make("span", {}, label));
@@ -51,7 +56,7 @@
       tile(bytes(last.registry_bytes), `in ${count(last.layers)} distinct layers`),
       tile(bytes(last.pull_bytes), "to pull each tag once"),
       tile(bytes(last.waste_bytes), "hidden by later layers", last.waste_bytes ? "warn" : "good")));
-    if (last.state !== "complete") {
+    if ([last, ...others].some((s) => s.state !== "complete")) {
       main.append(make("section", { role: "alert" }, make("h2", {}, "Not complete"),
         make("p", {}, "Something was not looked at: see the last table. All figures are without it.")));
     }

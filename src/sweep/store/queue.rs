@@ -114,7 +114,7 @@ impl Store {
         Ok(())
     }
 
-    /// The heaviest layer that is free, of at most `most` bytes; `lease` in seconds.
+    /// The heaviest layer that is free, of at most `most` bytes; `lease` in seconds. `worker` must hold none.
     pub fn claim_layer(
         &self,
         analysis: &str,
@@ -124,6 +124,10 @@ impl Store {
     ) -> Result<Option<LayerJob>, StoreError> {
         self.write(|e| {
             let now = now();
+            // Claimed before, and nobody told this worker: the answer was lost.
+            let mine = "SELECT layer, tries FROM jobs \
+                        WHERE analysis = $1 AND worker = $2 AND state = 'running' LIMIT 1";
+            let mine = e.row(mine, args![analysis, worker])?;
             let sql = e.dialect().spell(
                 "UPDATE jobs SET state = 'running', worker = $1, lease = $2, tries = tries + 1 \
                  WHERE analysis = $3 AND layer = (SELECT layer FROM jobs \
@@ -131,9 +135,11 @@ impl Store {
                    ORDER BY weight DESC, layer LIMIT 1 {skip-locked}) \
                  RETURNING layer, tries",
             );
-            let Some(row) = e.row(&sql, args![worker, now + lease, analysis, now, most])? else {
-                return Ok(None);
+            let row = match mine {
+                Some(row) => Some(row),
+                None => e.row(&sql, args![worker, now + lease, analysis, now, most])?,
             };
+            let Some(row) = row else { return Ok(None) };
             let layer = row.int(0)?;
             let Some(about) =
                 e.row("SELECT digest, size, media_type FROM layers WHERE id = $1", args![layer])?
@@ -241,9 +247,12 @@ impl Store {
                 Dialect::Postgres => "FOR UPDATE OF i SKIP LOCKED",
             };
             let sql = sql.replace("{skip-locked-i}", lock);
-            let Some(row) = e.row(&sql, args![worker, now() + lease, analysis, judgement])? else {
-                return Ok(None);
+            let mine = "SELECT id, digest FROM images WHERE worker = $1 AND state = 'working' LIMIT 1";
+            let row = match e.row(mine, args![worker])? {
+                Some(row) => Some(row),
+                None => e.row(&sql, args![worker, now() + lease, analysis, judgement])?,
             };
+            let Some(row) = row else { return Ok(None) };
             let image = row.int(0)?;
             let rows = e.rows(
                 "SELECT l.id, l.digest, CASE WHEN j.state = 'failed' THEN COALESCE(j.why, '') END, \

@@ -1,6 +1,6 @@
 //! The sweeps themselves: when, of what, how far, what was not looked at.
 
-use super::engine::{Engine, args};
+use super::engine::{Dialect, Engine, args};
 use super::planning::id;
 use super::{Store, StoreError, now};
 
@@ -63,8 +63,17 @@ pub struct Gap {
 }
 
 impl Store {
+    /// Begins a sweep. In a shared store only one of a target at a time may: each would take the other's
+    /// tags. (A file has a lock of its own.)
     pub fn begin_run(&self, target: &str) -> Result<i64, StoreError> {
         self.write(|e| {
+            if e.dialect() == Dialect::Postgres {
+                // Held as long as the connection is.
+                let lock = "SELECT CASE WHEN pg_try_advisory_lock(hashtext($1)) THEN 1 ELSE 0 END";
+                if id(e, lock, args![format!("careen {target}")])? == 0 {
+                    return Err(StoreError::InUse { place: self.place().to_owned() });
+                }
+            }
             let row = e.row(
                 "INSERT INTO runs (target, begun, state) VALUES ($1, $2, 'planning') RETURNING id",
                 args![target, now()],

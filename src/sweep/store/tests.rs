@@ -109,6 +109,17 @@ fn a_dead_workers_layer_is_free_when_its_lease_is_over_and_counts_once_if_both_f
 }
 
 #[test]
+fn a_claim_whose_answer_was_lost_is_the_same_claim_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    planned(&store, &[("a", image(1, &[20, 30]))], TagPolicy::All);
+    let claim = |w: &str| store.claim_layer(ANALYSIS, w, 60, u64::MAX).unwrap().map(|j| j.layer);
+    let first = claim("w/0");
+    assert_eq!(claim("w/0"), first);
+    assert!(claim("w/1").is_some_and(|other| Some(other) != first));
+}
+
+#[test]
 fn a_layer_that_fails_waits_then_is_set_aside_and_gets_new_tries_from_the_next_sweep() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder);
