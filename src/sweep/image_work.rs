@@ -9,6 +9,7 @@ use crate::index::LayerIndex;
 use crate::oci::{Descriptor, Digest, LayerKind, MediaKind};
 use crate::pipeline;
 use crate::report::model::{FindingReport, Report};
+use crate::rules::user;
 use crate::source::resolve::{DocumentStore, Root, descend};
 use crate::source::{LayerRef, PlatformChoice, SourceError};
 use std::collections::HashMap;
@@ -169,7 +170,7 @@ struct Kept<'a>(&'a Store);
 impl Kept<'_> {
     fn read(&self, digest: &Digest) -> Result<Vec<u8>, SourceError> {
         match self.0.document(digest) {
-            Ok(Some(known)) => Ok(known.raw),
+            Ok(Some(raw)) => Ok(raw),
             Ok(None) => Err(SourceError::NotFound { what: digest.short() }),
             Err(e) => Err(SourceError::Io {
                 what: "the store".to_owned(),
@@ -218,7 +219,7 @@ fn kept(report: &Report, image: &ReadImage, job: &ImageJob) -> ImageResult {
         });
     }
     let gaps = report.not_looked_at.iter().map(|n| (n.what.clone(), n.why.clone(), n.failed));
-    let user = image.found.config.config.user.as_str();
+    let run_as = image.found.config.config.user.as_str();
     ImageResult {
         partial: report.not_looked_at.iter().any(|n| n.failed),
         content: report.size.content,
@@ -226,8 +227,8 @@ fn kept(report: &Report, image: &ReadImage, job: &ImageJob) -> ImageResult {
         waste: report.waste.bytes,
         unneeded,
         packages: report.packages.len() as u64,
-        run_as: if user.is_empty() { "root".to_owned() } else { user.to_owned() },
-        root: is_root(user),
+        run_as: if run_as.is_empty() { "root".to_owned() } else { run_as.to_owned() },
+        root: report.findings.iter().any(|f| f.rule == user::ROOT.id),
         healthcheck: report.image.healthcheck.is_some(),
         os: report.image.os_release.clone(),
         base: base.and_then(|b| b.name.clone()),
@@ -244,12 +245,6 @@ fn kept(report: &Report, image: &ReadImage, job: &ImageJob) -> ImageResult {
         findings,
         gaps: gaps.collect(),
     }
-}
-
-/// By what a runtime starts it as; a name that is not `root` may still have uid 0, which the rules find.
-fn is_root(user: &str) -> bool {
-    let name = user.split(':').next().unwrap_or_default();
-    name.is_empty() || name == "root" || name.parse::<u32>() == Ok(0)
 }
 
 fn finding(f: &FindingReport, layer: Option<i64>) -> FindingRow {

@@ -3,7 +3,6 @@
 use super::hosts::Hosts;
 use super::store::{LayerJob, LayerResult};
 use super::{Keys, SweepPlan};
-use crate::index::LayerIndex;
 use crate::index::build::{self, Expected, LayerError};
 use crate::oci::{Descriptor, LayerKind, MediaKind, MediaType};
 use crate::pipeline;
@@ -11,25 +10,6 @@ use crate::source::registry::RegistryError;
 use crate::source::{BlobName, LayerRef, Source};
 use crate::stream::StreamError;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// A layer that was read.
-pub(super) struct Read {
-    pub index: LayerIndex,
-    pub body: Vec<u8>,
-    pub size: u64,
-    pub fetched: u64,
-}
-
-impl Read {
-    pub fn as_kept(&self) -> LayerResult<'_> {
-        LayerResult {
-            index: &self.index,
-            body: self.body.clone(),
-            size: self.size,
-            fetched: self.fetched,
-        }
-    }
-}
 
 /// Begins what is said of a layer that no registry has to have.
 pub(super) const FOREIGN: &str = "a foreign layer: its bytes are not in the registry";
@@ -52,7 +32,7 @@ pub(super) fn read(
     keys: &Keys,
     job: &LayerJob,
     progress: &(dyn Fn(u64) + Sync),
-) -> Result<Read, Failed> {
+) -> Result<LayerResult, Failed> {
     let fetched = AtomicU64::new(0);
     let told = |n: u64| {
         fetched.fetch_add(n, Ordering::Relaxed);
@@ -70,7 +50,7 @@ pub(super) fn read(
     let mut sources = job.sources.iter();
     let mut next = sources.next();
     while let Some((host, repository)) = next {
-        let layer = layer_ref(job, MediaType::from(job.media_type.as_str()), size);
+        let layer = layer_ref(job, media_type.clone(), size);
         let known = (size != ANY_SIZE).then_some(size);
         let expected = Expected { digest: Some(job.digest), size: known };
         let opened = hosts.repository(host, repository).and_then(|s| s.open(&layer));
@@ -94,9 +74,12 @@ pub(super) fn read(
             Ok(built) => {
                 let fetched = fetched.load(Ordering::Relaxed);
                 return match built.index.seal(&keys.index) {
-                    Ok(Some(body)) => {
-                        Ok(Read { index: built.index, body, size: built.compressed, fetched })
-                    }
+                    Ok(Some(body)) => Ok(LayerResult {
+                        index: built.index,
+                        body,
+                        size: built.compressed,
+                        fetched,
+                    }),
                     Ok(None) => Err(Failed {
                         why: "what was found in it is larger than what the store keeps".to_owned(),
                         is_worth_a_try: false,

@@ -223,10 +223,10 @@ pub fn sweep(
     let mut fetched = 0;
     let ending = if stop.is_set() {
         Ending::Stopped
-    } else if plan.plan_only && !plan.dry_run {
-        Ending::Queued
     } else if plan.dry_run {
         Ending::Planned
+    } else if plan.plan_only {
+        Ending::Queued
     } else {
         let worker = Worker::new(plan, &store, &hosts, &keys, stop, progress);
         fetched = worker.work(Until::Empty)?;
@@ -235,6 +235,20 @@ pub fn sweep(
             _ => Ending::Stopped,
         }
     };
+    let Ended { ending, fleet, gaps, failed } = end(&store, run, ending, fetched)?;
+    Ok(Swept { run, target, planned, fetched, fleet, ending, gaps, failed })
+}
+
+/// What a run comes to at its end.
+struct Ended {
+    ending: Ending,
+    fleet: FleetFigures,
+    gaps: Vec<Gap>,
+    failed: u64,
+}
+
+/// Keeps what a run came to. What was complete but for something that failed is partial.
+fn end(store: &Store, run: i64, ending: Ending, fetched: u64) -> Result<Ended, StoreError> {
     store.analyze()?;
     let (gaps, failed) = store.gaps(run, GAPS)?;
     let ending = match ending {
@@ -242,14 +256,14 @@ pub fn sweep(
         other => other,
     };
     if !matches!(ending, Ending::Planned | Ending::Queued) {
-        store.put_proposals(run, &fleet::proposals(&store)?)?;
+        store.put_proposals(run, &fleet::proposals(store)?)?;
     }
     let fleet = store.fleet_figures(run)?;
     match ending {
         Ending::Queued => store.run_queued(run)?,
         _ => store.end_run(run, ending.word(), fetched, &fleet)?,
     }
-    Ok(Swept { run, target, planned, fetched, fleet, ending, gaps, failed })
+    Ok(Ended { ending, fleet, gaps, failed })
 }
 
 /// Does jobs that others planned; returns the bytes that were fetched.
@@ -273,12 +287,7 @@ fn finish_queued(store: &Store, keys: &Keys) -> Result<(), StoreError> {
         if store.unfinished(run, &keys.judgement)? > 0 {
             continue;
         }
-        store.analyze()?;
-        store.put_proposals(run, &fleet::proposals(store)?)?;
-        let (_, failed) = store.gaps(run, 1)?;
-        let ending = if failed > 0 { Ending::Partial } else { Ending::Complete };
-        let fetched = store.fetched_of(run, &keys.analysis)?;
-        store.end_run(run, ending.word(), fetched, &store.fleet_figures(run)?)?;
+        end(store, run, Ending::Complete, store.fetched_of(run, &keys.analysis)?)?;
     }
     Ok(())
 }

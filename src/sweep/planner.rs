@@ -282,7 +282,7 @@ impl<'a> Planner<'a> {
             self.gap(&format!("{whole}:{tag}"), "the tag", "no tag can have this name", true)?;
         }
         let wanted = self.selection().tags(&repository.name, names);
-        self.store.tags_listed(self.run, repository.id, &wanted, true)?;
+        self.store.tags_listed(self.run, repository.id, &wanted)?;
         let repository = Arc::new(repository);
         for name in wanted {
             if self.is_over() || out.send(Tag { repository: repository.clone(), name }).is_err() {
@@ -454,8 +454,8 @@ impl DocumentStore for Documents<'_> {
         let stripe = d.digest.as_bytes().first().map_or(0, |b| usize::from(*b) % STRIPES);
         let _alone = self.planner.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner);
         let store = self.planner.store;
-        if let Some(known) = self.kept(store.document(&d.digest))? {
-            return Ok(known.raw);
+        if let Some(raw) = self.kept(store.document(&d.digest))? {
+            return Ok(raw);
         }
         let raw = self.source.document(d)?;
         verify_document(&d.digest.short(), d, &raw)?;

@@ -1,10 +1,12 @@
 //! What a sweep comes to, as data for people and programs.
 
+use super::export::object;
 use super::inventory::{Filter, Question, View};
 use super::store::{FleetFigures, Gap, Measured, PlanFigures, Row, Store, StoreError};
 use super::{SweepError, Swept};
 use crate::rules::Severity;
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// Raised when a field changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -38,7 +40,7 @@ pub struct Summary {
 }
 
 /// A secret in one layer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SecretLine {
     pub severity: String,
     pub rule: String,
@@ -51,7 +53,7 @@ pub struct SecretLine {
 }
 
 /// A change that helps many images.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AdviceLine {
     pub kind: String,
     pub severity: Option<String>,
@@ -73,72 +75,23 @@ pub fn summary(store: &Store, swept: &Swept) -> Result<Summary, SweepError> {
         fetched_bytes: swept.fetched,
         fleet: swept.fleet,
         worst: store.worst(swept.run)?,
-        secrets: lines(store, "secrets", secret)?,
-        advice: lines(store, "advice", advice)?,
+        secrets: lines(store, "secrets")?,
+        advice: lines(store, "advice")?,
         measured: store.measured(swept.run)?,
         not_looked_at: swept.gaps.clone(),
         failed: swept.failed,
     })
 }
 
-/// The first rows of a view.
-pub(super) fn lines<T>(
-    store: &Store,
-    view: &str,
-    line: impl Fn(&Fields) -> Result<T, StoreError>,
-) -> Result<Vec<T>, SweepError> {
+/// The first rows of a view, by the names of its columns.
+fn lines<T: DeserializeOwned>(store: &Store, view: &str) -> Result<Vec<T>, SweepError> {
     let Some(view) = View::by_name(view) else { return Ok(Vec::new()) };
     let question = Question::of_view(store, view, &Filter::default())?;
-    let names: Vec<String> = question.columns.iter().map(|c| c.name.clone()).collect();
     let rows = question.first(store, MOST)?;
-    Ok(rows.iter().map(|row| line(&Fields { names: &names, row })).collect::<Result<_, _>>()?)
-}
-
-/// A row whose columns are found by name.
-pub(super) struct Fields<'a> {
-    names: &'a [String],
-    row: &'a Row,
-}
-
-impl Fields<'_> {
-    fn at(&self, name: &str) -> usize {
-        self.names.iter().position(|n| n == name).unwrap_or(usize::MAX)
-    }
-
-    fn text(&self, name: &str) -> Result<String, StoreError> {
-        self.row.text(self.at(name))
-    }
-
-    fn maybe(&self, name: &str) -> Result<Option<String>, StoreError> {
-        self.row.maybe_text(self.at(name))
-    }
-
-    fn size(&self, name: &str) -> Result<u64, StoreError> {
-        self.row.size(self.at(name))
-    }
-}
-
-fn secret(f: &Fields) -> Result<SecretLine, StoreError> {
-    Ok(SecretLine {
-        severity: f.text("severity")?,
-        rule: f.text("rule")?,
-        masked: f.maybe("masked")?,
-        fingerprint: f.text("fingerprint")?,
-        state: f.text("state")?,
-        path: f.maybe("path")?,
-        tags: f.size("tags")?,
-        brought_by: f.text("brought_by")?,
-    })
-}
-
-fn advice(f: &Fields) -> Result<AdviceLine, StoreError> {
-    Ok(AdviceLine {
-        kind: f.text("kind")?,
-        severity: f.maybe("severity")?,
-        title: f.text("title")?,
-        advice: f.text("advice")?,
-        tags: f.size("tags")?,
-        registry_bytes: f.size("registry_bytes")?,
-        pull_bytes: f.size("pull_bytes")?,
-    })
+    let line = |row: &Row| serde_json::from_value(object(&question.columns, row));
+    let wrong = |e: serde_json::Error| StoreError::Content {
+        what: format!("view {}", question.name),
+        why: e.to_string(),
+    };
+    Ok(rows.iter().map(line).collect::<Result<_, _>>().map_err(wrong)?)
 }

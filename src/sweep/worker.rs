@@ -192,7 +192,7 @@ impl<'a> Worker<'a> {
         });
         let analysis = &self.keys.analysis;
         match done {
-            Ok(result) => self.store.layer_done(job, analysis, &result.as_kept())?,
+            Ok(result) => self.store.layer_done(job, analysis, &result)?,
             Err(failed) => {
                 let again = failed.is_worth_a_try && job.tries < self.plan.tries;
                 let wait = again.then(|| 1i64 << job.tries.min(8));

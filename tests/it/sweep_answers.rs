@@ -244,3 +244,23 @@ fn names_from_images_stay_text_in_every_form() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
 }
+
+#[test]
+fn root_by_another_name_is_root_in_the_inventory_too() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let registry = Registry::start(Auth::Anonymous, None);
+    let mut fleet = Fleet::default();
+    let passwd = "root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n";
+    for user in ["toor", "app"] {
+        let layer = LayerBuilder::new().file("etc/passwd", passwd);
+        let image = base(0).layer("COPY passwd /etc/ # buildkit", layer);
+        fleet.put(&registry, "team/app", user, &image.config("User", user.into()));
+    }
+    let store = store_in(folder.path());
+    let run = home.run(&["sweep", &registry.host, "--store", &store, "--fail-on", "never"]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let args = ["inventory", "images", "--root", "--store", &store, "--format", "json"];
+    let rows = home.run(&args).json()["rows"].as_array().unwrap().clone();
+    let named: Vec<_> = rows.iter().map(|r| r["run_as"].as_str().unwrap()).collect();
+    assert_eq!(named, ["toor"]);
+}

@@ -56,12 +56,8 @@ impl Home {
 
     /// Runs with these bytes on standard input. A panic fails the test whatever the status.
     pub fn run_with(&self, args: &[&str], stdin: &[u8]) -> Run {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_careen"))
-            .args(args)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("HOME", self.0.path())
-            .env("CAREEN_CACHE_DIR", self.cache())
+        let mut child = self
+            .command(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

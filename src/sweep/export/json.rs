@@ -1,12 +1,7 @@
 //! JSON: one document `{schema_version, view, rows}`, or a row a line.
 
-use super::{Column, ExportError, Row, TableWriter, plain};
+use super::{Column, ExportError, Row, TableWriter, object};
 use std::io::Write;
-
-fn object(columns: &[Column], row: &Row) -> serde_json::Value {
-    let fields = columns.iter().enumerate();
-    fields.map(|(i, c)| (c.name.clone(), plain(c, row.0.get(i)))).collect()
-}
 
 pub(super) struct Json<'a> {
     out: &'a mut (dyn Write + Send),

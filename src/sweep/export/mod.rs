@@ -85,3 +85,9 @@ fn plain(column: &Column, value: Option<&Value>) -> serde_json::Value {
         Some(Value::Bytes(b)) => Json::from(crate::oci::digest::hex(b)),
     }
 }
+
+/// A row as an object, by the names of its columns.
+pub(super) fn object(columns: &[Column], row: &Row) -> serde_json::Value {
+    let fields = columns.iter().enumerate();
+    fields.map(|(i, c)| (c.name.clone(), plain(c, row.0.get(i)))).collect()
+}

@@ -19,11 +19,11 @@ mod tests;
 
 pub use engine::{EachRow, Engine, Row, Value};
 pub use error::StoreError;
-pub use planning::{Document, KnownTag, NewImage, Scope, TagPolicy};
+pub use planning::{KnownTag, NewImage, Scope, TagPolicy};
 pub use proposals::{Measured, NewProposal};
 pub use queue::{ImageJob, LayerJob, QueueState};
 pub use results::{FindingRow, ImageResult, LayerResult, UnneededRow};
-pub use runs::{FleetFigures, Gap, PlanFigures, RunRow};
+pub use runs::{FleetFigures, Gap, PlanFigures};
 
 use backon::{BlockingRetryable, ExponentialBuilder};
 use std::fs::File;

@@ -7,6 +7,10 @@ use crate::oci::Digest;
 /// Most bytes of a document that is read back.
 const DOCUMENT_LIMIT: usize = 8 << 20;
 
+/// A run has come upon a tag.
+const MEET_TAG: &str = "INSERT INTO tags (repository, name, seen) VALUES ($1, $2, $3) \
+    ON CONFLICT (repository, name) DO UPDATE SET seen = excluded.seen";
+
 /// A tag as an earlier look left it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownTag {
@@ -24,13 +28,6 @@ pub struct NewImage {
     pub created: Option<i64>,
     /// Base first: digest, bytes as stored, media type.
     pub layers: Vec<(Digest, u64, String)>,
-}
-
-/// A manifest, index or config as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Document {
-    pub media_type: Option<String>,
-    pub raw: Vec<u8>,
 }
 
 /// Which of the tags that were seen are to be looked into.
@@ -63,30 +60,23 @@ impl Store {
         })
     }
 
-    /// The tags that a repository has now; all of them where `whole`.
+    /// All tags that a repository has now and the sweep wants.
     pub fn tags_listed(
         &self,
         run: i64,
         repository: i64,
         tags: &[String],
-        whole: bool,
     ) -> Result<(), StoreError> {
         for some in tags.chunks(1000) {
             self.write(|e| {
                 for tag in some {
-                    e.run(
-                        "INSERT INTO tags (repository, name, seen) VALUES ($1, $2, $3) \
-                         ON CONFLICT (repository, name) DO UPDATE SET seen = excluded.seen",
-                        args![repository, tag, run],
-                    )?;
+                    e.run(MEET_TAG, args![repository, tag, run])?;
                 }
                 Ok(())
             })?;
         }
-        if whole {
-            let done = "UPDATE repositories SET listed = $1 WHERE id = $2";
-            self.write(|e| e.run(done, args![run, repository]))?;
-        }
+        let done = "UPDATE repositories SET listed = $1 WHERE id = $2";
+        self.write(|e| e.run(done, args![run, repository]))?;
         Ok(())
     }
 
@@ -133,11 +123,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (root, now) = (root.to_string(), now());
         self.write(|e| {
-            e.run(
-                "INSERT INTO tags (repository, name, seen) VALUES ($1, $2, $3) \
-                 ON CONFLICT (repository, name) DO UPDATE SET seen = excluded.seen",
-                args![repository, tag, run],
-            )?;
+            e.run(MEET_TAG, args![repository, tag, run])?;
             let find = "SELECT id, root FROM tags WHERE repository = $1 AND name = $2";
             let Some(row) = e.row(find, args![repository, tag])? else { return Ok(()) };
             let id = row.int(0)?;
@@ -161,20 +147,19 @@ impl Store {
         })
     }
 
-    /// A manifest, index or config.
-    pub fn document(&self, digest: &Digest) -> Result<Option<Document>, StoreError> {
-        let find = "SELECT media_type, body FROM documents WHERE digest = $1";
+    /// A manifest, index or config as it came.
+    pub fn document(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        let find = "SELECT body FROM documents WHERE digest = $1";
         let Some(row) = self.read(|e| e.row(find, args![digest.to_string()]))? else {
             return Ok(None);
         };
         // What cannot be read back is fetched again.
-        let Ok(raw) = zstd::bulk::decompress(row.bytes(1)?, DOCUMENT_LIMIT) else {
+        let Ok(raw) = zstd::bulk::decompress(row.bytes(0)?, DOCUMENT_LIMIT) else {
             return Ok(None);
         };
         let mut hasher = digest.hasher();
         hasher.update(&raw);
-        let media_type = row.maybe_text(0)?;
-        Ok((hasher.finish() == *digest).then_some(Document { media_type, raw }))
+        Ok((hasher.finish() == *digest).then_some(raw))
     }
 
     /// `raw` must hash to `digest`.

@@ -7,8 +7,8 @@ use crate::index::LayerIndex;
 use crate::oci::DiffId;
 
 /// A layer that was read to its end and verified.
-pub struct LayerResult<'a> {
-    pub index: &'a LayerIndex,
+pub struct LayerResult {
+    pub index: LayerIndex,
     /// The index, sealed.
     pub body: Vec<u8>,
     /// Bytes as stored, as counted.
@@ -108,7 +108,7 @@ impl Store {
                  ON CONFLICT (layer, analysis) DO UPDATE SET body = excluded.body",
                 args![job.layer, analysis, result.body.clone()],
             )?;
-            let index = result.index;
+            let index = &result.index;
             let files = index.entries.iter().filter(|f| f.is_file()).count();
             e.run(
                 "UPDATE layers SET diff_id = $1, tar_bytes = $2, content = $3, files = $4, size = $6 \

@@ -42,17 +42,6 @@ pub struct FleetFigures {
     pub secret_tags: u64,
 }
 
-/// A finished or unfinished sweep.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunRow {
-    pub id: i64,
-    pub target: String,
-    /// Seconds since 1970.
-    pub begun: i64,
-    pub ended: Option<i64>,
-    pub state: String,
-}
-
 /// Something that a run did not look at.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Gap {
@@ -225,11 +214,6 @@ impl Store {
         self.read(|e| e.rows(all, args![]))?.iter().map(|r| r.int(0)).collect()
     }
 
-    /// What the selected tags of a run come to, as they were put into the queue.
-    pub fn figures(&self, run: i64, analysis: &str) -> Result<PlanFigures, StoreError> {
-        self.read(|e| figures(e, run, analysis))
-    }
-
     /// The work is left to workers.
     pub fn run_queued(&self, run: i64) -> Result<(), StoreError> {
         self.write(|e| e.run("UPDATE runs SET state = 'queued' WHERE id = $1", args![run]))?;
@@ -243,24 +227,9 @@ impl Store {
                      JOIN image_layers il ON il.image = w.image WHERE w.run = $1)";
         self.read(|e| id(e, sum, args![run, analysis])).map(|n| n.max(0) as u64)
     }
-
-    /// Runs, the newest first.
-    pub fn runs(&self, most: u64) -> Result<Vec<RunRow>, StoreError> {
-        let all = "SELECT id, target, begun, ended, state FROM runs ORDER BY id DESC LIMIT $1";
-        let rows = self.read(|e| e.rows(all, args![most]))?;
-        let run = |r: &super::Row| {
-            Ok(RunRow {
-                id: r.int(0)?,
-                target: r.text(1)?,
-                begun: r.int(2)?,
-                ended: r.maybe_int(3)?,
-                state: r.text(4)?,
-            })
-        };
-        rows.iter().map(run).collect()
-    }
 }
 
+/// What the selected tags of a run come to, as they were put into the queue.
 pub(super) fn figures(
     e: &mut dyn Engine,
     run: i64,
