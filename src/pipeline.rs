@@ -4,6 +4,7 @@
 //! Knows no terminal, no argument and no environment: a [`Plan`] says all that is to be done, a
 //! [`Progress`] is told how far it has come.
 
+mod against;
 mod bases;
 pub mod browse;
 mod extract;
@@ -13,6 +14,7 @@ pub mod plan;
 mod read;
 mod sift;
 
+pub use against::{Against, Reach, inspect_against};
 pub use bases::BasePlan;
 pub use browse::{cat, diff, list_files};
 pub use layers::analyzers;
@@ -30,8 +32,9 @@ use crate::image::view::View;
 use crate::image::{LayerState, ReadImage};
 use crate::layer::LayerPath;
 use crate::report::assemble::{self, Parts};
+use crate::report::growth;
 use crate::report::model::{NotLookedAt, Report};
-use crate::rules::{self, RuleContext, unneeded};
+use crate::rules::{self, RuleContext, policy, unneeded};
 use bases::Bases;
 use std::collections::BTreeSet;
 
@@ -48,7 +51,15 @@ pub struct Inspection {
 
 /// Inspects every image that the plan's words and platforms name.
 pub fn inspect(plan: &Plan, progress: &dyn Progress) -> Result<Inspection, PipelineError> {
-    let reading = read::read(plan, progress)?;
+    inspect_found(plan, read::find(plan)?, progress)
+}
+
+fn inspect_found(
+    plan: &Plan,
+    found: read::Found,
+    progress: &dyn Progress,
+) -> Result<Inspection, PipelineError> {
+    let reading = read::index(plan, found, progress)?;
     let mut unused_allows: BTreeSet<usize> = (0..plan.allows.entries().len()).collect();
     let mut reports = Vec::with_capacity(reading.images.len());
     for image in &reading.images {
@@ -76,14 +87,26 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTr
     history.base_layers = base.as_ref().and_then(|b| b.layers).or(history.base_layers);
     let packages = InstalledPackages::from_view(&view);
     let unneeded = unneeded::unneeded(&view, &packages);
-    let findings = rules::check(&RuleContext {
+    let context = RuleContext {
         image,
         view: &view,
         history: &history,
         packages: &packages,
+        base: base.as_ref(),
+        unneeded: &unneeded,
+        residue: &residue,
         patterns,
+        policy: &plan.policy,
+        before: plan.baseline.as_ref().and_then(|b| b.sizes(&image.found.platform)),
         reveal: plan.reveal,
+    };
+    let findings = rules::check(&context);
+    let unjudged = policy::unjudged(&context).into_iter().map(|(what, why, failed)| NotLookedAt {
+        what: what.to_owned(),
+        why: why.to_owned(),
+        failed,
     });
+    let unseen: Vec<NotLookedAt> = unseen.iter().cloned().chain(unjudged).collect();
     let steps = assemble::steps(&history, image.layers.len(), patterns);
     let sifted = sift::sift(plan, findings, &steps);
     let complete = image.layers.iter().all(|l| matches!(l.state, LayerState::Indexed(_)));
@@ -112,7 +135,7 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTr
         all: plan.all_advice,
     };
     let advice = if plan.advise { advise::advise(&evidence) } else { Vec::new() };
-    let report = assemble::assemble(&Parts {
+    let mut report = assemble::assemble(&Parts {
         image,
         view: &view,
         residue: &residue,
@@ -126,9 +149,11 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTr
         expired: &sifted.expired,
         below_confidence: sifted.unsure,
         advice: &advice,
-        unseen,
+        unseen: &unseen,
         patterns,
     });
+    let earlier = plan.baseline.as_ref().and_then(|b| b.report(&image.found.platform));
+    report.growth = earlier.map(|e| growth::growth(e, &report, &browse::final_files(&view)));
     (report, sifted.used)
 }
 

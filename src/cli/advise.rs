@@ -2,7 +2,7 @@
 
 use super::args::{Advise, Format, Global};
 use super::error::CliError;
-use super::inspect::paper;
+use super::formats::paper;
 use super::settings::SourceSettings;
 use super::status::Status;
 use super::terminal::Terminal;

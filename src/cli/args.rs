@@ -1,5 +1,6 @@
 //! The arguments as clap knows them; completions and the man page come from here too.
 
+use super::inspect_args::{Check, Inspect};
 use super::inventory_args::Inventory;
 use super::sweep_args::{Sweep, Worker};
 use crate::analyze::Confidence;
@@ -24,6 +25,7 @@ Examples:
   careen inspect ./image.tar                 what `docker save` wrote
   careen cat debian:12 /etc/os-release       a file's bytes
   careen diff shop:1.4 shop:1.5              what changed
+  careen check shop:1.5 --baseline shop:1.4  a gate for CI: only what is new
 
 Exit status:
   0  clean
@@ -54,7 +56,11 @@ pub enum Color {
 #[derive(Subcommand)]
 pub enum Command {
     /// Report on an image: sizes, waste, findings, packages, advice
-    Inspect(Inspect),
+    Inspect(Box<Inspect>),
+    /// Judge an image by careen.toml and against a baseline: the gate of a pipeline
+    Check(Box<Check>),
+    /// Write a careen.toml to start from
+    Init(Init),
     /// List the files of an image or of one layer
     Files(Files),
     /// Write a file's bytes, also of one that a later layer deleted
@@ -86,47 +92,10 @@ pub enum Command {
     Man,
 }
 
-const REFERENCE: &str = "\
+pub const REFERENCE: &str = "\
 REF is an image in a registry (debian:12, ghcr.io/org/app@sha256:…), a file or folder (what \
 `docker save`, skopeo or buildah wrote), or - for a tar on standard input. The prefixes docker://, \
 oci:, oci-archive:, docker-archive: and docker-daemon: force one; path:tag picks one of several.";
-
-#[derive(Args)]
-#[command(after_help = "\
-Examples:
-  careen inspect debian:12
-  careen inspect --format json --output report.json ./image.tar
-  careen inspect --platform linux/arm64 --fail-on critical registry.example.com/team/shop:1.4
-  docker save shop | careen inspect -")]
-pub struct Inspect {
-    /// The image
-    #[arg(value_name = "REF", long_help = REFERENCE)]
-    pub reference: String,
-    /// Report on every platform; as JSON, an array
-    #[arg(long, conflicts_with = "platform")]
-    pub all_platforms: bool,
-    /// End with status 1 on a finding of this severity or worse
-    #[arg(long, value_enum, default_value_t = FailOn::High, value_name = "SEVERITY")]
-    pub fail_on: FailOn,
-    /// List secrets that are at least this sure
-    #[arg(long, value_enum, default_value_t = Sure::Likely, value_name = "LEVEL")]
-    pub confidence: Sure,
-    /// Look for these secrets, too: a folder of pattern files, one of them, or a gitleaks
-    /// configuration; may be repeated
-    #[arg(long, value_name = "PATH")]
-    pub patterns: Vec<PathBuf>,
-    /// Show secrets in clear: the report is then a secret itself
-    #[arg(long)]
-    pub reveal: bool,
-    #[command(flatten)]
-    pub accept: AcceptArgs,
-    #[command(flatten)]
-    pub base: BaseArgs,
-    #[command(flatten)]
-    pub output: OutputArgs,
-    #[command(flatten)]
-    pub source: SourceArgs,
-}
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -243,6 +212,16 @@ pub struct Why {
     pub output: OutputArgs,
     #[command(flatten)]
     pub source: SourceArgs,
+}
+
+#[derive(Args)]
+pub struct Init {
+    /// Where to
+    #[arg(value_name = "FILE", default_value = "careen.toml")]
+    pub path: PathBuf,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Args)]
@@ -406,20 +385,6 @@ fn mirror(text: &str) -> Result<(String, String), String> {
         }
         _ => Err("expected FROM=TO, such as docker.io=mirror.example.com/hub".to_owned()),
     }
-}
-
-/// Which findings do not count.
-#[derive(Args)]
-pub struct AcceptArgs {
-    /// Accept what this file's [[allow]] tables say [default: careen.toml, if there is one]
-    #[arg(long, value_name = "FILE", help_heading = "Accepted findings")]
-    pub config: Option<PathBuf>,
-    /// Accept what this file lists, one a line [default: .careenignore, if there is one]
-    #[arg(long, value_name = "FILE", help_heading = "Accepted findings")]
-    pub ignore_file: Option<PathBuf>,
-    /// List only findings that this earlier JSON report does not have
-    #[arg(long, value_name = "FILE", help_heading = "Accepted findings")]
-    pub baseline: Option<PathBuf>,
 }
 
 /// How an image is reached and read.

@@ -5,7 +5,7 @@ use super::error::CliError;
 use super::settings::SourceSettings;
 use super::status::Status;
 use super::terminal::Terminal;
-use super::{inspect, output, plan, progress};
+use super::{formats, inspect, output, plan, progress};
 use crate::pipeline;
 use crate::report::diff;
 use crate::report::json;
@@ -25,7 +25,7 @@ pub fn run(args: &Diff, global: &Global, terminal: &Terminal) -> Result<Status, 
     let written = match args.output.format {
         Format::Text => {
             let few = (inspect::detail(global) == Detail::Compact).then_some(FEW);
-            diff::text(&difference, inspect::paper(terminal, path.is_some()), few)
+            diff::text(&difference, formats::paper(terminal, path.is_some()), few)
         }
         Format::Json => json::pretty(&difference)?,
     };

@@ -1,55 +1,98 @@
 //! `careen inspect`.
 
-use super::accepting::{self, Accepting};
-use super::args::{Format, Global, Inspect};
+use super::args::Global;
+use super::decisions::{self, Decisions};
 use super::error::{self, CliError};
-use super::output::Readers;
+use super::formats::{Outputs, Written};
+use super::inspect_args::{Inspect, JudgeArgs};
 use super::settings::SourceSettings;
 use super::status::Status;
 use super::terminal::Terminal;
-use super::{bases, output, pattern_files, plan, progress};
-use crate::pipeline::{self, Inspection, Plan};
-use crate::report::text::{Detail, Paper};
-use crate::report::{json, text};
-use crate::rules::Severity;
+use super::{bases, pattern_files, plan, progress};
+use crate::pipeline::{self, Inspection, Plan, Reach};
+use crate::report::text::{self, Detail};
+use crate::rules::gate::Gate;
 
 pub fn run(args: &Inspect, global: &Global, terminal: &Terminal) -> Result<Status, CliError> {
-    let path = args.output.output.as_deref();
-    output::check(path)?;
-    let settings =
-        SourceSettings::new(&args.source, args.all_platforms, args.reveal, &[&args.reference])?;
-    let settings = SourceSettings { confidence: args.confidence.into(), ..settings };
-    let patterns = pattern_files::load(&args.patterns)?;
-    let plan = Plan { patterns, ..plan::plan(&args.reference, &settings)? };
-    let plan = bases::applied(&args.base, Accepting::read(&args.accept)?.applied_to(plan))?;
-    let inspection = progress::during(terminal, global.quiet, |p| pipeline::inspect(&plan, p))?;
-    let written = match args.output.format {
-        Format::Text => {
-            let paper = paper(terminal, path.is_some());
-            text::render_all(&inspection.reports, paper, detail(global))
-        }
-        Format::Json if args.all_platforms => json::all(&inspection.reports)?,
-        Format::Json => match inspection.reports.as_slice() {
-            [one] => json::one(one)?,
-            several => json::all(several)?,
-        },
-    };
-    let readers = if args.reveal { Readers::Owner } else { Readers::Everyone };
-    output::write_for(readers, &written, path)?;
-    if global.verbose {
-        for entry in accepting::unused(&plan, &inspection) {
-            error::note(&entry, terminal);
+    let judge = &args.judge;
+    let outputs = Outputs::new(&judge.output, judge.reveal)?;
+    let words: Vec<&str> = args.references.iter().map(String::as_str).collect();
+    let judging = Judging::new(judge, args.all_platforms, &words)?;
+    let mut reports = Vec::new();
+    let mut worst = Status::Clean;
+    for reference in &args.references {
+        match judging.look(reference, Reach::All, global, terminal) {
+            Ok((plan, inspection)) => {
+                if global.verbose {
+                    for entry in decisions::unused(&plan, &inspection) {
+                        error::note(&entry, terminal);
+                    }
+                }
+                worst = worst.max(status(&inspection, &judging.decisions.gate));
+                reports.extend(inspection.reports);
+            }
+            // Of several images, one that is not there keeps nobody from the others.
+            Err(e) if args.references.len() > 1 => {
+                error::print(&e, terminal);
+                worst = worst.max(e.status());
+            }
+            Err(e) => return Err(e),
         }
     }
-    Ok(status(&inspection, args.fail_on.threshold()))
+    let several = args.all_platforms || args.references.len() > 1;
+    let detail = detail(global);
+    let written = Written { reports: &reports, several, detail, text: &text::render_all };
+    outputs.write(&written, terminal)?;
+    Ok(worst)
 }
 
-/// A file gets neither colours nor the width of the terminal.
-pub fn paper(terminal: &Terminal, to_file: bool) -> Paper {
-    if to_file {
-        Paper::new(80, false)
-    } else {
-        Paper::new(terminal.columns, terminal.stdout_colour)
+/// All that is decided before an image is looked at.
+pub struct Judging<'a> {
+    args: &'a JudgeArgs,
+    settings: SourceSettings,
+    pub decisions: Decisions,
+    patterns: std::sync::Arc<crate::analyze::secrets::Patterns>,
+}
+
+impl<'a> Judging<'a> {
+    pub fn new(
+        args: &'a JudgeArgs,
+        all_platforms: bool,
+        references: &[&str],
+    ) -> Result<Self, CliError> {
+        let decisions = Decisions::read(&args.accept, &args.policy, &args.fail_on)?;
+        let baseline = decisions.baseline_reference();
+        let references: Vec<&str> = references.iter().copied().chain(baseline).collect();
+        let settings = SourceSettings::new(&args.source, all_platforms, args.reveal, &references)?;
+        let settings = SourceSettings { confidence: args.confidence.into(), ..settings };
+        let patterns = pattern_files::load(&args.patterns)?;
+        Ok(Self { args, settings, decisions, patterns })
+    }
+
+    /// Judges one image.
+    pub fn look(
+        &self,
+        reference: &str,
+        reach: Reach,
+        global: &Global,
+        terminal: &Terminal,
+    ) -> Result<(Plan, Inspection), CliError> {
+        let plan = |reference: &str| -> Result<Plan, CliError> {
+            let plan = plan::plan(reference, &self.settings)?;
+            Ok(Plan { patterns: self.patterns.clone(), ..plan })
+        };
+        let against = self.decisions.against(&plan)?;
+        let plan = bases::applied(&self.args.base, self.decisions.applied_to(plan(reference)?))?;
+        let plan = Plan { advise: reach == Reach::All, ..plan };
+        let mut inspection = progress::during(terminal, global.quiet, |p| {
+            pipeline::inspect_against(&plan, against, reach, p)
+        })?;
+        if !self.args.output.only.is_empty() {
+            for report in &mut inspection.reports {
+                report.keep_only(&self.args.output.only);
+            }
+        }
+        Ok((plan, inspection))
     }
 }
 
@@ -58,15 +101,15 @@ pub fn detail(global: &Global) -> Detail {
 }
 
 /// A partial report never looks clean, nor like one that is merely full of findings.
-fn status(inspection: &Inspection, threshold: Option<Severity>) -> Status {
+pub fn status(inspection: &Inspection, gate: &Gate) -> Status {
     let failed = inspection.partial
         || inspection.reports.iter().any(|r| r.not_looked_at.iter().any(|n| n.failed));
     if failed {
         return Status::NotLookedAt;
     }
-    let worst = inspection.reports.iter().flat_map(|r| &r.findings).map(|f| f.severity).max();
-    match (worst, threshold) {
-        (Some(worst), Some(threshold)) if worst >= threshold => Status::Findings,
-        _ => Status::Clean,
+    let mut findings = inspection.reports.iter().flat_map(|r| &r.findings);
+    match findings.any(|f| gate.fails(&f.rule, f.category, f.severity)) {
+        true => Status::Findings,
+        false => Status::Clean,
     }
 }

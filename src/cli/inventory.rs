@@ -2,7 +2,7 @@
 
 use super::args::Global;
 use super::error::CliError;
-use super::inspect::paper;
+use super::formats::paper;
 use super::inventory_args::{Inventory, Sql, TableArgs, TableForm};
 use super::status::Status;
 use super::sweep::store_place;

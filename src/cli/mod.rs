@@ -1,18 +1,22 @@
 //! The command line: the only place that knows arguments, the environment, the terminal and exit
 //! statuses. One file a subcommand; [`args`] are turned into plain [`settings`] before anything runs.
 
-mod accepting;
 mod advise;
 mod args;
 mod bases;
 mod cache;
 mod cat;
+mod check;
 mod completions;
+mod decisions;
 mod diff;
 mod error;
 mod explain;
 mod files;
+mod formats;
+mod init;
 mod inspect;
+mod inspect_args;
 mod interrupt;
 mod inventory;
 mod inventory_args;
@@ -66,6 +70,8 @@ fn run(cli: Cli, terminal: &Terminal) -> Result<Status, CliError> {
     let global = &cli.global;
     match &cli.command {
         Command::Inspect(a) => inspect::run(a, global, terminal),
+        Command::Check(a) => check::run(a, global, terminal),
+        Command::Init(a) => init::run(a, terminal),
         Command::Files(a) => files::run(a, global, terminal),
         Command::Advise(a) => advise::run(a, global, terminal),
         Command::Why(a) => why::run(a, global, terminal),

@@ -42,6 +42,8 @@ pub fn plan_for(locator: Locator, s: &SourceSettings) -> Plan {
         confidence: s.confidence,
         allows: Arc::default(),
         baseline: None,
+        held: Arc::default(),
+        policy: Arc::default(),
         reveal: s.reveal,
         jobs: s.jobs,
         build,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     Clean = 0,
     /// Findings at or above `--fail-on`.

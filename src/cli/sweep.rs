@@ -2,7 +2,7 @@
 
 use super::args::{Format, Global};
 use super::error::CliError;
-use super::inspect::paper;
+use super::formats::paper;
 use super::settings::{self, SourceSettings};
 use super::status::Status;
 use super::sweep_args::{JudgeArgs, ListingArgs, MannersArgs, StoreArgs, Sweep};

@@ -110,7 +110,7 @@ pub fn diff(
     Ok(diff_reports(a, b, a_files, b_files))
 }
 
-fn final_files(view: &View) -> Vec<FileRow> {
+pub(super) fn final_files(view: &View) -> Vec<FileRow> {
     view.iter().map(|(path, node)| row(view, path, node, view.bytes_of(node))).collect()
 }
 

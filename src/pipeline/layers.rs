@@ -12,6 +12,7 @@ use crate::index::build::{self, Built, Expected, LayerError};
 use crate::index::key::IndexKey;
 use crate::index::store::Store;
 use crate::oci::{LayerKind, MediaKind};
+use crate::report::growth;
 use crate::source::{BlobName, LayerRef, Source};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -110,6 +111,14 @@ fn not_for_us(layer: &LayerRef, plan: &Plan) -> Option<LayerState> {
     })
 }
 
+/// Why a layer need not be fetched.
+fn held(layer: &LayerRef, plan: &Plan) -> Option<LayerState> {
+    let digest = layer.descriptor.as_ref()?.digest;
+    plan.held
+        .contains(&digest)
+        .then(|| LayerState::NotLookedAt { why: growth::HELD.to_owned(), failed: false })
+}
+
 /// Indexes every layer of `wanted`, each distinct blob once.
 pub(super) fn index_all(
     source: &dyn Source,
@@ -124,9 +133,10 @@ pub(super) fn index_all(
         if done.contains_key(&layer.blob) || queue.iter().any(|q| q.blob == layer.blob) {
             continue;
         }
-        if let Some(known) =
-            not_for_us(&layer, plan).or_else(|| cache.as_ref().and_then(|c| c.get(&layer)))
-        {
+        let known = not_for_us(&layer, plan)
+            .or_else(|| cache.as_ref().and_then(|c| c.get(&layer)))
+            .or_else(|| held(&layer, plan));
+        if let Some(known) = known {
             done.insert(layer.blob, known);
             continue;
         }

@@ -5,12 +5,15 @@ use crate::analyze::Confidence;
 use crate::analyze::secrets::Patterns;
 use crate::image::base::KnownBases;
 use crate::index::build::{BuildSettings, LayerError};
+use crate::oci::Digest;
 use crate::report::baseline::Baseline;
 use crate::rules::allow::Allows;
+use crate::rules::policy::Policy;
 use crate::source::daemon::DaemonSettings;
 use crate::source::locator::Locator;
 use crate::source::registry::RegistrySettings;
 use crate::source::{PlatformChoice, SourceError};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,6 +33,10 @@ pub struct Plan {
     pub allows: Arc<Allows>,
     /// What an earlier report told already.
     pub baseline: Option<Arc<Baseline>>,
+    /// Layers that need not be read: the baseline has them.
+    pub held: Arc<HashSet<Digest>>,
+    /// What the owner of the image asks of it.
+    pub policy: Arc<Policy>,
     /// Keep secrets in clear beside their mask. Implies that no cached index is used: it has none.
     pub reveal: bool,
     /// Layers worked on at the same time.
@@ -79,6 +86,8 @@ pub enum PipelineError {
     NoSuchLayer { number: usize, layers: usize },
     #[error("{what} was not looked at: {why}")]
     NotLookedAt { what: String, why: String },
+    #[error("the baseline cannot be used: {0}")]
+    Baseline(#[source] Box<PipelineError>),
     #[error("cannot write the output: {0}")]
     Output(#[source] std::io::Error),
 }
@@ -88,6 +97,7 @@ impl PipelineError {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Source(e) => e.is_usage(),
+            Self::Baseline(e) => e.is_usage(),
             Self::NoSuchFile { .. } | Self::NoSuchLayer { .. } | Self::NotAFile { .. } => true,
             _ => false,
         }
@@ -97,6 +107,9 @@ impl PipelineError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Source(e) => e.hint(),
+            Self::Baseline(e) => e
+                .hint()
+                .or_else(|| Some("a baseline is an image, or the JSON report of one".to_owned())),
             Self::Layer(e) => e.hint(),
             Self::NoSuchFile { .. } => Some(
                 "`careen files` lists what there is; a deleted file needs `--layer N`".to_owned(),

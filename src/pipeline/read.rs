@@ -4,11 +4,14 @@ use super::layers;
 use super::{PipelineError, Plan, Progress};
 use crate::image::{ImageLayer, LayerState, ReadImage};
 use crate::index::build::{self, Expected};
+use crate::oci::Digest;
 use crate::report::model::NotLookedAt;
 use crate::source::locator::Opened;
 use crate::source::registry::RegistrySource;
+use crate::source::single_pass::SinglePass;
 use crate::source::{BlobName, FoundImage, LayerRef, Resolution, Source, Unseen};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::io::Read;
 
 /// The images, and what lies beside them unread.
 pub(super) struct Reading {
@@ -26,12 +29,53 @@ pub(super) fn open(plan: &Plan) -> Result<Opened, PipelineError> {
     })
 }
 
+/// Images that were found, before their layers are read.
+pub(super) enum Found {
+    Random(Box<dyn Source>, Resolution),
+    /// An archive that tells what it holds only while it is read.
+    SinglePass(SinglePass<Box<dyn Read + Send>>),
+}
+
+impl Found {
+    /// Digests of the layers, as far as they are known before reading.
+    pub fn layers(&self) -> HashSet<Digest> {
+        let Self::Random(_, resolution) = self else { return HashSet::new() };
+        let all = resolution.images.iter().flat_map(|i| &i.layers);
+        all.filter_map(|l| l.descriptor.as_ref()).map(|d| d.digest).collect()
+    }
+}
+
+/// Finds the images.
+pub(super) fn find(plan: &Plan) -> Result<Found, PipelineError> {
+    Ok(match open(plan)? {
+        Opened::Registry(_) => unreachable!("opened above"),
+        Opened::Random(source) => {
+            let resolution = source.resolve(&plan.platform)?;
+            Found::Random(source, resolution)
+        }
+        Opened::SinglePass(pass) => Found::SinglePass(pass),
+    })
+}
+
 /// Finds the images and indexes their layers.
 pub(super) fn read(plan: &Plan, progress: &dyn Progress) -> Result<Reading, PipelineError> {
-    match open(plan)? {
-        Opened::Registry(_) => unreachable!("opened above"),
-        Opened::Random(source) => read_random(source.as_ref(), plan, progress),
-        Opened::SinglePass(pass) => {
+    index(plan, find(plan)?, progress)
+}
+
+/// Indexes the layers of images that were found.
+pub(super) fn index(
+    plan: &Plan,
+    found: Found,
+    progress: &dyn Progress,
+) -> Result<Reading, PipelineError> {
+    match found {
+        Found::Random(source, resolution) => {
+            let images = resolution.images.iter();
+            let wanted: Vec<LayerRef> = images.flat_map(|i| i.layers.iter().cloned()).collect();
+            let states = layers::index_all(source.as_ref(), wanted, plan, progress);
+            Ok(combine(resolution, states))
+        }
+        Found::SinglePass(pass) => {
             let (resolution, states) = pass.run(&plan.platform, &mut |member, size, blob| {
                 progress.layer_found(member, Some(size));
                 let expected = Expected { digest: digest_of_member(member), size: Some(size) };
@@ -52,21 +96,9 @@ pub(super) fn read(plan: &Plan, progress: &dyn Progress) -> Result<Reading, Pipe
 }
 
 /// `blobs/sha256/<hex>` names its own digest.
-fn digest_of_member(member: &str) -> Option<crate::oci::Digest> {
+fn digest_of_member(member: &str) -> Option<Digest> {
     let (_, name) = member.split_once("blobs/")?;
     name.replacen('/', ":", 1).parse().ok()
-}
-
-fn read_random(
-    source: &dyn Source,
-    plan: &Plan,
-    progress: &dyn Progress,
-) -> Result<Reading, PipelineError> {
-    let resolution = source.resolve(&plan.platform)?;
-    let wanted: Vec<LayerRef> =
-        resolution.images.iter().flat_map(|i| i.layers.iter().cloned()).collect();
-    let states = layers::index_all(source, wanted, plan, progress);
-    Ok(combine(resolution, states))
 }
 
 fn combine(resolution: Resolution, states: HashMap<BlobName, LayerState>) -> Reading {

@@ -54,6 +54,7 @@ pub fn assemble(parts: &Parts) -> Report {
     let steps = steps(parts.history, parts.image.layers.len(), parts.patterns);
     Report {
         schema_version: SCHEMA_VERSION,
+        only: Vec::new(),
         image: identity(parts),
         size: total(parts),
         base: parts.base.map(|b| base(parts, b)),
@@ -77,6 +78,7 @@ pub fn assemble(parts: &Parts) -> Report {
         advice: parts.advice.iter().map(advice).collect(),
         not_looked_at: not_looked_at(parts),
         duplicates: duplicates(parts.view),
+        growth: None,
     }
 }
 

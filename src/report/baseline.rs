@@ -4,10 +4,15 @@
 //! thing by its rule with its path or build step. One that has become worse is not known. What the
 //! earlier report lists as accepted is no part of it: an acceptance speaks for itself, and can expire.
 
-use super::model::SCHEMA_VERSION;
+use super::model::{
+    FindingReport, LayerReport, PackageReport, Report, SCHEMA_VERSION, Section, Sizes,
+};
+use crate::analyze::PackageKind;
+use crate::oci::{Digest, Platform};
+use crate::rules::policy::{self, Before};
 use crate::rules::{Category, Finding, Severity};
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Why a text is no baseline.
 #[derive(Debug, thiserror::Error)]
@@ -34,15 +39,109 @@ struct Version {
     schema_version: u64,
 }
 
-#[derive(Deserialize)]
-struct Earlier {
+/// What is read of an earlier report. Older ones may lack all but the findings.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Earlier {
+    #[serde(default)]
+    pub image: EarlierImage,
+    #[serde(default)]
+    pub size: Sizes,
+    #[serde(default)]
+    pub layers: Vec<EarlierLayer>,
+    #[serde(default)]
+    pub packages: Vec<EarlierPackage>,
+    /// The parts that it was cut down to.
+    #[serde(default)]
+    only: Vec<Section>,
+    /// Bytes by path of its final file system; only of an image that was looked at in this run.
+    #[serde(skip)]
+    pub files: Option<HashMap<String, u64>>,
     findings: Vec<EarlierFinding>,
     /// Known already then.
     #[serde(default)]
     known: Vec<EarlierFinding>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct EarlierImage {
+    pub reference: String,
+    pub platform: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct EarlierLayer {
+    pub digest: Option<String>,
+    pub instruction: Option<String>,
+    #[serde(default)]
+    pub size: Sizes,
+    /// null where the layer was not looked at.
+    pub files: Option<u64>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct EarlierPackage {
+    pub kind: PackageKind,
+    pub name: String,
+    pub version: String,
+    pub bytes: Option<u64>,
+}
+
+impl From<&LayerReport> for EarlierLayer {
+    fn from(l: &LayerReport) -> Self {
+        Self {
+            digest: l.digest.clone(),
+            instruction: l.instruction.clone(),
+            size: l.size,
+            files: l.files,
+        }
+    }
+}
+
+impl From<&PackageReport> for EarlierPackage {
+    fn from(p: &PackageReport) -> Self {
+        Self { kind: p.kind, name: p.name.clone(), version: p.version.clone(), bytes: p.bytes }
+    }
+}
+
+impl From<&FindingReport> for EarlierFinding {
+    fn from(f: &FindingReport) -> Self {
+        Self {
+            rule: f.rule.clone(),
+            category: f.category,
+            severity: f.severity,
+            path: f.path.clone(),
+            instruction: f.instruction.clone(),
+            fingerprint: f.fingerprint.clone(),
+        }
+    }
+}
+
+impl Earlier {
+    /// With the files of its final file system.
+    pub fn with_files(self, files: HashMap<String, u64>) -> Self {
+        Self { files: Some(files), ..self }
+    }
+}
+
+impl From<&Report> for Earlier {
+    fn from(r: &Report) -> Self {
+        Self {
+            image: EarlierImage {
+                reference: r.image.reference.clone(),
+                platform: r.image.platform.clone(),
+            },
+            size: r.size,
+            layers: r.layers.iter().map(EarlierLayer::from).collect(),
+            packages: r.packages.iter().map(EarlierPackage::from).collect(),
+            only: r.only.clone(),
+            files: None,
+            findings: r.findings.iter().map(EarlierFinding::from).collect(),
+            known: Vec::new(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
 struct EarlierFinding {
     rule: String,
     category: Category,
@@ -53,13 +152,13 @@ struct EarlierFinding {
 }
 
 /// By what a finding is recognised.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Identity {
     rule: String,
     mark: Mark,
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Mark {
     Fingerprint(String),
     Path(String),
@@ -76,7 +175,7 @@ impl Identity {
     ) -> Self {
         let mark = match (category, path) {
             // Bytes that are odd in one build are another thing in the next.
-            (Category::Secret, _) | (Category::Integrity, None) => {
+            (Category::Secret | Category::Policy, _) | (Category::Integrity, None) => {
                 Mark::Fingerprint(fingerprint.to_owned())
             }
             (_, Some(path)) => Mark::Path(path),
@@ -87,9 +186,10 @@ impl Identity {
 }
 
 /// The findings of earlier reports.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Baseline {
     known: HashMap<Identity, Severity>,
+    reports: Vec<Earlier>,
 }
 
 impl Baseline {
@@ -100,26 +200,48 @@ impl Baseline {
         {
             return Err(BaselineError::Version { found: other.schema_version });
         }
+        Ok(Self::of(one_or_all(text)?))
+    }
+
+    /// Of images that were looked at just now, or of reports.
+    pub fn of(reports: Vec<Earlier>) -> Self {
         let mut known = HashMap::new();
-        for report in one_or_all::<Earlier>(text)? {
-            for f in report.findings.into_iter().chain(report.known) {
-                let id = Identity::new(
-                    &f.rule,
-                    f.category,
-                    &f.fingerprint,
-                    f.path,
-                    f.instruction.as_deref(),
-                );
-                let worst = known.entry(id).or_insert(f.severity);
-                *worst = f.severity.max(*worst);
-            }
+        for f in reports.iter().flat_map(|r| r.findings.iter().chain(&r.known)) {
+            let step = f.instruction.as_deref();
+            let id = Identity::new(&f.rule, f.category, &f.fingerprint, f.path.clone(), step);
+            let worst = known.entry(id).or_insert(f.severity);
+            *worst = f.severity.max(*worst);
         }
-        Ok(Self { known })
+        Self { known, reports }
+    }
+
+    /// The report of an image of this platform, or the only one there is.
+    pub fn report(&self, platform: &Platform) -> Option<&Earlier> {
+        let wanted = platform.to_string();
+        match self.reports.as_slice() {
+            [one] => Some(one),
+            several => several.iter().find(|r| r.image.platform == wanted),
+        }
+    }
+
+    pub fn sizes(&self, platform: &Platform) -> Option<Before> {
+        let size = self.report(platform)?.size;
+        Some(Before { compressed: size.compressed, on_disk: size.on_disk })
+    }
+
+    /// The stored layers of all its images that were looked at for everything.
+    pub fn layers(&self) -> HashSet<Digest> {
+        let whole = self.reports.iter().filter(|r| r.only.is_empty());
+        let all = whole.flat_map(|r| &r.layers).filter(|l| l.files.is_some());
+        all.filter_map(|l| l.digest.as_deref()?.parse().ok()).collect()
     }
 
     /// Whether the finding was there already, and no better; `instruction` is the masked build step of
     /// its layer.
     pub fn knows(&self, f: &Finding, instruction: Option<&str>) -> bool {
+        if policy::is_budget(&f.rule) {
+            return false;
+        }
         let path = f.path.as_ref().map(|p| p.to_text());
         let id = Identity::new(&f.rule, f.category, &f.fingerprint, path, instruction);
         self.known.get(&id).is_some_and(|then| f.severity <= *then)

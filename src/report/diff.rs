@@ -251,12 +251,5 @@ fn or_dash(v: &Option<String>) -> String {
 }
 
 fn delta(a: Option<u64>, b: Option<u64>) -> String {
-    match (a, b) {
-        (Some(a), Some(b)) if a == b => "the same".to_owned(),
-        (Some(a), Some(b)) => {
-            let sign = if b > a { '+' } else { '-' };
-            format!("{sign}{}", words::bytes(a.abs_diff(b)))
-        }
-        _ => "–".to_owned(),
-    }
+    a.zip(b).map_or("–".to_owned(), |(a, b)| words::difference(a, b))
 }

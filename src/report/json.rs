@@ -14,6 +14,16 @@ pub fn all(reports: &[Report]) -> Result<String, serde_json::Error> {
     pretty(&reports)
 }
 
+/// A report a line, for programs that read many.
+pub fn lines(reports: &[Report]) -> Result<String, serde_json::Error> {
+    let mut out = String::new();
+    for report in reports {
+        out.push_str(&serde_json::to_string(report)?);
+        out.push('\n');
+    }
+    Ok(out)
+}
+
 /// Any other document of careen's (a difference, a list of files), in the same dress.
 pub fn pretty<T: Serialize + ?Sized>(document: &T) -> Result<String, serde_json::Error> {
     let mut text = serde_json::to_string_pretty(document)?;

@@ -3,11 +3,13 @@
 //! Sizes are bytes; an unknown size is `null`, never 0. `layer` is the number of a layer, base 0: its
 //! place in `layers`.
 
+pub use super::growth::Growth;
+pub use super::only::Section;
 pub use crate::advise::Interval;
 use crate::analyze::{Confidence, PackageKind};
 use crate::rules::{Category, Severity, State};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Raised when a field changes its meaning or goes away; new fields do not raise it.
@@ -17,6 +19,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Report {
     pub schema_version: u32,
+    /// The parts that it was cut down to; empty where it is whole.
+    pub only: Vec<Section>,
     pub image: ImageIdentity,
     pub size: Sizes,
     /// What the image was built on, as far as it can be told.
@@ -39,6 +43,8 @@ pub struct Report {
     pub not_looked_at: Vec<NotLookedAt>,
     /// Same content at several visible paths; apart from waste.
     pub duplicates: Vec<Duplicate>,
+    /// What made it larger than the baseline; null without one.
+    pub growth: Option<Growth>,
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -86,7 +92,7 @@ pub struct EnvVar {
 }
 
 /// The three sizes, never mixed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sizes {
     /// What is pulled and stored in a registry.
     pub compressed: Option<u64>,

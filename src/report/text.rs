@@ -4,6 +4,7 @@
 //! Lays out finished data and computes nothing. Knows no terminal: width and colour are given.
 
 mod advice;
+mod check;
 pub mod files;
 mod findings;
 pub(crate) mod page;
@@ -15,11 +16,12 @@ mod why;
 mod width;
 pub(crate) mod words;
 
+pub use check::check_all;
 pub use page::Paper;
 pub use rules::{RuleDoc, explain, explain_list};
 pub use why::why;
 
-use super::model::Report;
+use super::model::{Report, Section};
 use page::Page;
 
 /// How much is printed.
@@ -44,17 +46,32 @@ impl Detail {
 /// The report of one image.
 pub fn render(report: &Report, paper: Paper, detail: Detail) -> String {
     let mut page = Page::new(paper);
+    let whole = report.only.is_empty();
     summary::write(&mut page, report);
-    sections::layers(&mut page, report, detail);
-    findings::write(&mut page, report, detail);
-    sections::waste(&mut page, report, detail);
-    sections::unneeded(&mut page, report, detail);
-    sections::packages(&mut page, report, detail);
-    if detail == Detail::Full {
+    if whole {
+        sections::layers(&mut page, report, detail);
+    }
+    if report.has(Section::Secrets) || report.has(Section::Config) {
+        findings::write(&mut page, report, detail);
+    }
+    if report.has(Section::Waste) {
+        sections::waste(&mut page, report, detail);
+    }
+    if report.has(Section::Tools) {
+        sections::unneeded(&mut page, report, detail);
+    }
+    if report.has(Section::Packages) {
+        sections::packages(&mut page, report, detail);
+    }
+    if detail == Detail::Full && report.has(Section::Waste) {
         sections::duplicates(&mut page, report);
+    }
+    if detail == Detail::Full && report.has(Section::Config) {
         sections::configuration(&mut page, report);
     }
-    advice::write(&mut page, report, detail);
+    if report.has(Section::Advice) {
+        advice::write(&mut page, report, detail);
+    }
     sections::not_looked_at(&mut page, report, detail);
     page.finish()
 }

@@ -6,6 +6,7 @@
 pub mod ignore_file;
 
 use super::Finding;
+use super::name::NameGlob;
 use globset::{GlobBuilder, GlobMatcher};
 use jiff::civil::Date;
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use std::collections::BTreeSet;
 pub struct Allow {
     /// Where the entry stands: `careen.toml:4`.
     pub place: String,
-    pub rule: Option<RuleGlob>,
+    pub rule: Option<NameGlob>,
     pub path: Option<PathGlob>,
     pub fingerprint: Option<String>,
     pub reason: Option<String>,
@@ -37,31 +38,11 @@ impl Allow {
     /// The entry in its own words.
     pub fn words(&self) -> String {
         let parts = [
-            self.rule.as_ref().map(|r| format!("rule `{}`", r.text)),
+            self.rule.as_ref().map(|r| format!("rule `{}`", r.text())),
             self.path.as_ref().map(|p| format!("path `{}`", p.text)),
             self.fingerprint.as_ref().map(|f| format!("fingerprint `{f}`")),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// The id of a rule, or a glob for several. `secret` stands for every secret.
-#[derive(Clone, Debug)]
-pub struct RuleGlob {
-    text: String,
-    matcher: GlobMatcher,
-}
-
-impl RuleGlob {
-    pub fn new(text: &str) -> Result<Self, globset::Error> {
-        let pattern = if text == "secret" { "secret/*" } else { text };
-        // The `/` in an id is no folder: `*` is every rule.
-        let matcher = GlobBuilder::new(pattern).literal_separator(false).build()?.compile_matcher();
-        Ok(Self { text: text.to_owned(), matcher })
-    }
-
-    fn matches(&self, rule: &str) -> bool {
-        self.matcher.is_match(rule)
     }
 }
 

@@ -5,9 +5,12 @@
 //! `TABLES` and an arm in [`Config::parse`].
 
 mod allow;
+mod policy;
 mod table;
 
 use super::allow::Allow;
+use super::gate::Gate;
+use super::policy::Policy;
 use table::{File, Table};
 
 /// What stands in the file.
@@ -15,9 +18,13 @@ use table::{File, Table};
 pub struct Config {
     /// `[[allow]]`: accepted findings.
     pub allow: Vec<Allow>,
+    /// `fail-on`: what makes a run fail.
+    pub fail_on: Option<Gate>,
+    /// `[budget]`, `[require]`, `[forbid]`.
+    pub policy: Policy,
 }
 
-const TABLES: [&str; 1] = ["allow"];
+const TABLES: [&str; 5] = ["fail-on", "budget", "require", "forbid", "allow"];
 
 impl Config {
     /// Reads the file's text; `file` is its name for messages.
@@ -27,7 +34,8 @@ impl Config {
         let root = Table::root(&file, &document);
         root.only(&TABLES)?;
         let allow = root.tables("allow")?.iter().map(allow::read).collect::<Result<_, _>>()?;
-        Ok(Self { allow })
+        let fail_on = policy::gate(&root)?;
+        Ok(Self { allow, fail_on, policy: policy::read(&root)? })
     }
 }
 

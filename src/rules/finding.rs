@@ -58,6 +58,8 @@ pub enum Category {
     Config,
     /// The image's own bytes are odd: wrong diff id, trailing data.
     Integrity,
+    /// The owner's own demands are not met.
+    Policy,
 }
 
 /// Where the thing stands now.

@@ -5,9 +5,12 @@ pub mod build;
 pub mod config;
 pub mod files;
 pub mod finding;
+pub mod gate;
 pub mod integrity;
 pub mod leftovers;
+pub mod name;
 mod places;
+pub mod policy;
 pub mod rule;
 pub mod running;
 pub mod secrets;
@@ -20,7 +23,7 @@ mod tests;
 pub use finding::{Category, Finding, Severity, State};
 pub use rule::{Rule, RuleContext, SECTIONS};
 
-static RULES: [Rule; 19] = [
+static RULES: [Rule; 27] = [
     secrets::RULE,
     user::ROOT,
     user::UNKNOWN,
@@ -40,6 +43,14 @@ static RULES: [Rule; 19] = [
     integrity::TRAILING_DATA,
     integrity::ESCAPING_PATH,
     integrity::UNKNOWN_TYPE,
+    policy::COMPRESSED,
+    policy::ON_DISK,
+    policy::WASTE,
+    policy::GROWTH,
+    policy::BASE,
+    policy::USER,
+    policy::PACKAGE,
+    policy::TOOL,
 ];
 
 /// Every rule there is.

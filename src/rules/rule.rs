@@ -1,10 +1,14 @@
 //! What a rule is, what it may look at, and how its findings are put in order.
 
+use super::policy::{Before, Policy};
+use super::unneeded::UnneededItem;
 use super::{Category, Finding, Severity, State};
 use crate::analyze::Confidence;
 use crate::analyze::secrets::Patterns;
+use crate::image::base::BaseImage;
 use crate::image::history::History;
 use crate::image::packages::InstalledPackages;
+use crate::image::residue::Residue;
 use crate::image::{EntryState, Node, ReadImage, View, state_of};
 use crate::layer::{Entry, LayerPath};
 use crate::text::{Bytes, fingerprint};
@@ -15,7 +19,13 @@ pub struct RuleContext<'a> {
     pub view: &'a View,
     pub history: &'a History,
     pub packages: &'a InstalledPackages,
+    pub base: Option<&'a BaseImage>,
+    pub unneeded: &'a [UnneededItem],
+    pub residue: &'a [Residue],
     pub patterns: &'a Patterns,
+    pub policy: &'a Policy,
+    /// The sizes of the image that this one is compared with.
+    pub before: Option<Before>,
     /// Whether findings may carry secrets in clear.
     pub reveal: bool,
 }

@@ -29,15 +29,38 @@ fn image(reference: &str, config: ImageConfig, layers: Vec<ImageLayer>) -> ReadI
     }
 }
 
-fn findings(image: &ReadImage) -> Vec<Finding> {
+pub(super) fn findings(image: &ReadImage) -> Vec<Finding> {
+    findings_under(image, &Default::default(), None)
+}
+
+/// With the owner's demands.
+pub(super) fn findings_under(
+    image: &ReadImage,
+    policy: &policy::Policy,
+    before: Option<policy::Before>,
+) -> Vec<Finding> {
+    with_context(image, policy, before, check)
+}
+
+pub(super) fn with_context<T>(
+    image: &ReadImage,
+    policy: &policy::Policy,
+    before: Option<policy::Before>,
+    look: impl FnOnce(&RuleContext) -> T,
+) -> T {
     let view = View::merge(&image.layers);
     let history = History::new(&image.found.config, image.layers.len());
     let packages = crate::image::packages::InstalledPackages::from_view(&view);
-    check(&RuleContext {
+    look(&RuleContext {
         packages: &packages,
         image,
         view: &view,
         history: &history,
+        base: crate::image::base::recognise(image, &history, &[]).as_ref(),
+        unneeded: &unneeded::unneeded(&view, &packages),
+        residue: &crate::image::residue::residue(&view),
+        policy,
+        before,
         patterns: &Patterns::builtin(),
         reveal: false,
     })

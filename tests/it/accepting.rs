@@ -217,7 +217,7 @@ fn what_cannot_be_used_is_an_error_with_its_place() {
         ("--config", "[[allow]\n"),
         ("--ignore-file", "ok\n[\n"),
         ("--baseline", "{\"schema_version\": 99, \"findings\": []}"),
-        ("--baseline", "not json"),
+        ("--baseline", "[{\"findings\": 3}]"),
     ] {
         let path = place.write("file", text);
         let run = place.home.run(&["inspect", &place.image, flag, &path]);
@@ -226,9 +226,14 @@ fn what_cannot_be_used_is_an_error_with_its_place() {
     }
     for flag in ["--config", "--ignore-file", "--baseline"] {
         let run = place.home.run(&["inspect", &place.image, flag, "/nonexistent/file"]);
-        assert_eq!(run.status, 2);
+        // A baseline that is no report is an image, and one that is not there is not looked at.
+        assert_eq!(run.status, if flag == "--baseline" { 3 } else { 2 });
         all.push_str(&format!("$ {flag}\n{}", run.stderr));
     }
+    let text = place.write("file", "neither json nor an image");
+    let run = place.home.run(&["inspect", &place.image, "--baseline", &text]);
+    assert_eq!(run.status, 3);
+    all.push_str(&format!("$ --baseline\n{}", run.stderr.replace(&root, "HERE")));
     insta::assert_snapshot!(all);
 }
 

@@ -12,6 +12,7 @@ mod bad_input;
 mod bases;
 mod cache;
 mod cat;
+mod check;
 mod cli_basics;
 mod forms;
 mod listing;

@@ -153,6 +153,7 @@ pub fn tutorial() -> Report {
     packages.extend((0..20).map(|i| package(&format!("lib{i}"), "1.0-1", PackageKind::Dpkg, 1, 0)));
     Report {
         schema_version: SCHEMA_VERSION,
+        only: vec![],
         image: ImageIdentity {
             reference: "registry.example.com/team/shop:1.4".to_owned(),
             digest: Some(format!("sha256:{:064x}", 0x1234_5678_9abc_u64 << 8)),
@@ -298,6 +299,7 @@ pub fn tutorial() -> Report {
             },
         ],
         duplicates: vec![],
+        growth: None,
     }
 }
 

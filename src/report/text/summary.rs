@@ -127,6 +127,11 @@ fn verdict(page: &mut Page, report: &Report) {
         }
     };
     labelled(page, "Verdict", vec![span(tone, word), span(Tone::Plain, format!(": {what}"))]);
+    if !report.only.is_empty() {
+        let parts: Vec<&str> = report.only.iter().map(|s| s.word()).collect();
+        let what = format!("only {}: all else was left out as asked", parts.join(", "));
+        labelled(page, "", vec![span(Tone::Warning, what)]);
+    }
 }
 
 fn sizes(page: &mut Page, report: &Report) {

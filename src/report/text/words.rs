@@ -69,6 +69,24 @@ pub(crate) fn bytes(n: u64) -> String {
 }
 
 /// Unknown is a dash, never 0.
+/// `+1.20 MB`, `-3 B`.
+pub(crate) fn signed(n: i128) -> String {
+    let size = u64::try_from(n.unsigned_abs()).unwrap_or(u64::MAX);
+    match n {
+        0 => "0 B".to_owned(),
+        1.. => format!("+{}", bytes(size)),
+        _ => format!("-{}", bytes(size)),
+    }
+}
+
+/// The same, or `the same`.
+pub(crate) fn difference(before: u64, after: u64) -> String {
+    if before == after {
+        return "the same".to_owned();
+    }
+    signed(i128::from(after) - i128::from(before))
+}
+
 pub(crate) fn maybe_bytes(n: Option<u64>) -> String {
     n.map_or("–".to_owned(), bytes)
 }

@@ -3,8 +3,9 @@
 //! An entry is a fingerprint, the id of a rule, `RULE:PATH`, or a path. A path that reads like the id of
 //! a rule is written with a `/` at its start.
 
-use super::{Allow, PathGlob, RuleGlob, is_fingerprint};
+use super::{Allow, PathGlob, is_fingerprint};
 use crate::rules::config::{ConfigError, Position};
+use crate::rules::name::NameGlob;
 
 /// Reads the file's text; `file` is its name for messages.
 pub fn parse(file: &str, text: &str) -> Result<Vec<Allow>, ConfigError> {
@@ -51,9 +52,9 @@ fn allow(place: String, entry: &str, reason: Option<&str>) -> Result<Allow, glob
     if is_fingerprint(entry) {
         out.fingerprint = Some(entry.to_ascii_lowercase());
     } else if is_rule(entry) && !entry.contains(':') {
-        out.rule = Some(RuleGlob::new(entry)?);
+        out.rule = Some(NameGlob::of_rules(entry)?);
     } else if let Some((rule, path)) = entry.split_once(':').filter(|(rule, _)| is_rule(rule)) {
-        out.rule = Some(RuleGlob::new(rule)?);
+        out.rule = Some(NameGlob::of_rules(rule)?);
         out.path = Some(PathGlob::new(path.trim_start())?);
     } else {
         out.path = Some(PathGlob::new(entry)?);

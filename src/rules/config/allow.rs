@@ -2,7 +2,8 @@
 
 use super::ConfigError;
 use super::table::Table;
-use crate::rules::allow::{Allow, PathGlob, RuleGlob, is_fingerprint};
+use crate::rules::allow::{Allow, PathGlob, is_fingerprint};
+use crate::rules::name::NameGlob;
 use jiff::civil::Date;
 use toml::de::DeValue;
 
@@ -18,7 +19,7 @@ pub(super) fn read(table: &Table) -> Result<Allow, ConfigError> {
     };
     let allow = Allow {
         place: table.place(),
-        rule: table.value("rule", |v| RuleGlob::new(&string(v)?).map_err(glob))?,
+        rule: table.value("rule", |v| NameGlob::of_rules(&string(v)?).map_err(glob))?,
         path: table.value("path", |v| PathGlob::new(&string(v)?).map_err(glob))?,
         fingerprint: table.value("fingerprint", |v| {
             let text = string(v)?.to_ascii_lowercase();

@@ -97,6 +97,20 @@ impl<'a> Table<'a> {
             .collect()
     }
 
+    /// `[key]`.
+    pub fn table(&self, key: &str) -> Result<Option<Table<'a>>, ConfigError> {
+        let Some(value) = self.table.get(key) else {
+            return Ok(None);
+        };
+        match value.get_ref() {
+            DeValue::Table(table) => Ok(Some(Table { file: self.file, span: value.span(), table })),
+            _ => {
+                let hint = Some(format!("write it as [{key}]"));
+                Err(self.file.wrong(value.span(), format!("`{key}` is not a table"), hint))
+            }
+        }
+    }
+
     /// The value of a key, as `read` takes it.
     pub fn value<T, E: std::fmt::Display>(
         &self,

@@ -1,0 +1,171 @@
+//! The forms of a report, and which of them go where.
+
+use super::error::CliError;
+use super::inspect_args::ReportArgs;
+use super::output::{self, Readers};
+use super::terminal::Terminal;
+use crate::report::json;
+use crate::report::model::Report;
+use crate::report::text::{Detail, Paper};
+use clap::ValueEnum;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people, in a terminal
+    Text,
+    /// For programs: `careen schema` describes it
+    Json,
+    /// The same, a line an image
+    Jsonl,
+}
+
+impl ReportFormat {
+    fn word(self) -> String {
+        self.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+/// One `--output`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// `None`: what `--format` says.
+    pub format: Option<ReportFormat>,
+    pub path: PathBuf,
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    /// `FORMAT=FILE`, or a file whose name has no `=` in it, or a `/` before it.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (format, path) = match text.split_once('=') {
+            Some((word, path)) if !word.contains(['/', '\\', '.']) => {
+                let format = ReportFormat::from_str(word, false).map_err(|_| unknown(word))?;
+                (Some(format), path)
+            }
+            _ => (None, text),
+        };
+        match path {
+            "" => Err("there is no file name".to_owned()),
+            "-" => Err("standard output gets what --format says".to_owned()),
+            path => Ok(Self { format, path: path.into() }),
+        }
+    }
+}
+
+fn unknown(word: &str) -> String {
+    let names: Vec<String> = ReportFormat::value_variants().iter().map(|f| f.word()).collect();
+    let near = names
+        .iter()
+        .map(|n| (strsim::jaro_winkler(n, word), n))
+        .filter(|(alike, _)| *alike > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let what = match near {
+        Some((_, name)) => format!("did you mean `{name}`?"),
+        None => format!("there is {}", names.join(", ")),
+    };
+    format!("`{word}` is no format; {what} (a file of such a name is ./{word}=…)")
+}
+
+/// What one run writes.
+pub struct Outputs<'a> {
+    /// What is printed, or goes to the file that was named without a format.
+    main: (ReportFormat, Option<&'a Path>),
+    beside: Vec<(ReportFormat, &'a Path)>,
+    readers: Readers,
+}
+
+/// What is written.
+pub struct Written<'a> {
+    pub reports: &'a [Report],
+    /// As JSON, an array even of one.
+    pub several: bool,
+    pub detail: Detail,
+    /// The text for people.
+    pub text: &'a dyn Fn(&[Report], Paper, Detail) -> String,
+}
+
+impl<'a> Outputs<'a> {
+    /// Looks at every place before the work starts: a folder that is not there should not cost a run.
+    pub fn new(args: &'a ReportArgs, reveal: bool) -> Result<Self, CliError> {
+        let mut main = (args.format, None);
+        let mut beside = Vec::new();
+        let mut seen: Vec<&Path> = Vec::new();
+        for target in &args.output {
+            let path = target.path.as_path();
+            output::check(Some(path))?;
+            if seen.contains(&path) {
+                let twice = format!("--output {} is there twice", path.display());
+                return Err(CliError::Usage(twice));
+            }
+            seen.push(path);
+            match target.format {
+                Some(format) => beside.push((format, path)),
+                None if main.1.is_none() => main.1 = Some(path),
+                None => {
+                    return Err(CliError::UsageWithHint {
+                        what: "two --output files without a format".to_owned(),
+                        hint: "say what each is, such as --output json=report.json".to_owned(),
+                    });
+                }
+            }
+        }
+        let readers = if reveal { Readers::Owner } else { Readers::Everyone };
+        Ok(Self { main, beside, readers })
+    }
+
+    /// Writes all of them; one that fails does not keep the others from being written.
+    pub fn write(&self, what: &Written, terminal: &Terminal) -> Result<(), CliError> {
+        let mut failed = None;
+        for &(format, path) in &self.beside {
+            let written = render(format, what, paper(terminal, true))
+                .and_then(|text| output::write_for(self.readers, &text, Some(path)));
+            failed = failed.or(written.err());
+        }
+        let (format, path) = self.main;
+        let text = render(format, what, paper(terminal, path.is_some()))?;
+        output::write_for(self.readers, &text, path)?;
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// A file gets neither colours nor the width of the terminal.
+pub fn paper(terminal: &Terminal, to_file: bool) -> Paper {
+    if to_file {
+        Paper::new(80, false)
+    } else {
+        Paper::new(terminal.columns, terminal.stdout_colour)
+    }
+}
+
+fn render(format: ReportFormat, what: &Written, paper: Paper) -> Result<String, CliError> {
+    Ok(match format {
+        ReportFormat::Text => (what.text)(what.reports, paper, what.detail),
+        ReportFormat::Json => match what.reports {
+            [one] if !what.several => json::one(one)?,
+            reports => json::all(reports)?,
+        },
+        ReportFormat::Jsonl => json::lines(what.reports)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_a_file_with_or_without_its_format() {
+        let target =
+            |t: &str| t.parse::<Target>().map(|t| (t.format, t.path.display().to_string()));
+        assert_eq!(target("r.json"), Ok((None, "r.json".to_owned())));
+        assert_eq!(target("json=r=1"), Ok((Some(ReportFormat::Json), "r=1".to_owned())));
+        assert_eq!(target("./a=b"), Ok((None, "./a=b".to_owned())));
+        assert_eq!(
+            target("jsno=x").unwrap_err(),
+            "`jsno` is no format; did you mean `json`? (a file of such a name is ./jsno=…)"
+        );
+        assert!(target("json=").is_err() && target("").is_err() && target("text=-").is_err());
+    }
+}

@@ -1,0 +1,308 @@
+//! `careen check`: budgets and demands, and what is new against a baseline, on a real registry.
+
+use crate::support::fleet::{Fleet, base, noise, token};
+use crate::support::image_builder::{ImageBuilder, LayerBuilder};
+use crate::support::program::{Home, Run, show};
+use crate::support::registry::{Auth, Registry};
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn status_file(packages: &[(&str, u32)]) -> String {
+    let one = |(name, version): &(&str, u32)| {
+        format!(
+            "Package: {name}\nStatus: install ok installed\nVersion: {version}\nInstalled-Size: 9\nArchitecture: amd64\n\n"
+        )
+    };
+    packages.iter().map(one).collect()
+}
+
+/// A shop's image: the base, its packages, its program. Later ones have all that earlier ones have.
+fn shop(version: u32) -> ImageBuilder {
+    let mut packages = vec![("libssl3", 1), ("nodejs", version)];
+    let mut app = LayerBuilder::new().file("app/old.env", format!("NPM_TOKEN={}\n", token(1)));
+    if version > 1 {
+        packages.push(("telnet", 1));
+        app = app
+            .file("app/model.bin", noise(700, 9))
+            .file("app/new.env", format!("NPM_TOKEN={}\n", token(2)))
+            .file_as("usr/bin/curl", 0o755, 0, b"ELF");
+    }
+    base(0)
+        .layer(
+            "RUN /bin/sh -c apt-get install -y nodejs # buildkit",
+            LayerBuilder::new().file("var/lib/dpkg/status", status_file(&packages)),
+        )
+        .layer(
+            "COPY . /app # buildkit",
+            app.file("app/server.js", noise(100 + version as usize, 3)),
+        )
+}
+
+struct Place {
+    home: Home,
+    folder: TempDir,
+    registry: Registry,
+    fleet: Fleet,
+}
+
+impl Place {
+    fn new() -> Self {
+        let registry = Registry::start(Auth::Anonymous, None);
+        let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+        let mut fleet = Fleet::default();
+        for version in [1, 2] {
+            fleet.put(&registry, "team/shop", &version.to_string(), &shop(version));
+        }
+        Self { home, folder, registry, fleet }
+    }
+
+    fn image(&self, version: u32) -> String {
+        format!("{}/team/shop:{version}", self.registry.host)
+    }
+
+    fn run(&self, args: &[&str]) -> Run {
+        self.home.run(&[args, &["--no-cache"]].concat())
+    }
+
+    fn file(&self, name: &str) -> String {
+        show(&self.folder.path().join(name))
+    }
+
+    /// How often each layer was sent, in the order of their digests.
+    fn sent(&self) -> Vec<usize> {
+        self.fleet.layers.keys().map(|digest| self.registry.sent(digest)).collect()
+    }
+}
+
+fn rules(report: &Value) -> Vec<String> {
+    let mut all: Vec<String> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| format!("{} {}", f["rule"].as_str().unwrap(), f["path"].as_str().unwrap_or("")))
+        .collect();
+    all.sort();
+    all
+}
+
+/// What the two versions differ in, whatever the baseline is made of.
+const NEW: [&str; 3] = [
+    "policy/forbidden-package ",
+    "policy/forbidden-tool usr/bin/curl",
+    "secret/npm-token app/new.env",
+];
+
+const DEMANDS: [&str; 4] = ["--forbid-package", "telnet", "--forbid-tool", "curl"];
+
+#[test]
+fn only_what_is_new_is_told_and_only_what_changed_is_read() {
+    let place = Place::new();
+    let (old, new) = (place.image(1), place.image(2));
+    let report = place.file("old.json");
+    let run = place.run(&["inspect", &old, "--format", "json", "--output", &report]);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    let base_layer: String = {
+        let text = std::fs::read(&report).unwrap();
+        let json: Value = serde_json::from_slice(&text).unwrap();
+        json["layers"][0]["digest"].as_str().unwrap().to_owned()
+    };
+    for (baseline, read) in [(report.as_str(), 2), (old.as_str(), 4)] {
+        place.registry.forget_log();
+        let run = place.run(
+            &[&["check", &new, "--baseline", baseline, "--format", "json"][..], &DEMANDS].concat(),
+        );
+        assert_eq!(run.status, 1, "{}", run.stderr);
+        let got = run.json();
+        assert_eq!(rules(&got), NEW, "{baseline}");
+        assert_eq!(place.registry.sent(&base_layer), 0, "the base is in both");
+        assert_eq!(place.sent().iter().sum::<usize>(), read, "{baseline}");
+        let growth = &got["growth"];
+        assert_eq!(growth["baseline"].as_str().unwrap(), old);
+        assert_eq!(growth["shared_layers"], 1);
+        assert_eq!(growth["steps"][0]["instruction"], "COPY . /app");
+        let packages: Vec<_> = growth["packages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| p["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(packages, ["telnet", "nodejs"]);
+        assert_eq!(growth["files"][0]["path"], "app/model.bin");
+        // A report does not list its files, and an unread layer may have any.
+        assert_eq!(growth["files"][0]["new"], Value::Null, "{baseline}");
+        let unread: Vec<_> = got["not_looked_at"].as_array().unwrap().iter().collect();
+        assert_eq!(unread.len(), 1, "{unread:?}");
+        assert_eq!(unread[0]["why"], "the baseline has this layer too");
+    }
+}
+
+#[test]
+fn a_demand_that_takes_every_layer_gets_every_layer() {
+    let place = Place::new();
+    let (old, new) = (place.image(1), place.image(2));
+    let args = ["check", &new, "--baseline", &old, "--max-on-disk", "1kB", "--format", "json"];
+    let run = place.run(&args);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    let got = run.json();
+    assert!(rules(&got).contains(&"policy/on-disk-size ".to_owned()));
+    assert_eq!(got["not_looked_at"].as_array().unwrap().len(), 0);
+    assert_eq!(got["growth"]["files"][0]["new"], true);
+    let larger = |path: &str| {
+        let all = got["growth"]["files"].as_array().unwrap();
+        all.iter().find(|f| f["path"] == path).unwrap().clone()
+    };
+    assert_eq!(larger("app/server.js")["after"].as_u64().unwrap(), 102 * 1024);
+    assert_eq!(larger("app/server.js")["before"].as_u64().unwrap(), 101 * 1024);
+}
+
+#[test]
+fn the_same_image_passes_and_adds_nothing() {
+    let place = Place::new();
+    let image = place.image(2);
+    let run = place.run(&["check", &image, "--baseline", &image, "--fail-on", "info"]);
+    assert_eq!(run.status, 0, "{}{}", run.text(), run.stderr);
+    assert!(run.text().starts_with("PASS"), "{}", run.text());
+    assert!(run.text().contains("the same layers and packages"), "{}", run.text());
+}
+
+#[test]
+fn what_a_gate_says() {
+    let place = Place::new();
+    let text = |args: &[&str]| {
+        let run = place.run(args);
+        format!(
+            "status {}\n{}{}",
+            run.status,
+            run.text().replace(&place.registry.host, "registry.test"),
+            run.stderr.replace(&place.registry.host, "registry.test")
+        )
+    };
+    let (old, new) = (place.image(1), place.image(2));
+    let args = [
+        &["check", &new, "--baseline", &old, "--max-growth", "100kB", "--max-compressed", "1GB"][..],
+        &DEMANDS,
+    ];
+    insta::assert_snapshot!("a gate that fails", text(&args.concat()));
+    let config = place.file("careen.toml");
+    std::fs::write(
+        &config,
+        "fail-on = [\"critical\"]\n[budget]\ncompressed = \"1GB\"\nwaste-percent = 5\n[require]\nuser = \"65532\"\n",
+    )
+    .unwrap();
+    insta::assert_snapshot!(
+        "a gate without a baseline",
+        text(&["check", &old, "--config", &config])
+    );
+}
+
+#[test]
+fn a_layer_that_cannot_be_read_is_no_pass() {
+    let place = Place::new();
+    let new = place.image(2);
+    let report = place.run(&["inspect", &new, "--format", "json"]).json();
+    let digest = report["layers"][2]["digest"].as_str().unwrap().to_owned();
+    std::fs::write(place.registry.blob_file(&digest), b"rotten").unwrap();
+    let old = place.image(1);
+    let run = place.run(&["check", &new, "--baseline", &old, "--fail-on", "never"]);
+    assert_eq!(run.status, 3, "{}", run.text());
+    assert!(run.text().starts_with("UNKNOWN"), "{}", run.text());
+    let budget = ["check", &new, "--max-on-disk", "1GB", "--format", "json", "--fail-on", "never"];
+    let run = place.run(&budget);
+    let gaps = run.json()["not_looked_at"].clone();
+    assert!(gaps.as_array().unwrap().iter().any(|g| g["what"] == "policy/on-disk-size"), "{gaps}");
+}
+
+#[test]
+fn a_broken_configuration_is_named_with_line_and_column_and_the_nearest_key() {
+    let place = Place::new();
+    let config = place.file("careen.toml");
+    let mut all = String::new();
+    for text in [
+        "[budget]\ncompresed = \"1GB\"\n",
+        "[budget]\ncompressed = \"1 elephant\"\n",
+        "[budget]\nwaste-percent = \"lots\"\n",
+        "budget = 3\n",
+        "[require]\nusers = []\n",
+        "[forbid]\ntools = [1]\n",
+        "fail-on = \"hihg\"\n",
+        "fail_on = \"high\"\n",
+        "[budget\n",
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let run = place.run(&["check", &place.image(1), "--config", &config]);
+        assert_eq!((run.status, run.text().as_str()), (2, ""), "{text}");
+        all.push_str(&run.stderr.replace(&show(place.folder.path()), "HERE"));
+    }
+    insta::assert_snapshot!("broken configurations", all);
+}
+
+#[test]
+fn init_writes_a_configuration_that_check_reads_and_replaces_none() {
+    let place = Place::new();
+    let config = place.file("careen.toml");
+    let run = place.home.run(&["init", &config]);
+    assert_eq!((run.status, run.text().as_str()), (0, ""), "{}", run.stderr);
+    let run = place.run(&["check", &place.image(1), "--config", &config, "--fail-on", "never"]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    std::fs::write(&config, "mine").unwrap();
+    let again = place.home.run(&["init", &config]);
+    assert_eq!(again.status, 2);
+    assert!(
+        again.stderr.contains("is there already\nhint: --force replaces it"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(std::fs::read_to_string(&config).unwrap(), "mine");
+    assert_eq!(place.home.run(&["init", &config, "--force"]).status, 0);
+}
+
+#[test]
+fn outputs_go_where_they_are_named_and_only_the_parts_that_are_asked_for() {
+    let place = Place::new();
+    let image = place.image(2);
+    let (json, lines) = (place.file("r.json"), place.file("r.jsonl"));
+    let both = [format!("json={json}"), format!("jsonl={lines}")];
+    let args = ["inspect", &image, "--output", &both[0], "--output", &both[1], "--only", "secrets"];
+    let run = place.run(&args);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    assert!(run.text().contains("only secrets: all else was left out as asked"), "{}", run.text());
+    assert!(!run.text().contains("Layers") && !run.text().contains("config/"), "{}", run.text());
+    let one: Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    let text = std::fs::read_to_string(&lines).unwrap();
+    assert_eq!(text.lines().count(), 1);
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), one);
+    assert_eq!(one["only"], serde_json::json!(["secrets"]));
+    assert_eq!(one["packages"].as_array().unwrap().len(), 0);
+    assert!(one["findings"].as_array().unwrap().iter().all(|f| f["category"] == "secret"));
+    // What was cut away is not known to be clean: such a report holds no layers.
+    let checked = place.run(&["check", &image, "--baseline", &json, "--format", "json"]).json();
+    assert_eq!(checked["not_looked_at"].as_array().unwrap().len(), 0);
+    assert!(rules(&checked).iter().any(|r| r.starts_with("config/")), "{:?}", rules(&checked));
+
+    let several = place.run(&["inspect", &image, &place.image(1), "--format", "jsonl"]);
+    assert_eq!(several.text().lines().count(), 2);
+    let missing = place.image(9);
+    let some = place.run(&["inspect", &missing, &image, "--format", "json"]);
+    assert_eq!((some.status, some.json().as_array().unwrap().len()), (3, 1), "{}", some.stderr);
+    assert!(some.stderr.contains("manifest 9 of team/shop"), "{}", some.stderr);
+}
+
+#[test]
+fn outputs_that_cannot_be_written_are_told_before_the_work() {
+    let place = Place::new();
+    let image = place.image(1);
+    place.registry.forget_log();
+    let file = place.file("r.json");
+    for bad in [
+        &["--output", "json=/nonexistent/r.json"][..],
+        &["--output", "xml=r.xml"],
+        &["--output", &file, "--output", "b.json"],
+        &["--output", &file, "--output", &format!("json={file}")],
+        &["--output", "json="],
+        &["--output", "text=-"],
+    ] {
+        let run = place.run(&[&["inspect", &image], bad].concat());
+        assert_eq!((run.status, run.text().as_str()), (2, ""), "{bad:?}");
+    }
+    assert_eq!(place.sent().iter().sum::<usize>(), 0);
+}
