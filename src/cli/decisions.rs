@@ -76,7 +76,7 @@ impl Decisions {
     /// What an image is compared with; `plan` makes the plan of the other one.
     pub fn against(
         &self,
-        plan: impl Fn(&str) -> Result<Plan, CliError>,
+        plan: &dyn Fn(&str) -> Result<Plan, CliError>,
     ) -> Result<Against, CliError> {
         Ok(match &self.baseline {
             None => Against::Nothing,

@@ -159,27 +159,43 @@ fn step_key(instruction: &str) -> String {
     instruction.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
 }
 
-fn packages(before: &Earlier, after: &Report) -> Vec<PackageGrowth> {
-    type Side = (Vec<String>, Option<u64>);
-    let mut all: BTreeMap<(PackageKind, &str), (Option<Side>, Option<Side>)> = BTreeMap::new();
-    fn add(side: &mut Option<Side>, version: &str, bytes: Option<u64>) {
-        let (versions, sum) = side.get_or_insert_with(|| (Vec::new(), Some(0)));
-        versions.push(version.to_owned());
-        *sum = sum.zip(bytes).map(|(a, b)| a + b);
+/// All installations of one name.
+#[derive(Default)]
+struct Installed {
+    versions: Vec<String>,
+    known: u64,
+    unknown: bool,
+}
+
+impl Installed {
+    fn add(&mut self, version: &str, bytes: Option<u64>) {
+        self.versions.push(version.to_owned());
+        self.known = self.known.saturating_add(bytes.unwrap_or(0));
+        self.unknown |= bytes.is_none();
     }
+
+    fn bytes(&self) -> Option<u64> {
+        (!self.versions.is_empty() && !self.unknown).then_some(self.known)
+    }
+}
+
+fn packages(before: &Earlier, after: &Report) -> Vec<PackageGrowth> {
+    let mut all: BTreeMap<(PackageKind, &str), [Installed; 2]> = BTreeMap::new();
     for p in &before.packages {
-        add(&mut all.entry((p.kind, &p.name)).or_default().0, &p.version, p.bytes);
+        all.entry((p.kind, &p.name)).or_default()[0].add(&p.version, p.bytes);
     }
     for p in &after.packages {
-        add(&mut all.entry((p.kind, &p.name)).or_default().1, &p.version, p.bytes);
+        all.entry((p.kind, &p.name)).or_default()[1].add(&p.version, p.bytes);
     }
     let mut out: Vec<PackageGrowth> = all
         .into_iter()
-        .map(|((kind, name), (before, after))| {
-            let (before, before_bytes) = before.unwrap_or_default();
-            let (after, after_bytes) = after.unwrap_or_default();
-            let name = name.to_owned();
-            PackageGrowth { kind, name, before, after, before_bytes, after_bytes }
+        .map(|((kind, name), [before, after])| PackageGrowth {
+            kind,
+            name: name.to_owned(),
+            before_bytes: before.bytes(),
+            after_bytes: after.bytes(),
+            before: before.versions,
+            after: after.versions,
         })
         .filter(|p| p.before != p.after)
         .collect();
