@@ -10,6 +10,7 @@ mod check;
 mod completions;
 mod decisions;
 mod diff;
+mod docker_plugin;
 mod error;
 mod explain;
 mod files;
@@ -39,6 +40,7 @@ mod worker;
 
 use args::{Cli, Command};
 use clap::Parser;
+use docker_plugin::Called;
 use error::CliError;
 use status::Status;
 use std::process::ExitCode;
@@ -46,7 +48,12 @@ use terminal::Terminal;
 
 /// Runs careen with the arguments and the environment of this process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let arguments = match docker_plugin::called(std::env::args_os()) {
+        Ok(Called::Run(arguments)) => arguments,
+        Ok(Called::Describe(text)) => return ended(output::write(&text, None)),
+        Err(e) => return ended(Err(e)),
+    };
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(e) => {
             // A closed pipe is no reason to fail.
@@ -64,6 +71,13 @@ pub fn main() -> ExitCode {
             e.status().into()
         }
     }
+}
+
+/// The end of a run that got no further than its arguments.
+fn ended(done: Result<(), CliError>) -> ExitCode {
+    let Err(e) = done else { return Status::Clean.into() };
+    error::print(&e, &Terminal::of_this_process(args::Color::Auto));
+    e.status().into()
 }
 
 fn run(cli: Cli, terminal: &Terminal) -> Result<Status, CliError> {
