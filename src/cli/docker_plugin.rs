@@ -2,8 +2,8 @@
 //! makes `docker careen …` work.
 //!
 //! Docker calls `docker-careen docker-cli-plugin-metadata` to learn what it is, and
-//! `docker-careen careen ARGS…` for a command (docker's cli-plugins manager, schema 0.1.0). Options of
-//! docker itself, before `careen`, would come first.
+//! `docker-careen [OPTIONS] careen ARGS…` for a command, with docker's own options in front (docker's
+//! cli-plugins manager, schema 0.1.0).
 
 use super::error::CliError;
 use std::ffi::OsString;
@@ -26,22 +26,45 @@ pub fn called(arguments: impl IntoIterator<Item = OsString>) -> Result<Called, C
     if program.is_none_or(|name| name != NAME) {
         return Ok(Called::Run(arguments));
     }
-    match arguments.get(1).and_then(|a| a.to_str()) {
-        Some(METADATA) => Ok(Called::Describe(metadata())),
-        Some("careen") => {
-            arguments.drain(..2);
-            arguments.insert(0, "docker careen".into());
-            Ok(Called::Run(arguments))
-        }
-        // Called by hand: as careen itself would be.
-        Some(first) if !first.starts_with('-') => Ok(Called::Run(arguments)),
-        None | Some("--help" | "-h" | "--version" | "-V") => Ok(Called::Run(arguments)),
-        // A context or host that is not heeded would mean another engine's image.
-        Some(_) => Err(CliError::UsageWithHint {
-            what: "docker's own options before `careen` are not understood".to_owned(),
-            hint: "docker careen inspect --docker-host ADDRESS docker-daemon:IMAGE".to_owned(),
-        }),
+    if arguments.get(1).is_some_and(|a| a == METADATA) {
+        return Ok(Called::Describe(metadata()));
     }
+    let Some(at) = arguments.iter().position(|a| a == "careen") else {
+        return Ok(Called::Run(arguments));
+    };
+    heeded(&arguments[1..at])?;
+    arguments.drain(..=at);
+    arguments.insert(0, "docker careen".into());
+    Ok(Called::Run(arguments))
+}
+
+/// Docker hands on its own options; one that is not heeded would mean another engine's image, or another
+/// login.
+fn heeded(options: &[OsString]) -> Result<(), CliError> {
+    let mut rest = options.iter().map(|o| o.to_string_lossy());
+    while let Some(option) = rest.next() {
+        let (name, value) = match option.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (option.clone().into_owned(), None),
+        };
+        match name.as_str() {
+            "-D" | "--debug" => {}
+            "-l" | "--log-level" => {
+                let _ = value.or_else(|| rest.next().map(|v| v.into_owned()));
+            }
+            _ => {
+                let instead = match name.as_str() {
+                    "--config" => "DOCKER_CONFIG=DIR docker careen …",
+                    _ => "DOCKER_HOST=ADDRESS docker careen …",
+                };
+                return Err(CliError::UsageWithHint {
+                    what: format!("careen does not take docker's own option {name}"),
+                    hint: instead.to_owned(),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn metadata() -> String {
@@ -76,6 +99,12 @@ mod tests {
         let Ok(Called::Describe(text)) = called([plugin.into(), METADATA.into()]) else { panic!() };
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!((&json["SchemaVersion"], &json["Vendor"]), (&"0.1.0".into(), &"careen".into()));
-        assert!(called([plugin, "--context", "x", "careen"].map(OsString::from)).is_err());
+        assert_eq!(
+            run(&[plugin, "-D", "--log-level", "info", "careen", "man"]),
+            ["docker careen", "man"]
+        );
+        for other in ["--context", "--host=tcp://x", "-H", "--config", "--tlsverify"] {
+            assert!(called([plugin, other, "x", "careen"].map(OsString::from)).is_err(), "{other}");
+        }
     }
 }

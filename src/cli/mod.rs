@@ -11,6 +11,8 @@ mod completions;
 mod decisions;
 mod diff;
 mod docker_plugin;
+#[cfg(test)]
+mod documented;
 mod error;
 mod explain;
 mod files;
