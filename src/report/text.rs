@@ -51,6 +51,9 @@ pub fn render(report: &Report, paper: Paper, detail: Detail) -> String {
     if whole {
         sections::layers(&mut page, report, detail);
     }
+    if let Some(growth) = report.growth.as_ref().filter(|_| whole) {
+        check::grown(&mut page, growth, detail);
+    }
     if report.has(Section::Secrets) || report.has(Section::Config) {
         findings::write(&mut page, report, detail);
     }

@@ -311,3 +311,30 @@ fn outputs_that_cannot_be_written_are_told_before_the_work() {
     }
     assert_eq!(place.sent().iter().sum::<usize>(), 0);
 }
+
+#[test]
+fn flags_come_before_the_environment_and_that_before_the_file() {
+    let place = Place::new();
+    let config = place.file("careen.toml");
+    std::fs::write(&config, "fail-on = \"never\"\n[budget]\ncompressed = 1\n").unwrap();
+    let image = place.image(1);
+    let status = |variable: Option<&str>, flags: &[&str]| {
+        let args = [&["check", &image, "--config", &config, "--no-cache"], flags].concat();
+        let mut command = place.home.command(&args);
+        if let Some(value) = variable {
+            command.env("CAREEN_FAIL_ON", value);
+        }
+        command.status().unwrap().code()
+    };
+    assert_eq!(status(None, &[]), Some(0));
+    assert_eq!(status(Some("critical"), &[]), Some(1));
+    assert_eq!(status(Some("critical"), &["--fail-on", "never"]), Some(0));
+    // The secret is known to no rule of these, the budget is kept.
+    let kept = ["--max-compressed", "1GB", "--fail-on", "config/setuid"];
+    assert_eq!(status(None, &kept), Some(0));
+    assert_eq!(
+        status(None, &["--fail-on", "config/setuid"]),
+        Some(1),
+        "a broken demand always fails"
+    );
+}
