@@ -7,6 +7,7 @@
 mod against;
 mod bases;
 pub mod browse;
+pub mod explore;
 mod extract;
 mod layers;
 mod needed;

@@ -15,6 +15,8 @@ mod docker_plugin;
 mod documented;
 mod error;
 mod explain;
+mod explore;
+mod explore_args;
 mod files;
 mod formats;
 mod init;
@@ -88,6 +90,7 @@ fn run(cli: Cli, terminal: &Terminal) -> Result<Status, CliError> {
         Command::Inspect(a) => inspect::run(a, global, terminal),
         Command::Check(a) => check::run(a, global, terminal),
         Command::Init(a) => init::run(a, terminal),
+        Command::Explore(a) => explore::run(a, global, terminal),
         Command::Files(a) => files::run(a, global, terminal),
         Command::Advise(a) => advise::run(a, global, terminal),
         Command::Why(a) => why::run(a, global, terminal),

@@ -1,0 +1,1 @@
+//! The explorer on made-up images.
