@@ -14,6 +14,3 @@ pub use explorer::{Answer, Effect, Explorer};
 pub use keys::Key;
 pub use tree::{Filter, Tree};
 pub use viewer::LIMIT as VIEW_LIMIT;
-
-#[cfg(test)]
-mod tests;

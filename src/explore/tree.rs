@@ -4,7 +4,7 @@
 
 use crate::image::view::Node;
 use crate::image::{EntryState, state_of};
-use crate::layer::{Entry, EntryKind, LayerPath, Whiteout};
+use crate::layer::{Entry, LayerPath, Whiteout};
 use crate::pipeline::explore::OpenImage;
 use crate::text::Sanitized;
 use std::collections::{HashMap, HashSet};
@@ -119,15 +119,12 @@ struct Item {
 }
 
 impl Tree {
-    /// What a container shows. A file of several names counts at the first.
+    /// What a container shows. A file of several names counts at one of them.
     pub fn merged(open: &OpenImage) -> Self {
         let view = &open.view;
         let findings = finding_places(open);
-        let mut counted = HashSet::new();
         let items = view.iter().map(|(path, node)| {
             let entry = view.entry(node);
-            let content = view.content_of(node).unwrap_or(node);
-            let first = entry.kind != EntryKind::Directory && counted.insert(content);
             let mut marks = marks_of(entry);
             if findings.contains(&(node.layer, path)) {
                 marks.add(Marks::FINDING);
@@ -136,7 +133,7 @@ impl Tree {
                 path: path.clone(),
                 node,
                 is_dir: entry.is_dir(),
-                bytes: if first { view.bytes_of(node) } else { 0 },
+                bytes: view.bytes_of(node),
                 marks,
             }
         });

@@ -70,7 +70,10 @@ pub fn findings(explorer: &Explorer, frame: &mut Frame, area: Rect, theme: Theme
                 let room = width.saturating_sub(9 + rest.chars().count());
                 format!("/{}{rest}", squeeze(&path, room.max(10)))
             }
-            _ => "of no file".to_owned(),
+            (_, Some(layer)) => {
+                format!("layer {layer} · {}", crate::report::text::state_word(f.state))
+            }
+            _ => crate::report::text::state_word(f.state).to_owned(),
         };
         lines.push(Line::styled(cut(&format!("         {place}"), width), theme.quiet()));
     }

@@ -1,1 +1,0 @@
-//! The explorer on made-up images.
