@@ -14,6 +14,7 @@ mod cache;
 mod cat;
 mod check;
 mod cli_basics;
+mod formats;
 mod forms;
 mod listing;
 mod local_sources;
