@@ -148,6 +148,10 @@ fn scan(report: &Report, made: &Made) -> Scan {
         let value = format!("only {}: all else was left out as asked", parts.join(", "));
         messages.push(ScanMessage { level: "warn", value });
     }
+    if report.hidden.below_confidence > 0 {
+        let what = words::count(report.hidden.below_confidence, "less sure secret");
+        messages.push(ScanMessage { level: "info", value: format!("{what} not listed") });
+    }
     let failed = report.not_looked_at.iter().any(|gap| gap.failed);
     Scan {
         analyzer: scanner(),

@@ -46,6 +46,10 @@ fn suite(report: &Report, made: &Made) -> TestSuite {
     if let Some(digest) = &image.digest {
         suite.add_property(("digest", xml(digest).as_str()));
     }
+    if report.hidden.below_confidence > 0 {
+        let number = report.hidden.below_confidence.to_string();
+        suite.add_property(("less_sure_secrets_not_listed", number.as_str()));
+    }
     for (key, bytes) in sizes {
         if let Some(bytes) = bytes {
             suite.add_property((key, bytes.to_string().as_str()));

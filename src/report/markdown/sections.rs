@@ -36,8 +36,18 @@ pub(super) fn head(report: &Report) -> String {
         words::bytes(report.waste.bytes),
     ));
     out.push_str(&partial(report));
-    if let Some(counts) = words::set_aside(&report.hidden) {
-        out.push_str(&format!("{counts}.\n\n"));
+    let expired: usize = report.expired.iter().map(|e| e.findings).sum();
+    let less_sure = report.hidden.below_confidence;
+    let counts = [
+        words::set_aside(&report.hidden),
+        (expired > 0)
+            .then(|| format!("acceptances of {} have expired", words::count(expired, "finding"))),
+        (less_sure > 0)
+            .then(|| format!("{} not listed", words::count(less_sure, "less sure secret"))),
+    ];
+    let counts: Vec<String> = counts.into_iter().flatten().collect();
+    if !counts.is_empty() {
+        out.push_str(&format!("{}.\n\n", words::capital(&counts.join("; "))));
     }
     out
 }
@@ -162,10 +172,14 @@ pub(super) fn not_looked_at(room: &mut Room, report: &Report) {
     }
 }
 
-/// The first proposal that is a Dockerfile.
+/// The first proposal that is a whole Dockerfile: some are only the lines that matter.
 pub(super) fn dockerfile(room: &mut Room, report: &Report) {
-    let proposed = report.advice.iter().filter(|a| a.possible);
-    if let Some((advice, text)) = proposed.flat_map(|a| Some((a, a.dockerfile.as_ref()?))).next() {
+    let whole = |text: &str| text.lines().any(|l| l.starts_with("FROM "));
+    let mut proposed = report.advice.iter().filter(|a| a.possible).filter_map(|a| {
+        let text = a.dockerfile.as_deref().filter(|t| whole(t))?;
+        Some((a, text))
+    });
+    if let Some((advice, text)) = proposed.next() {
         let title = "The proposed Dockerfile";
         let above = format!("{}\n\n", prose(&begun(&advice.title, SENTENCE)));
         room.folded("the proposed Dockerfile", title, &above, &[fenced("dockerfile", text)]);

@@ -72,18 +72,21 @@ pub(super) fn level(severity: Severity) -> ResultLevel {
 
 /// What, the mask, where and what to do: a viewer may show nothing but this.
 fn sentence(f: &FindingReport) -> String {
-    let mut parts = vec![begun(&f.message, SENTENCE)];
-    parts.extend(f.masked.as_deref().map(|m| begun(m, NAME)));
     let place = words::place(f).map(|p| shown(&p, NAME));
     let inside = f.inside.as_deref().map(|i| format!("inside {}", shown(i, NAME)));
     let layer = f.layer.map(|n| format!("layer {n}"));
     let state = Some(words::state(f.state).to_owned());
     let facts: Vec<String> = [place, inside, layer, state].into_iter().flatten().collect();
-    parts.push(facts.join(", "));
-    parts.extend(f.advice.as_deref().map(|a| begun(a, SENTENCE)));
-    let sentences = parts.into_iter().map(|p| {
+    let parts = [
+        Some(words::capital(&begun(&f.message, SENTENCE))),
+        // As it stands: a capital would make another mask of it.
+        f.masked.as_deref().map(|m| begun(m, NAME)),
+        Some(words::capital(&facts.join(", "))),
+        f.advice.as_deref().map(|a| begun(a, SENTENCE)),
+    ];
+    let sentences = parts.into_iter().flatten().map(|p| {
         let end = if p.ends_with(['.', '!', '?']) { "" } else { "." };
-        format!("{}{end}", words::capital(&p))
+        format!("{p}{end}")
     });
     sentences.collect::<Vec<_>>().join(" ")
 }

@@ -111,7 +111,7 @@ fn is_never_longer_than_github_takes() {
         large.layers.extend(large.layers.clone());
     }
     let mut dockerfile = tutorial();
-    dockerfile.advice[0].dockerfile = Some("RUN true\n".repeat(20_000));
+    dockerfile.advice[0].dockerfile = Some("FROM x\n".repeat(20_000));
     for reports in [
         vec![large.clone()],
         vec![dockerfile],
@@ -141,8 +141,17 @@ fn what_was_not_looked_at_stands_above_all_tables() {
 #[test]
 fn a_dockerfile_full_of_backticks_stays_one_block() {
     let mut report = tutorial();
-    report.advice[0].dockerfile = Some("RUN echo ``````\n```\n</details>\n<b>x</b>".to_owned());
+    report.advice[0].dockerfile =
+        Some("FROM x\nRUN echo ``````\n```\n</details>\n<b>x</b>".to_owned());
     let text = render(&[report]);
     assert!(text.contains("```````dockerfile\n"), "{text}");
     assert!(read_back(&text).html.iter().all(|h| !h.contains("<b>")));
+}
+
+#[test]
+fn lines_alone_are_not_proposed_as_a_dockerfile() {
+    let mut report = tutorial();
+    assert!(render(&[report.clone()]).contains("The proposed Dockerfile"));
+    report.advice[0].dockerfile = Some("RUN --mount=type=secret,id=token true".to_owned());
+    assert!(!render(&[report]).contains("The proposed Dockerfile"));
 }

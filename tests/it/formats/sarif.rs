@@ -69,6 +69,9 @@ fn every_result_is_one_that_github_takes() {
                 assert!(uri.split('/').all(|s| !["", ".", ".."].contains(&s)), "{uri}");
                 assert!(physical["region"]["startLine"].as_u64().unwrap() >= 1);
             }
+            let masked = result["properties"]["masked"].as_str().unwrap_or_default();
+            let said = result["message"]["text"].as_str().unwrap();
+            assert!(said.contains(&masked.chars().take(12).collect::<String>()), "{said}");
             let prints = &result["partialFingerprints"];
             assert!(prints["primaryLocationLineHash"].as_str().unwrap().ends_with(":1"));
             for text in [&result["message"]["text"], &related_message(result)] {
