@@ -15,6 +15,7 @@ mod cat;
 mod check;
 mod cli_basics;
 mod explore;
+mod formats;
 mod forms;
 mod listing;
 mod local_sources;
