@@ -50,6 +50,7 @@ pub fn plan_for(locator: Locator, s: &SourceSettings) -> Plan {
         dockerfile: None,
         advise: true,
         all_advice: false,
+        file_tree: false,
         known_bases: Arc::default(),
         bases: BasePlan::default(),
     }

@@ -10,4 +10,6 @@ pub mod model;
 pub mod only;
 pub mod schema;
 pub mod text;
+pub mod tree;
+pub mod verdict;
 pub mod why;

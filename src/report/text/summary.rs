@@ -4,6 +4,7 @@ use super::page::{Page, Span, Tone, clean, span};
 use super::width::{columns, cut, squeeze};
 use super::words;
 use crate::report::model::{AdviceReport, EstimateReport, FindingReport, Report, Sizes};
+use crate::report::verdict::Verdict;
 use crate::rules::Severity;
 
 /// Lines of a small terminal, less the one for the prompt.
@@ -110,12 +111,11 @@ fn verdict(page: &mut Page, report: &Report) {
         .collect::<Vec<_>>()
         .join(", ");
     let partial = report.not_looked_at.iter().any(|n| n.failed);
-    let worst = report.findings.iter().map(|f| f.severity).max();
-    let (tone, word) = match worst {
-        Some(Severity::Critical | Severity::High) => (Tone::Bad, "act now"),
-        Some(Severity::Medium | Severity::Low) => (Tone::Warning, "could be better"),
-        _ if partial => (Tone::Warning, "unknown"),
-        Some(Severity::Info) | None => (Tone::Good, "good"),
+    let verdict = Verdict::of(report);
+    let tone = match verdict {
+        Verdict::ActNow => Tone::Bad,
+        Verdict::CouldBeBetter | Verdict::Unknown => Tone::Warning,
+        Verdict::Good => Tone::Good,
     };
     // Nothing but what is accepted or known is not the same as nothing.
     let new = if words::set_aside(&report.hidden).is_some() { "new " } else { "" };
@@ -126,7 +126,11 @@ fn verdict(page: &mut Page, report: &Report) {
             format!("{counts} finding{}", if report.findings.len() == 1 { "" } else { "s" })
         }
     };
-    labelled(page, "Verdict", vec![span(tone, word), span(Tone::Plain, format!(": {what}"))]);
+    labelled(
+        page,
+        "Verdict",
+        vec![span(tone, verdict.word()), span(Tone::Plain, format!(": {what}"))],
+    );
     if !report.only.is_empty() {
         let parts: Vec<&str> = report.only.iter().map(|s| s.word()).collect();
         let what = format!("only {}: all else was left out as asked", parts.join(", "));
