@@ -5,6 +5,7 @@ pub mod baseline;
 pub mod diff;
 pub mod files;
 pub mod growth;
+pub mod html;
 pub mod json;
 pub mod model;
 pub mod only;

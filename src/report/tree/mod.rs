@@ -18,7 +18,7 @@ use kind::{Programs, kind_of_file};
 use std::collections::{BTreeMap, HashMap};
 
 /// Directories and files that are named, folded groups left out.
-const NAMED: usize = 12_000;
+const NAMED: usize = 10_000;
 /// Files with a finding that are named however small they are.
 const NAMED_FOR_FINDINGS: usize = 2_000;
 /// Characters of a name that are kept: no file system takes a longer one (`NAME_MAX` is 255).
@@ -41,7 +41,7 @@ pub struct FileTree {
     pub findings: Vec<(String, String)>,
     /// By [`Leaf::kind`].
     pub kinds: Vec<FileKind>,
-    /// Each directory before what is in it; the first is the root.
+    /// All directories, each before those in it, the root first; then the files and groups.
     pub nodes: Vec<TreeNode>,
 }
 

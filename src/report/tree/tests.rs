@@ -43,6 +43,9 @@ fn check(made: &Made) {
     assert_eq!((tree.visible, tree.hidden), (made.on_disk, made.waste));
     assert_eq!(sums(tree), (made.on_disk, made.waste, made.unneeded, tree.files));
     assert!(tree.nodes.first().is_some_and(|n| n.leaf.is_none() && n.parent == 0));
+    let first_leaf = tree.nodes.iter().position(|n| n.leaf.is_some());
+    let dirs = tree.nodes.iter().filter(|n| n.leaf.is_none()).count();
+    assert_eq!(first_leaf.unwrap_or(dirs), dirs, "directories stand first");
     for (number, node) in tree.nodes.iter().enumerate().skip(1) {
         let parent = &tree.nodes[node.parent as usize];
         assert!((node.parent as usize) < number, "a directory stands before what is in it");
