@@ -15,6 +15,7 @@ mod cat;
 mod check;
 mod cli_basics;
 mod forms;
+mod html;
 mod listing;
 mod local_sources;
 mod overlay;

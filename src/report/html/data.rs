@@ -6,8 +6,8 @@ use crate::analyze::PackageKind;
 use crate::image::residue::ResidueKind;
 use crate::report::growth::Growth;
 use crate::report::model::{
-    AdviceReport, BaseReport, ExpiredAcceptance, Hidden, ImageIdentity, LayerReport,
-    NotLookedAt, PackageReport, Report, Section, Sizes, Unneeded,
+    AdviceReport, BaseReport, ExpiredAcceptance, Hidden, ImageIdentity, LayerReport, NotLookedAt,
+    PackageReport, Report, Section, Sizes, Unneeded,
 };
 use crate::report::text::words;
 use crate::report::tree::FileTree;

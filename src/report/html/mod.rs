@@ -43,11 +43,7 @@ const BODY: &str = include_str!("page/body.html");
 /// The page of one image or of all its platforms. `trees` has the tree of each report, or is empty:
 /// then there is no map.
 pub fn render(reports: &[Report], trees: &[FileTree]) -> Result<String, serde_json::Error> {
-    let frame = Frame {
-        title: "careen: image report",
-        body: BODY,
-        styles: &STYLES,
-        scripts: &SCRIPTS,
-    };
+    let frame =
+        Frame { title: "careen: image report", body: BODY, styles: &STYLES, scripts: &SCRIPTS };
     frame.page(&data::Data::of(reports, trees)?)
 }

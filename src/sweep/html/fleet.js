@@ -1,4 +1,5 @@
-const data = JSON.parse(document.getElementById("data").textContent);
+// Whatever is shown of it: nothing in it moves or hides text.
+const data = JSON.parse(document.getElementById("data").textContent, (_, value) => (typeof value === "string" ? clean(value) : value));
 const main = document.getElementById("main");
 const PAGE = 100;
 const day = (s) => (s === null || s === undefined ? "–" : new Date(s * 1000).toISOString().slice(0, 10));
@@ -8,7 +9,7 @@ const words = (column, value) => {
   if (column.kind === "time") return day(value);
   if (column.kind === "flag") return value ? "yes" : "no";
   if (column.kind === "count") return Number(value).toLocaleString("en");
-  const text = clean(value);
+  const text = String(value);
   return /^sha256:[0-9a-f]{64}$/.test(text) ? text.slice(0, 19) + "…" : text;
 };
 const table = (name) => data.tables.find((t) => t.name === name);
@@ -198,3 +199,5 @@ wide.addEventListener("click", () => {
 });
 further.addEventListener("click", () => { state.shown += PAGE * 5; draw(); });
 open(data.tables[0], tabs.firstElementChild);
+// Milliseconds since the page was asked for.
+document.documentElement.dataset.ready = String(Math.round(performance.now()));

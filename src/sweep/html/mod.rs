@@ -45,12 +45,8 @@ pub fn page(store: &Store) -> Result<String, SweepError> {
         "ages": ages(store)?,
         "shared": shared(store)?,
     });
-    let frame = Frame {
-        title: "careen: the fleet",
-        body: BODY,
-        styles: &[STYLE],
-        scripts: &[DOM, SCRIPT],
-    };
+    let frame =
+        Frame { title: "careen: the fleet", body: BODY, styles: &[STYLE], scripts: &[DOM, SCRIPT] };
     Ok(frame.page(&data)?)
 }
 

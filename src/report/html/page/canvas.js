@@ -18,9 +18,10 @@ const layOut = (root, width, height) => {
     let child = 0;
     // A chain of folders that hold nothing else is one box.
     const inner = c.depth === 0 ? c.node : inward(c.node);
-    c.title = trail(inner).slice(trail(c.node).length - 1).map((n) => n.name).join("/");
+    c.title = c.node.group && !c.node.directory ? c.node.name : trail(inner).slice(trail(c.node).length - 1).map((n) => n.name).join("/");
     squarify(inner.children, c.x + pad, c.y + (head || pad), c.w - 2 * pad, c.h - (head || pad) - pad, (n, x, y, w, h) => {
-      const tone = c.depth === 0 ? child++ % TONES.length : c.tone;
+      // What one directory dominates has its colours one step further in.
+      const tone = c.depth === 0 || (c.depth === 1 && c.node.size > root.size * 0.6) ? child++ % TONES.length : c.tone;
       // A gap between neighbours; too small to be seen is not drawn.
       const cell = { node: n, x, y, w: w - 1, h: h - 1, depth: c.depth + 1, tone, head: 0 };
       cell.open = n.children.length > 0 && cell.w > 14 && cell.h > 14 && cell.w * cell.h > 500;
@@ -103,7 +104,8 @@ const paint = (canvas, cells, width, height) => {
         at += share;
       }
     }
-    if (w > 34 && h > 13) label(c, cell, kind ? fills[kind] : null, font);
+    const striped = cell.open ? kind : !n.waste && !n.unneeded ? null : n.waste > n.unneeded ? "waste" : "unneeded";
+    if (w > 34 && h > 13) label(c, cell, striped ? fills[striped] : null, font);
     if (n.leaf >= 0 && n.found && w > 16 && h > 16) mark(c, x + w - 9, y + 9, font);
   }
 };
@@ -117,10 +119,10 @@ const label = (c, cell, kind, font) => {
   c.textBaseline = "middle";
   c.direction = "ltr";
   // Letters on stripes need ground of one colour.
-  const put = (line, at, weight) => {
+  const put = (line, at, weight, whole) => {
     c.font = font(weight, 11.5);
     const shown = fit(c, line, room);
-    if (!shown) return 0;
+    if (!shown || (whole && shown !== line)) return 0;
     const wide = c.measureText(shown).width;
     if (kind && !cell.open) {
       c.fillStyle = kind[0];
@@ -141,7 +143,7 @@ const label = (c, cell, kind, font) => {
     return;
   }
   put(text, y + Math.min(10, h / 2), 500);
-  if (h > 32) put(size, y + 25, 400);
+  if (h > 32) put(size, y + 25, 400, true);
 };
 
 // A file with a finding.

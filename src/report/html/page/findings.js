@@ -28,9 +28,12 @@ const ruleCard = (rule, found) => {
   const same = found.every((f) => f.message === first.message);
   const list = make("ul", { class: "finding-list" });
   const more = pages(found, 6, (f) => findingItem(f, same), list, "findings");
+  // What kind of secret it is stands before its place.
+  const kinds = new Set(found.map((f) => f.message.split(/ in (?=\/|environment|label|the )/)[0]));
+  const title = same ? first.message : first.category === "secret" && kinds.size === 1 ? [...kinds][0] : text ? text.title : rule;
   const advice = found.every((f) => f.advice === first.advice) ? first.advice : null;
   return make("article", { class: "rule sev-edge-" + first.severity, "data-rule": clean(rule) },
-    make("header", {}, chip(first.severity), make("h4", {}, same ? sentence(first.message) : capital(text ? text.title : clean(rule))), found.length > 1 && make("span", { class: "dim" }, plural(found.length, "time"))),
+    make("header", {}, chip(first.severity), make("h4", {}, sentence(title)), found.length > 1 && make("span", { class: "dim" }, plural(found.length, "time"))),
     make("p", { class: "rule-id" }, code(rule)), list, more,
     advice && make("p", { class: "advice" }, make("span", { "aria-hidden": "true" }, "→ "), sentence(advice)),
     text && fold("About this rule", make("div", { class: "doc" }, prose(text.doc))));

@@ -37,4 +37,7 @@ addEventListener("beforeprint", () => { for (const d of document.querySelectorAl
 addEventListener("afterprint", () => { for (const d of document.querySelectorAll("details[data-printed]")) { d.open = false; delete d.dataset.printed; } });
 if (data.images.length) show(0);
 else main.append(empty("No image was looked at."));
-document.documentElement.dataset.ready = "";
+// The part that the address names is only there now.
+if (location.hash.length > 1) document.getElementById(location.hash.slice(1))?.scrollIntoView({ behavior: "instant" });
+// Milliseconds since the page was asked for.
+document.documentElement.dataset.ready = String(Math.round(performance.now()));

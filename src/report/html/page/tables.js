@@ -36,7 +36,7 @@ const sortable = (rows, columns, what, shownFirst) => {
       return make("td", { class: c.kind === "text" ? null : "n" }, told);
     }));
     const more = pages(shown, shownFirst, row, body, "rows");
-    holder.replaceChildren(make("table", {}, make("thead", {}, head), body), more);
+    holder.replaceChildren(make("table", { class: "sortable" }, make("thead", {}, head), body), more);
     if (focus !== undefined) head.children[focus].firstChild.focus();
   };
   search.addEventListener("input", () => { state.text = search.value; draw(); });

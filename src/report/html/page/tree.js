@@ -58,9 +58,9 @@ const arrange = (image, mode, filter) => {
     }
     return found;
   };
-  const add = (group, leaf, size, unneeded, waste) => {
+  const add = (group, leaf, size, unneeded, waste, files) => {
     const up = place(group, t.parent[t.directories + leaf]);
-    const made = Object.assign(node(leafName(t, leaf), up), { leaf, size, unneeded, waste, files: t.leaf.files[leaf], found: (t.findings[leaf] || []).length });
+    const made = Object.assign(node(leafName(t, leaf), up), { leaf, size, unneeded, waste, files: files ?? t.leaf.files[leaf], found: (t.findings[leaf] || []).length });
     up.children.push(made);
     for (let n = up; n; n = n.up) {
       n.size += size;
@@ -83,7 +83,7 @@ const arrange = (image, mode, filter) => {
       if (!(paths[t.parent[id]] + "/" + t.name[id].toLowerCase()).includes(text)) continue;
     }
     if (mode === "kind" && unneeded > 0 && unneeded < whole) {
-      add(groupOf([SYMBOLS, SYMBOLS]), leaf, unneeded, unneeded, 0);
+      add(groupOf([SYMBOLS, SYMBOLS]), leaf, unneeded, unneeded, 0, size > unneeded ? 0 : undefined);
       if (size > unneeded) add(groupOf(GROUPS.kind(image, t, leaf)), leaf, size - unneeded, 0, 0);
       continue;
     }
