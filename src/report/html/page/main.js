@@ -23,7 +23,7 @@ const show = (which) => {
   const sections = [["layers", "Layers", drawLayers(image, go)], ["proposals", "Proposals", drawProposals(image)], ["findings", "Findings", findings.body],
     ["growth", "Growth", drawGrowth(image)], ["unneeded", "Not needed", drawUnneeded(image)], ["packages", "Packages", drawPackages(image)], ["duplicates", "Duplicates", drawDuplicates(image)],
     ["not-looked-at", "Not looked at", drawUnseen(image)], ["config", "Configuration", drawConfig(image)]].filter(([, , s]) => s);
-  if (image.tree && image.tree.files > 0) {
+  if (image.tree && image.tree.files > 0 && !(leftOut(image, "waste") && leftOut(image, "tools"))) {
     map = drawMap(image);
     go.map = map.show;
     sections.unshift(["map", "Map", map.body]);
