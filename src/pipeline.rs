@@ -35,6 +35,7 @@ use crate::layer::LayerPath;
 use crate::report::assemble::{self, Parts};
 use crate::report::growth;
 use crate::report::model::{NotLookedAt, Report};
+use crate::report::tree::{self, FileTree};
 use crate::rules::{self, RuleContext, policy, unneeded};
 use bases::Bases;
 use std::collections::BTreeSet;
@@ -44,6 +45,8 @@ use std::collections::BTreeSet;
 pub struct Inspection {
     /// One for each platform looked at.
     pub reports: Vec<Report>,
+    /// What fills each image, in the order of `reports`; empty if the plan asks for none.
+    pub trees: Vec<FileTree>,
     /// Something that should have been looked at was not.
     pub partial: bool,
     /// Numbers of the plan's acceptances that fit nothing in any image.
@@ -63,23 +66,36 @@ fn inspect_found(
     let reading = read::index(plan, found, progress)?;
     let mut unused_allows: BTreeSet<usize> = (0..plan.allows.entries().len()).collect();
     let mut reports = Vec::with_capacity(reading.images.len());
+    let mut trees = Vec::new();
     for image in &reading.images {
-        let (report, used) = judge(plan, image, &reading.unseen);
-        reports.push(report);
-        unused_allows.retain(|n| !used.contains(n));
+        let judged = judge(plan, image, &reading.unseen);
+        reports.push(judged.report);
+        trees.extend(judged.tree);
+        unused_allows.retain(|n| !judged.used.contains(n));
     }
     let partial = reports.iter().any(|r| r.not_looked_at.iter().any(|n| n.failed));
-    Ok(Inspection { reports, partial, unused_allows })
+    Ok(Inspection { reports, trees, partial, unused_allows })
 }
 
 /// What is said of an image whose layers have been read by [`analyzers`].
 pub fn report_on(plan: &Plan, image: &ReadImage) -> Report {
-    judge(plan, image, &[]).0
+    judge(plan, image, &[]).report
 }
 
-/// From an image whose layers have been read to everything that is said of it, and the numbers of the
-/// acceptances that fit something in it.
-fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTreeSet<usize>) {
+/// All that came of one image.
+struct Judged {
+    report: Report,
+    tree: Option<FileTree>,
+    /// The numbers of the acceptances that fit something in it.
+    used: BTreeSet<usize>,
+    view: View,
+    residue: Vec<residue::Residue>,
+    packages: InstalledPackages,
+    unneeded: Vec<unneeded::UnneededItem>,
+}
+
+/// From an image whose layers have been read to everything that is said of it.
+fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
     let patterns = &plan.patterns;
     let view = View::merge(&image.layers);
     let residue = residue::residue(&view);
@@ -155,7 +171,17 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> (Report, BTr
     });
     let earlier = plan.baseline.as_ref().and_then(|b| b.report(&image.found.platform));
     report.growth = earlier.map(|e| growth::growth(e, &report, &browse::final_files(&view)));
-    (report, sifted.used)
+    let tree = plan.file_tree.then(|| {
+        let findings = &sifted.open;
+        FileTree::of(&tree::Source {
+            view: &view,
+            residue: &residue,
+            packages: &packages,
+            findings,
+        })
+    });
+    let used = sifted.used;
+    Judged { report, tree, used, view, residue, packages, unneeded }
 }
 
 /// The text of os-release, wherever it lies.

@@ -64,7 +64,7 @@ fn baseline_of(
 ) -> Result<Baseline, PipelineError> {
     let reading = read::index(plan, found, progress)?;
     let reports = reading.images.iter().map(|image| {
-        let (report, _) = judge(plan, image, &reading.unseen);
+        let report = judge(plan, image, &reading.unseen).report;
         let view = View::merge(&image.layers);
         let files = final_files(&view).into_iter().filter(|f| f.kind == '-');
         Earlier::from(&report).with_files(files.map(|f| (f.path, f.size)).collect())

@@ -102,7 +102,7 @@ pub fn diff(
     let mut sides = Vec::with_capacity(2);
     for plan in [before, after] {
         let (image, unseen) = one(plan, progress)?;
-        let (report, _) = super::judge(plan, &image, &unseen);
+        let report = super::judge(plan, &image, &unseen).report;
         let view = View::merge(&image.layers);
         sides.push((report, final_files(&view)));
     }

@@ -8,12 +8,12 @@ use crate::analyze::secrets::redact_text;
 use crate::closure::{Closure, Input};
 use crate::image::ReadImage;
 use crate::image::packages::InstalledPackages;
-use crate::image::residue::{self, Residue};
+use crate::image::residue::Residue;
 use crate::image::view::{Node, View};
 use crate::layer::LayerPath;
 use crate::report::model::Report;
 use crate::report::why::WhyReport;
-use crate::rules::unneeded::{self, UnneededItem};
+use crate::rules::unneeded::UnneededItem;
 use std::io::{self, Write};
 
 /// An image and all that is known of it without reading a layer again.
@@ -40,11 +40,8 @@ pub struct Beginning {
 pub fn open(plan: &Plan, progress: &dyn Progress) -> Result<OpenImage, PipelineError> {
     let plan = Plan { advise: false, ..plan.clone() };
     let (image, unseen) = one(&plan, progress)?;
-    let (report, _) = judge(&plan, &image, &unseen);
-    let view = View::merge(&image.layers);
-    let residue = residue::residue(&view);
-    let packages = InstalledPackages::from_view(&view);
-    let unneeded = unneeded::unneeded(&view, &packages);
+    let judged = judge(&plan, &image, &unseen);
+    let super::Judged { report, view, residue, packages, unneeded, .. } = judged;
     Ok(OpenImage { plan, image, view, residue, packages, unneeded, report })
 }
 

@@ -48,6 +48,8 @@ pub struct Plan {
     pub advise: bool,
     /// All advice, not only the most rewarding.
     pub all_advice: bool,
+    /// Make the tree of what fills the image, for a picture.
+    pub file_tree: bool,
     /// Bases that are known by their layers.
     pub known_bases: Arc<KnownBases>,
     pub bases: BasePlan,
@@ -74,6 +76,7 @@ impl Plan {
             dockerfile: None,
             advise: true,
             all_advice: false,
+            file_tree: false,
             known_bases: Arc::default(),
             bases: BasePlan::default(),
         }

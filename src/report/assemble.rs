@@ -5,7 +5,7 @@ use super::model::{
     AcceptedFinding, AdviceReport, BaseReport, Duplicate, EnvVar, EstimateReport,
     ExpiredAcceptance, FindingReport, FixedReport, Hidden, ImageIdentity, LayerReport, NotLookedAt,
     PackageReport, PlaceReport, RemovedReport, Report, SCHEMA_VERSION, Sizes, Unneeded, Waste,
-    WasteKind, WastedPath,
+    WastedPath,
 };
 use crate::advise::{Advice, Removed};
 use crate::analyze::secrets::{Patterns, redact_text};
@@ -13,7 +13,7 @@ use crate::image::base::BaseImage;
 use crate::image::command::effective_command;
 use crate::image::history::History;
 use crate::image::packages::InstalledPackages;
-use crate::image::residue::{self, Residue, ResidueKind};
+use crate::image::residue::{self, Residue};
 use crate::image::view::View;
 use crate::image::{ImageLayer, LayerState, ReadImage};
 use crate::layer::LayerPath;
@@ -221,13 +221,7 @@ fn waste(parts: &Parts, steps: &[Option<String>]) -> Waste {
         path: r.path.to_text(),
         bytes: r.bytes,
         layer: r.node.layer,
-        kind: match r.kind {
-            ResidueKind::Deleted => WasteKind::Deleted,
-            ResidueKind::Overwritten => WasteKind::Overwritten,
-            ResidueKind::MetadataOnly => WasteKind::MetadataOnly,
-            ResidueKind::Opaque => WasteKind::Opaque,
-            ResidueKind::DuplicateEntry => WasteKind::DuplicateEntry,
-        },
+        kind: r.kind.into(),
         hidden_by: r.hidden_by,
         instruction: steps.get(r.hidden_by).cloned().flatten(),
     };

@@ -8,6 +8,7 @@ mod error;
 pub mod files;
 pub mod gitlab;
 pub mod growth;
+pub mod html;
 pub mod json;
 pub mod junit;
 mod made;
@@ -21,6 +22,8 @@ pub mod schema;
 mod shown;
 pub mod spdx;
 pub mod text;
+pub mod tree;
+pub mod verdict;
 pub mod why;
 
 pub use error::FormatError;

@@ -7,6 +7,7 @@ pub use super::growth::Growth;
 pub use super::only::Section;
 pub use crate::advise::Interval;
 use crate::analyze::{Confidence, PackageKind};
+use crate::image::residue::ResidueKind;
 use crate::rules::{Category, Severity, State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -159,6 +160,18 @@ pub enum WasteKind {
     Opaque,
     /// Written twice within the same layer.
     DuplicateEntry,
+}
+
+impl From<ResidueKind> for WasteKind {
+    fn from(kind: ResidueKind) -> Self {
+        match kind {
+            ResidueKind::Deleted => Self::Deleted,
+            ResidueKind::Overwritten => Self::Overwritten,
+            ResidueKind::MetadataOnly => Self::MetadataOnly,
+            ResidueKind::Opaque => Self::Opaque,
+            ResidueKind::DuplicateEntry => Self::DuplicateEntry,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]

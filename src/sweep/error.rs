@@ -14,6 +14,8 @@ pub enum SweepError {
     Glob { glob: String, why: String },
     #[error("{what}: {why}")]
     Target { what: String, why: String },
+    #[error("the page's data cannot be written: {0}")]
+    Page(#[from] serde_json::Error),
 }
 
 impl From<crate::source::registry::RegistryError> for SweepError {
@@ -28,7 +30,7 @@ impl SweepError {
         match self {
             Self::Glob { .. } | Self::Target { .. } => true,
             Self::Source(e) => e.is_usage(),
-            Self::Store(_) => false,
+            Self::Store(_) | Self::Page(_) => false,
         }
     }
 
@@ -39,7 +41,7 @@ impl SweepError {
             Self::Glob { .. } => {
                 Some("`*` stands for a part of a name, `**` for several".to_owned())
             }
-            Self::Target { .. } => None,
+            Self::Target { .. } | Self::Page(_) => None,
         }
     }
 }

@@ -17,6 +17,7 @@ mod cli_basics;
 mod explore;
 mod formats;
 mod forms;
+mod html;
 mod listing;
 mod local_sources;
 mod overlay;

@@ -1,5 +1,6 @@
 //! Which images a sweep looks at, and what its inventory answers: on the real server.
 
+use crate::support::browser::Browser;
 use crate::support::fleet::{Fleet, app, base, noise, store_in, token};
 use crate::support::image_builder::LayerBuilder;
 use crate::support::program::{Home, show};
@@ -237,6 +238,15 @@ fn names_from_images_stay_text_in_every_form() {
     let page = ask(&["report"]);
     assert_eq!(page.matches("</script>").count(), 2, "the page's own two elements end");
     assert!(!page.contains("<script>alert"));
+    // In a real browser it is drawn, complains of nothing and asks nobody.
+    let file = folder.path().join("fleet.html");
+    std::fs::write(&file, &page).unwrap();
+    let browser = Browser::start();
+    browser.open(&file, crate::html::WIDE);
+    browser.js("document.querySelector('#tab-layers').click()");
+    let text = browser.text("return document.querySelector('main').innerText");
+    assert!(text.contains("RUN echo </script>") && !text.contains('\u{1b}'), "{text}");
+    crate::html::is_sound(&browser, &file, crate::html::WIDE);
     assert!(!ask(&["places", "-v"]).contains('\u{1b}'));
     let csv = ask(&["places", "--format", "csv"]);
     assert!(csv.contains(",'=cmd|") && !csv.contains(",=cmd|"), "{csv}");

@@ -3,9 +3,11 @@
 // Each test file uses a part.
 #![allow(dead_code)]
 
+pub mod browser;
 pub mod fake_registry;
 pub mod fleet;
 pub mod image_builder;
+pub mod page_of;
 pub mod postgres;
 pub mod program;
 pub mod proxy;

@@ -2,8 +2,9 @@
 
 use super::page::{Page, Span, Tone, clean, span};
 use super::width::{columns, cut, squeeze};
-use super::words::{self, Verdict};
+use super::words;
 use crate::report::model::{AdviceReport, EstimateReport, FindingReport, Report, Sizes};
+use crate::report::verdict::Verdict;
 
 /// Lines of a small terminal, less the one for the prompt.
 const SCREEN: usize = 25;

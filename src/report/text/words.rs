@@ -3,6 +3,7 @@
 use super::page::Tone;
 use crate::analyze::PackageKind;
 use crate::report::model::{FindingReport, Hidden, Interval, Report, WasteKind};
+use crate::report::verdict::Verdict;
 use crate::rules::{Severity, State};
 use crate::text::Bytes;
 
@@ -13,27 +14,6 @@ pub(crate) fn severity(s: Severity) -> &'static str {
         Severity::Medium => "medium",
         Severity::High => "high",
         Severity::Critical => "critical",
-    }
-}
-
-/// How it is with an image, in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    ActNow,
-    CouldBeBetter,
-    Good,
-    /// Nothing bad was found, but not all was looked at.
-    Unknown,
-}
-
-impl Verdict {
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::ActNow => "act now",
-            Self::CouldBeBetter => "could be better",
-            Self::Good => "good",
-            Self::Unknown => "unknown",
-        }
     }
 }
 
@@ -49,13 +29,7 @@ pub(crate) fn verdict(report: &Report) -> (Verdict, String) {
         .collect::<Vec<_>>()
         .join(", ");
     let partial = report.not_looked_at.iter().any(|n| n.failed);
-    let worst = report.findings.iter().map(|f| f.severity).max();
-    let word = match worst {
-        Some(Severity::Critical | Severity::High) => Verdict::ActNow,
-        Some(Severity::Medium | Severity::Low) => Verdict::CouldBeBetter,
-        _ if partial => Verdict::Unknown,
-        Some(Severity::Info) | None => Verdict::Good,
-    };
+    let word = Verdict::of(report);
     // Nothing but what is accepted or known is not the same as nothing.
     let new = if set_aside(&report.hidden).is_some() { "new " } else { "" };
     let what = match (counts.is_empty(), partial) {

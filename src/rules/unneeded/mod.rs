@@ -48,35 +48,18 @@ pub fn kind_of_package(kind: PackageKind, name: &str) -> Option<&'static str> {
 /// All of it, largest first.
 pub fn unneeded(view: &View, packages: &InstalledPackages) -> Vec<UnneededItem> {
     let matcher = &*MATCHER;
-    let debug = debug_sections(view);
-    let debug_kind = matcher.kinds.iter().position(|k| k.name == "debug");
     let mut groups: BTreeMap<(usize, Option<&str>), Group<'_>> = BTreeMap::new();
     let mut cover = Cover::default();
-    for (path, node) in view.iter() {
-        let bytes = view.bytes_of(node);
-        if view.entry(node).is_dir() {
-            continue;
+    each(view, packages, |path, node, owner, part| {
+        let whole = part.filter(|p| p.whole).map(|p| (p.kind, owner));
+        cover.add(path, whole);
+        let Some(Part { kind, bytes, whole }) = part else { return };
+        let group = groups.entry((kind, owner)).or_default();
+        match whole {
+            true => group.add(path, node, bytes),
+            false => group.add_part(path, node, bytes),
         }
-        let owner = packages.owner_of(path);
-        let kind = matcher.of_path(path.as_bytes()).or_else(|| {
-            let kind = matcher.of_package(owner?.kind, &owner?.name)?;
-            (!matcher.excepts(kind, path.as_bytes()) && !is_record(path)).then_some(kind)
-        });
-        let owner = owner.map(|o| o.name.as_str());
-        if let Some(kind) = kind {
-            cover.add(path, Some((kind, owner)));
-            groups.entry((kind, owner)).or_default().add(path, node, bytes);
-            continue;
-        }
-        cover.add(path, None);
-        // A needed program with symbols in it: only the symbols are unneeded.
-        let symbols = debug.get(&node).copied().unwrap_or(0).min(bytes);
-        if symbols >= DEBUG_SECTIONS
-            && let Some(kind) = debug_kind
-        {
-            groups.entry((kind, owner)).or_default().add_part(path, node, symbols);
-        }
-    }
+    });
     let mut items: Vec<UnneededItem> = groups
         .into_iter()
         .filter(|(_, g)| g.bytes > 0)
@@ -93,6 +76,71 @@ pub fn unneeded(view: &View, packages: &InstalledPackages) -> Vec<UnneededItem> 
         b.bytes.cmp(&a.bytes).then_with(|| (&a.kind, &a.owner).cmp(&(&b.kind, &b.owner)))
     });
     items
+}
+
+/// What of one visible file production does not need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnneededFile {
+    /// A name of the table.
+    pub kind: &'static str,
+    /// Why production does not need it.
+    pub why: &'static str,
+    /// On disk; less than the file's own where only a part is unneeded, as symbols are.
+    pub bytes: u64,
+}
+
+/// The same file by file: every file that [`unneeded`] counts.
+pub fn unneeded_files(view: &View, packages: &InstalledPackages) -> HashMap<Node, UnneededFile> {
+    let mut files = HashMap::new();
+    each(view, packages, |_, node, _, part| {
+        if let Some(Part { kind, bytes, .. }) = part.filter(|p| p.bytes > 0)
+            && let Some(kind) = MATCHER.kinds.get(kind)
+        {
+            files.insert(node, UnneededFile { kind: &kind.name, why: &kind.why, bytes });
+        }
+    });
+    files
+}
+
+/// What of a file is unneeded, by its kind's place in the table.
+#[derive(Clone, Copy)]
+struct Part {
+    kind: usize,
+    bytes: u64,
+    /// The file as such, not only a part of it.
+    whole: bool,
+}
+
+/// Tells of every visible non-directory, by path, who owns it and what of it is unneeded.
+fn each<'a>(
+    view: &'a View,
+    packages: &'a InstalledPackages,
+    mut tell: impl FnMut(&'a LayerPath, Node, Option<&'a str>, Option<Part>),
+) {
+    let matcher = &*MATCHER;
+    let debug = debug_sections(view);
+    let debug_kind = matcher.kinds.iter().position(|k| k.name == "debug");
+    for (path, node) in view.iter() {
+        let bytes = view.bytes_of(node);
+        if view.entry(node).is_dir() {
+            continue;
+        }
+        let owner = packages.owner_of(path);
+        let kind = matcher.of_path(path.as_bytes()).or_else(|| {
+            let kind = matcher.of_package(owner?.kind, &owner?.name)?;
+            (!matcher.excepts(kind, path.as_bytes()) && !is_record(path)).then_some(kind)
+        });
+        // A needed program with symbols in it: only the symbols are unneeded.
+        let symbols = debug.get(&node).copied().unwrap_or(0).min(bytes);
+        let part = match (kind, debug_kind) {
+            (Some(kind), _) => Some(Part { kind, bytes, whole: true }),
+            (None, Some(kind)) if symbols >= DEBUG_SECTIONS => {
+                Some(Part { kind, bytes: symbols, whole: false })
+            }
+            _ => None,
+        };
+        tell(path, node, owner.map(|o| o.name.as_str()), part);
+    }
 }
 
 /// Licence texts stay, whatever package they come with.

@@ -4,13 +4,14 @@
 use super::SweepError;
 use super::inventory::{ColumnKind, Filter, Question, VIEWS, View};
 use super::store::{Store, StoreError, Value};
-use base64::Engine as _;
+use crate::report::html::frame::{DOM, Frame};
 use serde_json::{Value as Json, json};
-use sha2::{Digest as _, Sha256};
 use std::ops::ControlFlow;
 
 const STYLE: &str = include_str!("fleet.css");
 const SCRIPT: &str = include_str!("fleet.js");
+const BODY: &str = "<header><h1>careen <span>fleet report</span></h1><p id=\"about\"></p></header>\n\
+    <main id=\"main\"></main>";
 
 /// Rows of a table in the page; the inventory's other forms have all.
 const ROWS: usize = 2000;
@@ -44,30 +45,9 @@ pub fn page(store: &Store) -> Result<String, SweepError> {
         "ages": ages(store)?,
         "shared": shared(store)?,
     });
-    // `<` could end the script element; escaped, it is the same JSON.
-    let data = data.to_string().replace('<', "\\u003c");
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src data:; \
-         base-uri 'none'; form-action 'none'",
-        hash(STYLE),
-        hash(SCRIPT)
-    );
-    Ok(format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n<title>careen: the fleet</title>\n\
-         <link rel=\"icon\" href=\"data:,\">\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <header><h1>careen <span>fleet report</span></h1><p id=\"about\"></p></header>\n\
-         <main id=\"main\"></main>\n\
-         <noscript><p>This page needs its own script to be drawn; nothing leaves it.</p></noscript>\n\
-         <script type=\"application/json\" id=\"data\">{data}</script>\n\
-         <script>{SCRIPT}</script>\n</body>\n</html>\n"
-    ))
-}
-
-fn hash(text: &str) -> String {
-    base64::engine::general_purpose::STANDARD.encode(Sha256::digest(text.as_bytes()))
+    let frame =
+        Frame { title: "careen: the fleet", body: BODY, styles: &[STYLE], scripts: &[DOM, SCRIPT] };
+    Ok(frame.page(&data)?)
 }
 
 fn table(store: &Store, view: &View) -> Result<Json, SweepError> {
