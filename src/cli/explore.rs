@@ -43,6 +43,13 @@ pub fn run(args: &Explore, global: &Global, terminal: &Terminal) -> Result<Statu
     let (wishes, answers) = worker(image);
     // From here on the screen is ours, and given back whatever happens.
     let screen = ratatui::try_init().map_err(CliError::Stdout)?;
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        give_back();
+        told(panic);
+        // A thread that ends alone would leave a screen that answers nothing.
+        std::process::exit(i32::from(Status::NotLookedAt as u8));
+    }));
     interrupt::on_end(give_back);
     let done = execute!(io::stdout(), EnableMouseCapture)
         .and_then(|()| look_around(screen, explorer, terminal.stdout_colour, &wishes, &answers));

@@ -18,6 +18,8 @@ pub fn of_chosen(explorer: &Explorer) -> Vec<String> {
     };
     let tree = &explorer.files.tree;
     let entry = tree.get(number);
+    // What is in a folder may come from anywhere: of the folder's own entry there is little to say.
+    let is_folder = entry.is_dir && !entry.own.has(Marks::REMOVED);
     let slash = if entry.is_dir { "/" } else { "" };
     let mut lines = vec![format!("/{}{slash}", tree.path(number))];
     let Some(node) = entry.node else {
@@ -33,12 +35,22 @@ pub fn of_chosen(explorer: &Explorer) -> Vec<String> {
     }
     let kind = match raw.kind {
         EntryKind::File | EntryKind::HardLink => "",
-        EntryKind::Directory => "folder, ",
+        EntryKind::Directory => "",
         EntryKind::Symlink => "link, ",
         EntryKind::CharDevice | EntryKind::BlockDevice => "device, ",
         EntryKind::Fifo => "pipe, ",
     };
-    let size = if entry.is_dir { entry.bytes } else { open.view.bytes_of(node) };
+    let size = open.view.bytes_of(node);
+    if is_folder {
+        let (mode, layer) = (raw.mode & 0o7777, node.layer);
+        lines.push(format!(
+            "{} below it · {mode:04o} {}:{} · last written by layer {layer}",
+            Bytes(entry.bytes),
+            raw.uid,
+            raw.gid
+        ));
+        return lines;
+    }
     let state = match state_of(&open.view, node) {
         EntryState::Visible => "visible".to_owned(),
         EntryState::Overwritten { by } => format!("overwritten by layer {by}, still downloaded"),

@@ -50,11 +50,21 @@ pub enum Pane {
 /// What lies over the files.
 pub enum Over {
     Nothing,
-    Search { query: String, hits: Vec<u32>, chosen: usize },
-    Findings { chosen: usize },
+    Search {
+        query: String,
+        hits: Vec<u32>,
+        chosen: usize,
+    },
+    Findings {
+        chosen: usize,
+    },
     View(Viewer),
-    Why(Vec<String>),
-    SaveAs { node: Node, name: String },
+    /// Lines, and the first that is shown.
+    Why(Vec<String>, usize),
+    SaveAs {
+        node: Node,
+        name: String,
+    },
     Help,
 }
 
@@ -102,22 +112,27 @@ impl Explorer {
             Over::Findings { chosen } => self.findings(key, chosen),
             Over::View(viewer) => self.view(key, viewer),
             Over::SaveAs { node, name } => self.save_as(key, node, name),
-            Over::Why(_) | Over::Help => Effect::None,
+            Over::Why(lines, top) => self.scroll_why(key, lines, top),
+            Over::Help => Effect::None,
         }
     }
 
     /// What came of an earlier wish.
     pub fn answer(&mut self, answer: Answer) {
         self.message.clear();
+        // Whoever has gone on to something else is not called back.
+        let busy = !matches!(self.over, Over::Nothing);
+        if busy && matches!(answer, Answer::Read(_, Ok(_)) | Answer::Why(Ok(_))) {
+            return;
+        }
         match answer {
             Answer::Read(node, Ok(file)) => {
-                let title = format!("/{}", self.path_of(node).to_text());
+                let path = self.open.view.entry(node).path.clone();
                 let secrets = self.secrets_in(node);
-                let title = crate::text::Sanitized::from(title.as_str()).to_string();
-                self.over = Over::View(Viewer::new(title, &file, &secrets, &self.open));
+                self.over = Over::View(Viewer::new(&path, &file, &secrets, &self.open));
             }
             Answer::Saved(Ok(name)) => self.message = format!("saved {name}"),
-            Answer::Why(Ok(why)) => self.over = Over::Why(super::details::why(&why)),
+            Answer::Why(Ok(why)) => self.over = Over::Why(super::details::why(&why), 0),
             Answer::Read(_, Err(e)) | Answer::Saved(Err(e)) | Answer::Why(Err(e)) => {
                 self.message = crate::text::Sanitized::from(e.as_str()).to_string();
             }
@@ -373,6 +388,21 @@ impl Explorer {
             _ => {}
         }
         self.over = Over::View(viewer);
+        Effect::None
+    }
+
+    fn scroll_why(&mut self, key: Key, lines: Vec<String>, top: usize) -> Effect {
+        let by = match key {
+            Key::Up | Key::Char('k') => -1,
+            Key::Down | Key::Char('j') => 1,
+            Key::PageUp => -PAGE,
+            Key::PageDown | Key::Char(' ') => PAGE,
+            Key::WheelUp => -WHEEL,
+            Key::WheelDown => WHEEL,
+            _ => return Effect::None,
+        };
+        let top = top.saturating_add_signed(by).min(lines.len().saturating_sub(1));
+        self.over = Over::Why(lines, top);
         Effect::None
     }
 

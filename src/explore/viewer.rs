@@ -1,7 +1,9 @@
 //! A file's beginning as text or as bytes. Secrets that were found in it are masked.
 
+use crate::layer::LayerPath;
 use crate::pipeline::explore::{Beginning, OpenImage};
 use crate::text::{Bytes, Sanitized};
+use std::ops::Range;
 
 /// Bytes of a file that are looked at.
 pub const LIMIT: usize = 256 << 10;
@@ -30,7 +32,13 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    pub fn new(title: String, file: &Beginning, secrets: &KnownSecrets, open: &OpenImage) -> Self {
+    pub fn new(
+        path: &LayerPath,
+        file: &Beginning,
+        secrets: &KnownSecrets,
+        open: &OpenImage,
+    ) -> Self {
+        let title = Sanitized::from(format!("/{}", path.to_text()).as_str()).to_string();
         let binary = file.bytes.iter().take(8192).any(|&b| b == 0);
         let shown = file.bytes.len() as u64;
         let mut note = if shown < file.size {
@@ -40,23 +48,18 @@ impl Viewer {
         };
         let clear = open.reveals();
         let has_secret = secrets.inside || !secrets.lines.is_empty();
-        let text = if secrets.inside && !clear {
-            vec![
-                "A secret stands in this file in a form that cannot be masked.".to_owned(),
-                "`careen explore --reveal` shows it.".to_owned(),
-            ]
-        } else {
-            let whole = open.masked(&String::from_utf8_lossy(&file.bytes));
-            let line = |(i, line): (usize, &str)| {
-                let number = u32::try_from(i + 1).unwrap_or(u32::MAX);
-                if !clear && secrets.lines.contains(&number) {
-                    return "‹a secret was found in this line›".to_owned();
-                }
-                let tabs = line.trim_end_matches('\r').replace('\t', "    ");
-                Sanitized::from(tabs.as_str()).to_string()
-            };
-            whole.split('\n').enumerate().map(line).collect()
+        let whole = shown == file.size;
+        let raw = String::from_utf8_lossy(&file.bytes);
+        let lines = match (clear, secrets.inside) {
+            (true, _) => raw.split('\n').map(str::to_owned).collect(),
+            (false, true) => UNMASKABLE.map(str::to_owned).to_vec(),
+            (false, false) => masked(&raw, &open.secrets_of(path, &raw), &secrets.lines, whole),
         };
+        let clean = |line: &String| {
+            let tabs = line.trim_end_matches('\r').replace('\t', "    ");
+            Sanitized::from(tabs.as_str()).to_string()
+        };
+        let text = lines.iter().map(clean).collect();
         if has_secret && !clear {
             note.push_str(", secrets masked");
         }
@@ -88,6 +91,48 @@ impl Viewer {
     }
 }
 
+const UNMASKABLE: [&str; 2] = [
+    "A secret stands in this file in a form that cannot be masked.",
+    "`careen explore --reveal` shows it.",
+];
+const HIDDEN: &str = "‹a secret was found in this line›";
+const BEYOND: &str = "‹a secret begins here and goes on beyond what is shown›";
+
+/// The lines of a text, as many as it has, without its secrets: `found` in it now, and `known` from the
+/// lines where they stood when the whole file was read.
+fn masked(text: &str, found: &[(Range<usize>, String)], known: &[u32], whole: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for (number, line) in (1u32..).zip(text.split('\n')) {
+        let end = start + line.len();
+        let here: Vec<_> = found.iter().filter(|(r, _)| r.start < end && r.end > start).collect();
+        if here.is_empty() && known.contains(&number) {
+            // What ends beyond this text is not found in it, and its further lines are secret too.
+            if !whole {
+                lines.push(BEYOND.to_owned());
+                return lines;
+            }
+            lines.push(HIDDEN.to_owned());
+        } else {
+            let mut out = Vec::new();
+            let mut done = start;
+            for (range, mask) in here {
+                out.extend_from_slice(&text.as_bytes()[done..range.start.max(done)]);
+                // Of several lines the first has the mask, the others nothing: they stay as many.
+                if range.start >= start {
+                    out.extend_from_slice(mask.as_bytes());
+                }
+                done = range.end.min(end).max(done);
+            }
+            out.extend_from_slice(&text.as_bytes()[done..end]);
+            // A secret may have cut a character in two.
+            lines.push(String::from_utf8_lossy(&out).into_owned());
+        }
+        start = end + 1;
+    }
+    lines
+}
+
 fn hex(bytes: &[u8]) -> Vec<String> {
     let line = |(i, chunk): (usize, &[u8])| {
         let mut out = format!("{:08x}  ", i * PER_LINE);
@@ -107,4 +152,34 @@ fn hex(bytes: &[u8]) -> Vec<String> {
         out
     };
     bytes.chunks(PER_LINE).enumerate().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str, secret: &str) -> (Range<usize>, String) {
+        let start = text.find(secret).unwrap();
+        (start..start + secret.len(), "****".to_owned())
+    }
+
+    #[test]
+    fn lines_stay_as_many_whatever_is_masked_in_them() {
+        let text = "a\nkey=BEGIN\nbody\nEND;\nhost:pw\nz";
+        let key = at(text, "BEGIN\nbody\nEND");
+        assert_eq!(
+            masked(text, &[key], &[2, 5], true),
+            ["a", "key=****", "", ";", HIDDEN, "z"],
+            "the line that was known stays the fifth"
+        );
+        let two = [at("x=1 y=2", "1"), at("x=1 y=2", "2")];
+        assert_eq!(masked("x=1 y=2", &two, &[1], true), ["x=**** y=****"]);
+    }
+
+    #[test]
+    fn nothing_is_shown_after_a_secret_whose_end_is_not_there() {
+        let text = "a\n-----BEGIN\nbody\nbody";
+        assert_eq!(masked(text, &[], &[2], false), ["a", BEYOND]);
+        assert_eq!(masked("a\nb", &[], &[], false), ["a", "b"]);
+    }
 }

@@ -4,7 +4,7 @@
 use super::browse::{not_from_stdin, one, write_entry};
 use super::needed::{complete, why_of};
 use super::{PipelineError, Plan, Progress, judge};
-use crate::analyze::secrets::redact_text;
+use crate::analyze::secrets::scan_text;
 use crate::closure::{Closure, Input};
 use crate::image::ReadImage;
 use crate::image::packages::InstalledPackages;
@@ -15,6 +15,7 @@ use crate::report::model::Report;
 use crate::report::why::WhyReport;
 use crate::rules::unneeded::UnneededItem;
 use std::io::{self, Write};
+use std::ops::Range;
 
 /// An image and all that is known of it without reading a layer again.
 pub struct OpenImage {
@@ -72,9 +73,10 @@ impl OpenImage {
         self.packages.owner_of(path).map(|p| format!("{} {}", p.name, p.version))
     }
 
-    /// Text with its secrets masked, unless they are to be shown.
-    pub fn masked(&self, text: &str) -> String {
-        if self.plan.reveal { text.to_owned() } else { redact_text(&self.plan.patterns, text) }
+    /// Where the secrets of a file's text stand, in bytes, each with its mask; however unsure.
+    pub fn secrets_of(&self, path: &LayerPath, text: &str) -> Vec<(Range<usize>, String)> {
+        let found = scan_text(&self.plan.patterns, text.as_bytes(), Some(path), false);
+        found.into_iter().map(|f| (f.range, f.masked)).collect()
     }
 
     /// Whether secrets may be shown.

@@ -232,3 +232,36 @@ fn hostile_names_do_nothing_to_the_screen() {
     press(&mut explorer, "c / b o t t o m enter");
     insta::assert_snapshot!("explore hostile", screen(&mut explorer, 80, 24));
 }
+
+/// A key of several lines above a line with a password, and a key that is not whole in what is shown.
+#[test]
+fn secrets_of_several_lines_and_those_cut_off_stay_hidden() {
+    let body = "bWFkZSB1cCBmb3IgdGhlIHRlc3RzLCBub3QgYSBrZXkgb2YgYW55Ym9keQ".to_owned();
+    let lines = (0..24).map(|n| format!("{body}{n:02}ab")).collect::<Vec<_>>().join("\n");
+    let key =
+        ["-----BEGIN RSA ", "PRIVATE KEY-----\n", &lines, "\n-----END RSA ", "PRIVATE KEY-----\n"]
+            .concat();
+    let password = secret();
+    let below = format!("{key}one\nhost: x\n_authToken={password}\nlast\n");
+    let filler = "0123456789 some words of no meaning\n".repeat((256 << 10) / 36 - 8);
+    let image = ImageBuilder::new().layer(
+        "COPY . /",
+        LayerBuilder::new()
+            .file("root/.npmrc", &below)
+            .file("cut.txt", format!("{filler}{key}{filler}")),
+    );
+    let mut explorer = Explorer::new(opened(&image));
+    for file in ["n p m r c", "c u t . t x t"] {
+        press(&mut explorer, &format!("/ {file} enter"));
+        let Effect::Read(node) = explorer.key(Key::Enter) else { panic!("{file}") };
+        let read = explorer.open.begin(node, careen::explore::VIEW_LIMIT).unwrap();
+        explorer.answer(Answer::Read(node, Ok(read)));
+        for end in ["", "end"] {
+            press(&mut explorer, end);
+            let mut tall = screen(&mut explorer, 120, 200);
+            tall.push_str(&screen(&mut explorer, 80, 24));
+            assert!(!tall.contains(&body) && !tall.contains(&password), "{file}: {tall}");
+        }
+        press(&mut explorer, "esc");
+    }
+}

@@ -45,7 +45,7 @@ impl Explorer {
             Layout::horizontal([Constraint::Length(side), Constraint::Min(30)]).areas(body);
         layers::draw(self, frame, left, theme);
         match &self.over {
-            Over::Nothing | Over::SaveAs { .. } | Over::Help | Over::Why(_) => {
+            Over::Nothing | Over::SaveAs { .. } | Over::Help | Over::Why(..) => {
                 files::draw(self, frame, right, theme);
             }
             Over::Search { .. } => over::search(self, frame, right, theme),
@@ -60,7 +60,7 @@ impl Explorer {
                 over::viewer(viewer, frame, whole, theme);
             }
             Over::Help => over::help(frame, area, theme),
-            Over::Why(lines) => over::lines("Why", lines, frame, area, theme),
+            Over::Why(lines, top) => over::lines("Why", &lines[*top..], frame, area, theme),
             _ => {}
         }
     }
@@ -124,7 +124,8 @@ fn status(explorer: &Explorer, frame: &mut Frame, area: Rect, theme: Theme) {
         Over::Search { .. } => "type to search  ↑↓ choose  Enter go there  Esc back",
         Over::Findings { .. } => "↑↓ choose  Enter go to the file  Esc back",
         Over::View(_) => "↑↓ PgUp PgDn scroll  Tab text/bytes  x save  Esc back",
-        Over::Why(_) | Over::Help => "any key goes back",
+        Over::Why(..) => "↑↓ PgUp PgDn scroll  any other key goes back",
+        Over::Help => "any key goes back",
         Over::SaveAs { .. } | Over::Nothing => {
             "? help  Tab layers/files  / search  f filter  ! findings  w why  x save  q quit"
         }
