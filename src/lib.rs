@@ -35,4 +35,6 @@ pub mod pipeline;
 
 pub mod sweep;
 
+pub mod explore;
+
 pub mod cli;

@@ -1,5 +1,10 @@
 //! Arguments in, exit status out. All else is in the library's `cli`.
 
+/// musl's own allocator has one lock for all threads.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     give_memory_back();
     careen::cli::main()

@@ -7,6 +7,7 @@
 mod against;
 mod bases;
 pub mod browse;
+pub mod explore;
 mod extract;
 mod layers;
 mod needed;
@@ -87,6 +88,10 @@ struct Judged {
     tree: Option<FileTree>,
     /// The numbers of the acceptances that fit something in it.
     used: BTreeSet<usize>,
+    view: View,
+    residue: Vec<residue::Residue>,
+    packages: InstalledPackages,
+    unneeded: Vec<unneeded::UnneededItem>,
 }
 
 /// From an image whose layers have been read to everything that is said of it.
@@ -175,7 +180,8 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
             findings,
         })
     });
-    Judged { report, tree, used: sifted.used }
+    let used = sifted.used;
+    Judged { report, tree, used, view, residue, packages, unneeded }
 }
 
 /// The text of os-release, wherever it lies.

@@ -1,5 +1,6 @@
 //! The arguments as clap knows them; completions and the man page come from here too.
 
+use super::explore_args::Explore;
 use super::inspect_args::{Check, Inspect};
 use super::inventory_args::Inventory;
 use super::sweep_args::{Sweep, Worker};
@@ -59,6 +60,8 @@ pub enum Command {
     Inspect(Box<Inspect>),
     /// Judge an image by careen.toml and against a baseline: the gate of a pipeline
     Check(Box<Check>),
+    /// Walk through an image's layers and files in the terminal
+    Explore(Box<Explore>),
     /// Write a careen.toml to start from
     Init(Init),
     /// List the files of an image or of one layer

@@ -11,12 +11,13 @@ use crate::pipeline::Reach;
 use crate::report::text;
 
 pub fn run(args: &Check, global: &Global, terminal: &Terminal) -> Result<Status, CliError> {
-    let outputs = Outputs::new(&args.judge.output, args.judge.reveal)?;
-    let judging = Judging::new(&args.judge, false, &[&args.reference])?;
+    let outputs = Outputs::new(&args.judge.output, args.judge.reveal, false)?;
+    let judging = Judging::new(&args.judge, false, &[&args.reference])?.with_trees(&outputs);
     let (_, inspection) = judging.look(&args.reference, Reach::Changed, global, terminal)?;
     let gate = &judging.decisions.gate;
     let written = Written {
         reports: &inspection.reports,
+        trees: &inspection.trees,
         several: false,
         detail: inspect::detail(global),
         text: &|reports, paper, detail| text::check_all(reports, gate, paper, detail),

@@ -4,6 +4,7 @@ use super::status::Status;
 use super::terminal::Terminal;
 use crate::analyze::secrets::PatternError;
 use crate::pipeline::PipelineError;
+use crate::report::FormatError;
 use crate::report::baseline::BaselineError;
 use crate::rules::config::ConfigError;
 use crate::sweep::SweepError;
@@ -42,6 +43,8 @@ pub enum CliError {
     Stdin(#[source] io::Error),
     #[error("cannot read the cache at {}", path.display())]
     Cache { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Format(#[from] FormatError),
     #[error("cannot write the report as JSON")]
     Json(#[from] serde_json::Error),
 }

@@ -4,9 +4,10 @@ use super::error::CliError;
 use super::inspect_args::ReportArgs;
 use super::output::{self, Readers};
 use super::terminal::Terminal;
-use crate::report::json;
 use crate::report::model::Report;
 use crate::report::text::{Detail, Paper};
+use crate::report::tree::FileTree;
+use crate::report::{Made, cyclonedx, gitlab, html, json, junit, markdown, sarif, spdx};
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -19,9 +20,28 @@ pub enum ReportFormat {
     Json,
     /// The same, a line an image
     Jsonl,
+    /// To look at: one file, without any request
+    Html,
+    /// For code scanning (2.1.0)
+    Sarif,
+    /// For a pull request
+    Markdown,
+    /// For test reports
+    Junit,
+    /// GitLab's container scanning report; one image
+    Gitlab,
+    /// Bill of materials (1.6); one image
+    Cyclonedx,
+    /// Bill of materials (2.3); one image
+    Spdx,
 }
 
 impl ReportFormat {
+    /// Whether a document of it is of one image.
+    fn holds_one(self) -> bool {
+        matches!(self, Self::Gitlab | Self::Cyclonedx | Self::Spdx)
+    }
+
     fn word(self) -> String {
         self.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
     }
@@ -75,11 +95,14 @@ pub struct Outputs<'a> {
     main: (ReportFormat, Option<&'a Path>),
     beside: Vec<(ReportFormat, &'a Path)>,
     readers: Readers,
+    made: Made,
 }
 
 /// What is written.
 pub struct Written<'a> {
     pub reports: &'a [Report],
+    /// In the order of the reports; there are some if [`Outputs::want_trees`].
+    pub trees: &'a [FileTree],
     /// As JSON, an array even of one.
     pub several: bool,
     pub detail: Detail,
@@ -89,7 +112,7 @@ pub struct Written<'a> {
 
 impl<'a> Outputs<'a> {
     /// Looks at every place before the work starts: a folder that is not there should not cost a run.
-    pub fn new(args: &'a ReportArgs, reveal: bool) -> Result<Self, CliError> {
+    pub fn new(args: &'a ReportArgs, reveal: bool, several: bool) -> Result<Self, CliError> {
         let mut main = (args.format, None);
         let mut beside = Vec::new();
         let mut seen: Vec<&Path> = Vec::new();
@@ -112,22 +135,65 @@ impl<'a> Outputs<'a> {
                 }
             }
         }
+        let all = beside.iter().map(|(f, _)| *f).chain([main.0]);
+        if let Some(format) = all.filter(|f| several && f.holds_one()).next() {
+            return Err(CliError::UsageWithHint {
+                what: format!("{} holds one image", format.word()),
+                hint: "name one image and one platform".to_owned(),
+            });
+        }
         let readers = if reveal { Readers::Owner } else { Readers::Everyone };
-        Ok(Self { main, beside, readers })
+        Ok(Self { main, beside, readers, made: Made { at: now()? } })
+    }
+
+    /// Whether some form shows what fills the image.
+    pub fn want_trees(&self) -> bool {
+        self.beside.iter().map(|(f, _)| *f).chain([self.main.0]).any(|f| f == ReportFormat::Html)
     }
 
     /// Writes all of them; one that fails does not keep the others from being written.
     pub fn write(&self, what: &Written, terminal: &Terminal) -> Result<(), CliError> {
         let mut failed = None;
         for &(format, path) in &self.beside {
-            let written = render(format, what, paper(terminal, true))
+            let written = self
+                .render(format, what, paper(terminal, true))
                 .and_then(|text| output::write_for(self.readers, &text, Some(path)));
             failed = failed.or(written.err());
         }
         let (format, path) = self.main;
-        let text = render(format, what, paper(terminal, path.is_some()))?;
+        let text = self.render(format, what, paper(terminal, path.is_some()))?;
         output::write_for(self.readers, &text, path)?;
         failed.map_or(Ok(()), Err)
+    }
+}
+
+impl Outputs<'_> {
+    fn render(
+        &self,
+        format: ReportFormat,
+        what: &Written,
+        paper: Paper,
+    ) -> Result<String, CliError> {
+        let (reports, made) = (what.reports, &self.made);
+        let one = || {
+            let none = || CliError::Usage("there is no one image to write about".to_owned());
+            reports.first().filter(|_| reports.len() == 1).ok_or_else(none)
+        };
+        Ok(match format {
+            ReportFormat::Text => (what.text)(reports, paper, what.detail),
+            ReportFormat::Json => match reports {
+                [one] if !what.several => json::one(one)?,
+                reports => json::all(reports)?,
+            },
+            ReportFormat::Jsonl => json::lines(reports)?,
+            ReportFormat::Html => html::render(reports, what.trees)?,
+            ReportFormat::Sarif => sarif::render(reports, made)?,
+            ReportFormat::Markdown => markdown::render(reports, made)?,
+            ReportFormat::Junit => junit::render(reports, made)?,
+            ReportFormat::Gitlab => gitlab::render(one()?, made)?,
+            ReportFormat::Cyclonedx => cyclonedx::render(one()?, made)?,
+            ReportFormat::Spdx => spdx::render(one()?, made)?,
+        })
     }
 }
 
@@ -140,14 +206,15 @@ pub fn paper(terminal: &Terminal, to_file: bool) -> Paper {
     }
 }
 
-fn render(format: ReportFormat, what: &Written, paper: Paper) -> Result<String, CliError> {
-    Ok(match format {
-        ReportFormat::Text => (what.text)(what.reports, paper, what.detail),
-        ReportFormat::Json => match what.reports {
-            [one] if !what.several => json::one(one)?,
-            reports => json::all(reports)?,
-        },
-        ReportFormat::Jsonl => json::lines(what.reports)?,
+/// The time of the run; a build that must come out the same every time says which
+/// (<https://reproducible-builds.org/specs/source-date-epoch/>).
+fn now() -> Result<jiff::Timestamp, CliError> {
+    let Some(said) = std::env::var_os("SOURCE_DATE_EPOCH") else {
+        return Ok(jiff::Timestamp::now());
+    };
+    let seconds = said.to_str().and_then(|s| s.parse().ok());
+    seconds.and_then(|s| jiff::Timestamp::from_second(s).ok()).ok_or_else(|| {
+        CliError::Usage("SOURCE_DATE_EPOCH is not a number of seconds since 1970".to_owned())
     })
 }
 

@@ -9,16 +9,19 @@ use super::settings::SourceSettings;
 use super::status::Status;
 use super::terminal::Terminal;
 use super::{bases, pattern_files, plan, progress};
+use crate::analyze::secrets::Patterns;
 use crate::pipeline::{self, Inspection, Plan, Reach};
 use crate::report::text::{self, Detail};
 use crate::rules::gate::Gate;
+use std::sync::Arc;
 
 pub fn run(args: &Inspect, global: &Global, terminal: &Terminal) -> Result<Status, CliError> {
     let judge = &args.judge;
-    let outputs = Outputs::new(&judge.output, judge.reveal)?;
+    let several = args.all_platforms || args.references.len() > 1;
+    let outputs = Outputs::new(&judge.output, judge.reveal, several)?;
     let words: Vec<&str> = args.references.iter().map(String::as_str).collect();
-    let judging = Judging::new(judge, args.all_platforms, &words)?;
-    let mut reports = Vec::new();
+    let judging = Judging::new(judge, args.all_platforms, &words)?.with_trees(&outputs);
+    let (mut reports, mut trees) = (Vec::new(), Vec::new());
     let mut worst = Status::Clean;
     for reference in &args.references {
         match judging.look(reference, Reach::All, global, terminal) {
@@ -30,6 +33,7 @@ pub fn run(args: &Inspect, global: &Global, terminal: &Terminal) -> Result<Statu
                 }
                 worst = worst.max(status(&inspection, &judging.decisions.gate));
                 reports.extend(inspection.reports);
+                trees.extend(inspection.trees);
             }
             // Of several images, one that is not there keeps nobody from the others.
             Err(e) if args.references.len() > 1 => {
@@ -39,9 +43,9 @@ pub fn run(args: &Inspect, global: &Global, terminal: &Terminal) -> Result<Statu
             Err(e) => return Err(e),
         }
     }
-    let several = args.all_platforms || args.references.len() > 1;
     let detail = detail(global);
-    let written = Written { reports: &reports, several, detail, text: &text::render_all };
+    let text = &text::render_all;
+    let written = Written { reports: &reports, trees: &trees, several, detail, text };
     outputs.write(&written, terminal)?;
     Ok(worst)
 }
@@ -51,7 +55,8 @@ pub struct Judging<'a> {
     args: &'a JudgeArgs,
     settings: SourceSettings,
     pub decisions: Decisions,
-    patterns: std::sync::Arc<crate::analyze::secrets::Patterns>,
+    patterns: Arc<Patterns>,
+    file_tree: bool,
 }
 
 impl<'a> Judging<'a> {
@@ -66,7 +71,12 @@ impl<'a> Judging<'a> {
         let settings = SourceSettings::new(&args.source, all_platforms, args.reveal, &references)?;
         let settings = SourceSettings { confidence: args.confidence.into(), ..settings };
         let patterns = pattern_files::load(&args.patterns)?;
-        Ok(Self { args, settings, decisions, patterns })
+        Ok(Self { args, settings, decisions, patterns, file_tree: false })
+    }
+
+    /// With what fills the image, if some form shows it.
+    pub fn with_trees(self, outputs: &Outputs) -> Self {
+        Self { file_tree: outputs.want_trees(), ..self }
     }
 
     /// Judges one image.
@@ -83,7 +93,8 @@ impl<'a> Judging<'a> {
         };
         let against = self.decisions.against(&plan)?;
         let plan = bases::applied(&self.args.base, self.decisions.applied_to(plan(reference)?))?;
-        let plan = Plan { advise: reach == Reach::All, ..plan };
+        let advise = reach == Reach::All;
+        let plan = Plan { advise, file_tree: self.file_tree, ..plan };
         let mut inspection = progress::during(terminal, global.quiet, |p| {
             pipeline::inspect_against(&plan, against, reach, p)
         })?;

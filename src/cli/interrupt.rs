@@ -11,6 +11,9 @@ static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
 /// What the first interrupt stops gently, instead of ending the process.
 static GENTLY: Mutex<Option<Stop>> = Mutex::new(None);
 
+/// What gives the screen back.
+static ON_END: Mutex<Option<fn()>> = Mutex::new(None);
+
 /// 128 + SIGINT, as a shell reports it.
 const INTERRUPTED: i32 = 130;
 
@@ -101,7 +104,20 @@ pub fn gently(stop: &Stop) {
     *GENTLY.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop.clone());
 }
 
+/// What is to be done before the process ends by a signal.
+pub fn on_end(give_back: fn()) {
+    *ON_END.lock().unwrap_or_else(PoisonError::into_inner) = Some(give_back);
+}
+
+/// As if the user had sent the signal: a screen in raw mode hands on the key instead.
+pub fn now() {
+    leave(INTERRUPTED);
+}
+
 fn leave(status: i32) {
+    if let Some(give_back) = ON_END.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        give_back();
+    }
     let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(path) = unfinished {
         let _ = std::fs::remove_file(path);

@@ -10,8 +10,13 @@ mod check;
 mod completions;
 mod decisions;
 mod diff;
+mod docker_plugin;
+#[cfg(test)]
+mod documented;
 mod error;
 mod explain;
+mod explore;
+mod explore_args;
 mod files;
 mod formats;
 mod init;
@@ -39,6 +44,7 @@ mod worker;
 
 use args::{Cli, Command};
 use clap::Parser;
+use docker_plugin::Called;
 use error::CliError;
 use status::Status;
 use std::process::ExitCode;
@@ -46,7 +52,12 @@ use terminal::Terminal;
 
 /// Runs careen with the arguments and the environment of this process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let arguments = match docker_plugin::called(std::env::args_os()) {
+        Ok(Called::Run(arguments)) => arguments,
+        Ok(Called::Describe(text)) => return ended(output::write(&text, None)),
+        Err(e) => return ended(Err(e)),
+    };
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(e) => {
             // A closed pipe is no reason to fail.
@@ -66,12 +77,20 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The end of a run that got no further than its arguments.
+fn ended(done: Result<(), CliError>) -> ExitCode {
+    let Err(e) = done else { return Status::Clean.into() };
+    error::print(&e, &Terminal::of_this_process(args::Color::Auto));
+    e.status().into()
+}
+
 fn run(cli: Cli, terminal: &Terminal) -> Result<Status, CliError> {
     let global = &cli.global;
     match &cli.command {
         Command::Inspect(a) => inspect::run(a, global, terminal),
         Command::Check(a) => check::run(a, global, terminal),
         Command::Init(a) => init::run(a, terminal),
+        Command::Explore(a) => explore::run(a, global, terminal),
         Command::Files(a) => files::run(a, global, terminal),
         Command::Advise(a) => advise::run(a, global, terminal),
         Command::Why(a) => why::run(a, global, terminal),

@@ -2,14 +2,12 @@
 
 use super::error::CliError;
 use super::settings::SourceSettings;
-use crate::analyze::secrets::Patterns;
 use crate::index::build::BuildSettings;
-use crate::pipeline::{BasePlan, PipelineError, Plan};
+use crate::pipeline::{PipelineError, Plan};
 use crate::source::daemon::DaemonSettings;
 use crate::source::locator::Locator;
 use crate::source::registry::{Login, RegistrySettings};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 pub fn plan(reference: &str, s: &SourceSettings) -> Result<Plan, CliError> {
     Ok(plan_for(Locator::parse(reference).map_err(PipelineError::from)?, s))
@@ -33,26 +31,15 @@ pub fn plan_for(locator: Locator, s: &SourceSettings) -> Plan {
     build.limits.total = s.limits.max_layer_bytes.unwrap_or(build.limits.total);
     build.limits.ratio = s.limits.max_ratio.unwrap_or(build.limits.ratio);
     Plan {
-        locator,
         platform: s.platform.clone(),
         registry,
         daemon: engine(s.docker_host.as_ref()),
         cache_dir: s.cache_dir.clone(),
-        patterns: Patterns::builtin(),
         confidence: s.confidence,
-        allows: Arc::default(),
-        baseline: None,
-        held: Arc::default(),
-        policy: Arc::default(),
         reveal: s.reveal,
         jobs: s.jobs,
         build,
-        dockerfile: None,
-        advise: true,
-        all_advice: false,
-        file_tree: false,
-        known_bases: Arc::default(),
-        bases: BasePlan::default(),
+        ..Plan::new(locator)
     }
 }
 

@@ -122,13 +122,7 @@ pub fn cat(
     layer: Option<usize>,
     out: &mut (dyn Write + Send),
 ) -> Result<u64, PipelineError> {
-    if matches!(plan.locator, Locator::Stdin { .. }) {
-        return Err(SourceError::NeedsSecondPass {
-            what: "-".to_owned(),
-            why: "finding a file takes one pass and reading it another".to_owned(),
-        }
-        .into());
-    }
+    not_from_stdin(plan)?;
     let (image, _) = one(plan, &super::Silent)?;
     let view = View::merge(&image.layers);
     let wanted = LayerPath::from(path);
@@ -157,8 +151,33 @@ pub fn cat(
     if !entry.is_file() {
         return Err(PipelineError::NotAFile { path: path.to_owned(), kind: kind_word(entry) });
     }
-    let layer =
-        image.found.layers.get(node.layer).ok_or_else(|| missing("the image".to_owned()))?;
+    write_entry(plan, &image, node, out)
+}
+
+/// Standard input has been read once already.
+pub(super) fn not_from_stdin(plan: &Plan) -> Result<(), PipelineError> {
+    if matches!(plan.locator, Locator::Stdin { .. }) {
+        return Err(SourceError::NeedsSecondPass {
+            what: "-".to_owned(),
+            why: "finding a file takes one pass and reading it another".to_owned(),
+        }
+        .into());
+    }
+    Ok(())
+}
+
+/// Writes the bytes of a file's entry by a pass over its layer, and returns how many.
+pub(super) fn write_entry(
+    plan: &Plan,
+    image: &ReadImage,
+    node: Node,
+    out: &mut (dyn Write + Send),
+) -> Result<u64, PipelineError> {
+    let layer = image
+        .found
+        .layers
+        .get(node.layer)
+        .ok_or(PipelineError::NoSuchLayer { number: node.layer, layers: image.layers.len() })?;
     match read::open(plan)? {
         Opened::Random(source) => extract(source.as_ref(), layer, node.entry, plan, out),
         Opened::SinglePass(pass) => extract_in_pass(pass, layer, node.entry, plan, out),

@@ -11,7 +11,7 @@ use crate::report::files::FileRow;
 use crate::report::why::{WhyReport, WhyStep};
 
 /// A closure needs every layer.
-fn complete(image: &ReadImage) -> Result<(), PipelineError> {
+pub(super) fn complete(image: &ReadImage) -> Result<(), PipelineError> {
     for (number, layer) in image.layers.iter().enumerate() {
         if let LayerState::NotLookedAt { why, .. } = &layer.state {
             let what = format!("layer {number}");
@@ -44,6 +44,17 @@ pub fn why(plan: &Plan, path: &str, progress: &dyn Progress) -> Result<WhyReport
     let packages = InstalledPackages::from_view(&view);
     let config = &image.found.config.config;
     let closure = Closure::of(Input { view: &view, packages: &packages, config });
+    why_of(&closure, &view, &image, path)
+}
+
+/// The same with a closure that is there already.
+pub(super) fn why_of(
+    closure: &Closure,
+    view: &View,
+    image: &ReadImage,
+    path: &str,
+) -> Result<WhyReport, PipelineError> {
+    let config = &image.found.config.config;
     let wanted = LayerPath::from(path);
     if view.follow(&wanted).is_none() && view.within(&wanted).next().is_none() {
         let place = "the final file system".to_owned();

@@ -5,7 +5,7 @@ use crate::analyze::Confidence;
 use crate::analyze::secrets::Patterns;
 use crate::image::base::KnownBases;
 use crate::index::build::{BuildSettings, LayerError};
-use crate::oci::Digest;
+use crate::oci::{Digest, Platform};
 use crate::report::baseline::Baseline;
 use crate::rules::allow::Allows;
 use crate::rules::policy::Policy;
@@ -53,6 +53,34 @@ pub struct Plan {
     /// Bases that are known by their layers.
     pub known_bases: Arc<KnownBases>,
     pub bases: BasePlan,
+}
+
+impl Plan {
+    /// Everything that is looked for by default, on one platform, without cache or logins.
+    pub fn new(locator: Locator) -> Self {
+        Self {
+            locator,
+            platform: PlatformChoice::One { platform: Platform::host(), named_by_user: false },
+            registry: RegistrySettings::default(),
+            daemon: DaemonSettings::default(),
+            cache_dir: None,
+            patterns: Patterns::builtin(),
+            confidence: Confidence::Likely,
+            allows: Arc::default(),
+            baseline: None,
+            held: Arc::default(),
+            policy: Arc::default(),
+            reveal: false,
+            jobs: 1,
+            build: BuildSettings::default(),
+            dockerfile: None,
+            advise: true,
+            all_advice: false,
+            file_tree: false,
+            known_bases: Arc::default(),
+            bases: BasePlan::default(),
+        }
+    }
 }
 
 /// Told of the work as it goes, from several threads. A layer's name is its digest or its path in

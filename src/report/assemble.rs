@@ -113,7 +113,9 @@ fn identity(parts: &Parts) -> ImageIdentity {
         digest: found.digest.map(|d| d.to_string()),
         platform: found.platform.to_string(),
         created: found.config.created.clone(),
-        os_release: os_release(parts.view),
+        os_release: os_release(parts.view, "PRETTY_NAME"),
+        os_id: os_release(parts.view, "ID"),
+        os_version: os_release(parts.view, "VERSION_ID"),
         user: config.user.clone(),
         command: effective_command(config, parts.view).argv.iter().map(|a| masked(a)).collect(),
         working_dir: config.working_dir.clone(),
@@ -129,15 +131,15 @@ fn identity(parts: &Parts) -> ImageIdentity {
     }
 }
 
-/// `PRETTY_NAME` of the os-release file that a container sees (os-release(5)).
-fn os_release(view: &View) -> Option<String> {
+/// A value of the os-release file that a container sees (os-release(5)).
+fn os_release(view: &View, key: &str) -> Option<String> {
     ["etc/os-release", "usr/lib/os-release"].into_iter().find_map(|path| {
         let (_, node) = view.follow(&LayerPath::from(path))?;
         let index = view.index(node.layer)?;
         let kept = index.facts.kept.iter().find(|k| k.entry == node.entry)?;
         let text = String::from_utf8_lossy(&kept.bytes);
-        let value = text.lines().find_map(|l| l.strip_prefix("PRETTY_NAME="))?;
-        Some(value.trim_matches(['"', '\'']).to_owned())
+        let value = text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix('='))?;
+        Some(value.trim_matches(['"', '\'']).to_owned()).filter(|v| !v.is_empty())
     })
 }
 
@@ -320,6 +322,7 @@ fn packages(packages: &InstalledPackages) -> Vec<PackageReport> {
             version: p.version.clone(),
             kind: p.kind,
             architecture: p.architecture.clone(),
+            source: p.source.clone(),
             bytes: p.bytes,
             layer: Some(p.layer),
             path: p.database.to_text(),

@@ -4,6 +4,7 @@
 //! thing by its rule with its path or build step. One that has become worse is not known. What the
 //! earlier report lists as accepted is no part of it: an acceptance speaks for itself, and can expire.
 
+use super::growth;
 use super::model::{
     FindingReport, LayerReport, PackageReport, Report, SCHEMA_VERSION, Section, Sizes,
 };
@@ -21,6 +22,9 @@ pub enum BaselineError {
     NotAReport(#[source] serde_json::Error),
     #[error("it is a report of schema version {found}, this careen reads {SCHEMA_VERSION}")]
     Version { found: u64 },
+    /// What it lacks would be told as new.
+    #[error("it does not tell all of its image: {0}")]
+    Part(&'static str),
 }
 
 impl BaselineError {
@@ -28,7 +32,7 @@ impl BaselineError {
     pub fn hint(&self) -> String {
         const WRITE: &str = "`careen inspect --format json --output FILE IMAGE`";
         match self {
-            Self::NotAReport(_) => format!("a baseline is what {WRITE} writes"),
+            Self::NotAReport(_) | Self::Part(_) => format!("a baseline is what {WRITE} writes"),
             Self::Version { .. } => format!("write it anew with this careen: {WRITE}"),
         }
     }
@@ -53,6 +57,8 @@ pub struct Earlier {
     /// The parts that it was cut down to.
     #[serde(default)]
     only: Vec<Section>,
+    #[serde(default)]
+    not_looked_at: Vec<EarlierGap>,
     /// Bytes by path of its final file system; only of an image that was looked at in this run.
     #[serde(skip)]
     pub files: Option<HashMap<String, u64>>,
@@ -60,6 +66,11 @@ pub struct Earlier {
     /// Known already then.
     #[serde(default)]
     known: Vec<EarlierFinding>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct EarlierGap {
+    why: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -133,7 +144,8 @@ impl From<&Report> for Earlier {
             size: r.size,
             layers: r.layers.iter().map(EarlierLayer::from).collect(),
             packages: r.packages.iter().map(EarlierPackage::from).collect(),
-            only: r.only.clone(),
+            only: Vec::new(),
+            not_looked_at: Vec::new(),
             files: None,
             findings: r.findings.iter().map(EarlierFinding::from).collect(),
             known: Vec::new(),
@@ -200,7 +212,14 @@ impl Baseline {
         {
             return Err(BaselineError::Version { found: other.schema_version });
         }
-        Ok(Self::of(one_or_all(text)?))
+        let reports: Vec<Earlier> = one_or_all(text)?;
+        if reports.iter().any(|r| !r.only.is_empty()) {
+            return Err(BaselineError::Part("it was written with `--only`"));
+        }
+        if reports.iter().any(|r| r.not_looked_at.iter().any(|n| n.why == growth::HELD)) {
+            return Err(BaselineError::Part("a check wrote it that did not read every layer"));
+        }
+        Ok(Self::of(reports))
     }
 
     /// Of images that were looked at just now, or of reports.
@@ -229,10 +248,9 @@ impl Baseline {
         Some(Before { compressed: size.compressed, on_disk: size.on_disk })
     }
 
-    /// The stored layers of all its images that were looked at for everything.
+    /// The stored layers of all its images that were looked at.
     pub fn layers(&self) -> HashSet<Digest> {
-        let whole = self.reports.iter().filter(|r| r.only.is_empty());
-        let all = whole.flat_map(|r| &r.layers).filter(|l| l.files.is_some());
+        let all = self.reports.iter().flat_map(|r| &r.layers).filter(|l| l.files.is_some());
         all.filter_map(|l| l.digest.as_deref()?.parse().ok()).collect()
     }
 

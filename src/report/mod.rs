@@ -2,15 +2,29 @@
 
 pub mod assemble;
 pub mod baseline;
+pub mod cyclonedx;
 pub mod diff;
+mod error;
 pub mod files;
+pub mod gitlab;
 pub mod growth;
 pub mod html;
 pub mod json;
+pub mod junit;
+mod made;
+pub mod markdown;
 pub mod model;
 pub mod only;
+mod purl;
+mod rule_doc;
+pub mod sarif;
 pub mod schema;
+mod shown;
+pub mod spdx;
 pub mod text;
 pub mod tree;
 pub mod verdict;
 pub mod why;
+
+pub use error::FormatError;
+pub use made::Made;

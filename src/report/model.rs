@@ -58,6 +58,10 @@ pub struct ImageIdentity {
     pub created: Option<String>,
     /// `PRETTY_NAME` of os-release.
     pub os_release: Option<String>,
+    /// `ID` of os-release: `debian`, `alpine`.
+    pub os_id: Option<String>,
+    /// `VERSION_ID` of os-release: `12`, `3.20.1`; null in a rolling release.
+    pub os_version: Option<String>,
     pub user: String,
     /// The command line as a runtime will really start it (entrypoint + cmd).
     pub command: Vec<String>,
@@ -271,6 +275,9 @@ pub struct PackageReport {
     pub version: String,
     pub kind: PackageKind,
     pub architecture: Option<String>,
+    /// The source package as its database names it, where that differs: `glibc`, `util-linux (2.38)`,
+    /// `bash-5.2-1.src.rpm`.
+    pub source: Option<String>,
     /// Bytes of its files in the final file system, or as its database declares where its files are
     /// not listed.
     pub bytes: Option<u64>,

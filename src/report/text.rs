@@ -20,6 +20,8 @@ pub use check::check_all;
 pub use page::Paper;
 pub use rules::{RuleDoc, explain, explain_list};
 pub use why::why;
+pub(crate) use width::{cut, squeeze};
+pub(crate) use words::{severity as severity_word, state as state_word};
 
 use super::model::{Report, Section};
 use page::Page;
@@ -50,6 +52,9 @@ pub fn render(report: &Report, paper: Paper, detail: Detail) -> String {
     summary::write(&mut page, report);
     if whole {
         sections::layers(&mut page, report, detail);
+    }
+    if let Some(growth) = report.growth.as_ref().filter(|_| whole) {
+        check::grown(&mut page, growth, detail);
     }
     if report.has(Section::Secrets) || report.has(Section::Config) {
         findings::write(&mut page, report, detail);

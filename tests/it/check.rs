@@ -133,6 +133,11 @@ fn only_what_is_new_is_told_and_only_what_changed_is_read() {
         let unread: Vec<_> = got["not_looked_at"].as_array().unwrap().iter().collect();
         assert_eq!(unread.len(), 1, "{unread:?}");
         assert_eq!(unread[0]["why"], "the baseline has this layer too");
+        let partial = place.file("partial.json");
+        std::fs::write(&partial, got.to_string()).unwrap();
+        let run = place.run(&["check", &new, "--baseline", &partial]);
+        assert_eq!(run.status, 2, "{}", run.text());
+        assert!(run.stderr.contains("did not read every layer"), "{}", run.stderr);
     }
 }
 
@@ -274,10 +279,10 @@ fn outputs_go_where_they_are_named_and_only_the_parts_that_are_asked_for() {
     assert_eq!(one["only"], serde_json::json!(["secrets"]));
     assert_eq!(one["packages"].as_array().unwrap().len(), 0);
     assert!(one["findings"].as_array().unwrap().iter().all(|f| f["category"] == "secret"));
-    // What was cut away is not known to be clean: such a report holds no layers.
-    let checked = place.run(&["check", &image, "--baseline", &json, "--format", "json"]).json();
-    assert_eq!(checked["not_looked_at"].as_array().unwrap().len(), 0);
-    assert!(rules(&checked).iter().any(|r| r.starts_with("config/")), "{:?}", rules(&checked));
+    // What was cut away would be told as new.
+    let checked = place.run(&["check", &image, "--baseline", &json]);
+    assert_eq!(checked.status, 2);
+    assert!(checked.stderr.contains("it was written with `--only`"), "{}", checked.stderr);
 
     let several = place.run(&["inspect", &image, &place.image(1), "--format", "jsonl"]);
     assert_eq!(several.text().lines().count(), 2);
@@ -305,4 +310,31 @@ fn outputs_that_cannot_be_written_are_told_before_the_work() {
         assert_eq!((run.status, run.text().as_str()), (2, ""), "{bad:?}");
     }
     assert_eq!(place.sent().iter().sum::<usize>(), 0);
+}
+
+#[test]
+fn flags_come_before_the_environment_and_that_before_the_file() {
+    let place = Place::new();
+    let config = place.file("careen.toml");
+    std::fs::write(&config, "fail-on = \"never\"\n[budget]\ncompressed = 1\n").unwrap();
+    let image = place.image(1);
+    let status = |variable: Option<&str>, flags: &[&str]| {
+        let args = [&["check", &image, "--config", &config, "--no-cache"], flags].concat();
+        let mut command = place.home.command(&args);
+        if let Some(value) = variable {
+            command.env("CAREEN_FAIL_ON", value);
+        }
+        command.status().unwrap().code()
+    };
+    assert_eq!(status(None, &[]), Some(0));
+    assert_eq!(status(Some("critical"), &[]), Some(1));
+    assert_eq!(status(Some("critical"), &["--fail-on", "never"]), Some(0));
+    // The secret is known to no rule of these, the budget is kept.
+    let kept = ["--max-compressed", "1GB", "--fail-on", "config/setuid"];
+    assert_eq!(status(None, &kept), Some(0));
+    assert_eq!(
+        status(None, &["--fail-on", "config/setuid"]),
+        Some(1),
+        "a broken demand always fails"
+    );
 }

@@ -116,3 +116,22 @@ fn ctrl_c_ends_with_130() {
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
+
+/// What docker itself does with a plugin.
+#[cfg(unix)]
+#[test]
+fn docker_can_call_it_as_a_plugin() {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = folder.path().join("docker-careen");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_careen"), &plugin).unwrap();
+    let run = |args: &[&str]| std::process::Command::new(&plugin).args(args).output().unwrap();
+    let about = run(&["docker-cli-plugin-metadata"]);
+    let about: serde_json::Value = serde_json::from_slice(&about.stdout).unwrap();
+    assert_eq!(about["SchemaVersion"], "0.1.0");
+    assert_eq!(about["Version"], env!("CARGO_PKG_VERSION"));
+    let help = run(&["--debug", "careen", "inspect", "--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&help.stdout).contains("Usage: docker careen inspect "));
+    let other = run(&["--context", "far-away", "careen", "inspect", "x"]);
+    assert_eq!(other.status.code(), Some(2), "another engine's image would be looked at");
+}

@@ -339,6 +339,7 @@ fn what_is_missing_is_said() {
     let report = &mut seen.reports[0];
     let one = careen::report::model::PackageReport {
         name: "p".to_owned(),
+        source: None,
         version: "1".to_owned(),
         kind: careen::analyze::PackageKind::Dpkg,
         architecture: None,

@@ -14,6 +14,8 @@ mod cache;
 mod cat;
 mod check;
 mod cli_basics;
+mod explore;
+mod formats;
 mod forms;
 mod html;
 mod listing;

@@ -133,7 +133,8 @@ pub fn tutorial() -> Report {
         name: name.to_owned(),
         version: version.to_owned(),
         kind,
-        architecture: None,
+        architecture: (kind == PackageKind::Dpkg).then(|| "amd64".to_owned()),
+        source: (name == "libicu72").then(|| "icu".to_owned()),
         bytes: Some(mb * MB),
         layer: Some(layer),
         path: "var/lib/dpkg/status".to_owned(),
@@ -160,6 +161,8 @@ pub fn tutorial() -> Report {
             platform: "linux/amd64".to_owned(),
             created: Some("2026-03-01T09:30:00Z".to_owned()),
             os_release: Some("Debian GNU/Linux 12 (bookworm)".to_owned()),
+            os_id: Some("debian".to_owned()),
+            os_version: Some("12".to_owned()),
             user: String::new(),
             command: vec!["docker-entrypoint.sh".to_owned(), "npm".to_owned(), "start".to_owned()],
             working_dir: "/srv/app".to_owned(),
@@ -308,6 +311,8 @@ pub fn slim() -> Report {
     let mut report = tutorial();
     report.image.reference = "ghcr.io/org/tiny:2.0.1".to_owned();
     report.image.os_release = None;
+    report.image.os_id = None;
+    report.image.os_version = None;
     report.image.user = "65532:65532".to_owned();
     report.image.command = vec!["/tiny".to_owned(), "--listen".to_owned(), ":8080".to_owned()];
     report.image.env.clear();

@@ -37,3 +37,10 @@ fn all_platforms_are_an_array() {
     let value: Value = serde_json::from_str(&json::all(&[slim()]).unwrap()).unwrap();
     assert_eq!(value.as_array().map(Vec::len), Some(1));
 }
+
+#[test]
+fn the_published_schema_is_the_one_that_is_printed() {
+    let published = include_str!("../../docs/report.schema.json");
+    let printed = json::pretty(&schema::schema()).unwrap();
+    assert!(published == printed, "write it anew: careen schema > docs/report.schema.json");
+}

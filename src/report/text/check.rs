@@ -108,7 +108,8 @@ fn not_policy(findings: &[FindingReport]) -> Vec<FindingReport> {
     findings.iter().filter(|f| f.category != Category::Policy).cloned().collect()
 }
 
-fn grown(page: &mut Page, growth: &Growth, detail: Detail) {
+/// Which steps, packages and files made it grow.
+pub(super) fn grown(page: &mut Page, growth: &Growth, detail: Detail) {
     if growth.steps.is_empty() && growth.packages.is_empty() {
         page.heading("Growth", "the same layers and packages");
         return;

@@ -5,7 +5,6 @@ use super::width::{columns, cut, squeeze};
 use super::words;
 use crate::report::model::{AdviceReport, EstimateReport, FindingReport, Report, Sizes};
 use crate::report::verdict::Verdict;
-use crate::rules::Severity;
 
 /// Lines of a small terminal, less the one for the prompt.
 const SCREEN: usize = 25;
@@ -101,35 +100,16 @@ fn labelled(page: &mut Page, label: &str, mut spans: Vec<Span>) {
 }
 
 fn verdict(page: &mut Page, report: &Report) {
-    const ORDER: [Severity; 5] =
-        [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
-    let counts = ORDER
-        .iter()
-        .map(|&s| (s, report.findings.iter().filter(|f| f.severity == s).count()))
-        .filter(|(_, n)| *n > 0)
-        .map(|(s, n)| format!("{n} {}", words::severity(s)))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let partial = report.not_looked_at.iter().any(|n| n.failed);
-    let verdict = Verdict::of(report);
-    let tone = match verdict {
+    let (word, what) = words::verdict(report);
+    let tone = match word {
         Verdict::ActNow => Tone::Bad,
         Verdict::CouldBeBetter | Verdict::Unknown => Tone::Warning,
         Verdict::Good => Tone::Good,
     };
-    // Nothing but what is accepted or known is not the same as nothing.
-    let new = if words::set_aside(&report.hidden).is_some() { "new " } else { "" };
-    let what = match (counts.is_empty(), partial) {
-        (true, false) => format!("no {new}findings"),
-        (true, true) => format!("no {new}findings in what was looked at"),
-        (false, _) => {
-            format!("{counts} finding{}", if report.findings.len() == 1 { "" } else { "s" })
-        }
-    };
     labelled(
         page,
         "Verdict",
-        vec![span(tone, verdict.word()), span(Tone::Plain, format!(": {what}"))],
+        vec![span(tone, word.word()), span(Tone::Plain, format!(": {what}"))],
     );
     if !report.only.is_empty() {
         let parts: Vec<&str> = report.only.iter().map(|s| s.word()).collect();

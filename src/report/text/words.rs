@@ -2,7 +2,8 @@
 
 use super::page::Tone;
 use crate::analyze::PackageKind;
-use crate::report::model::{FindingReport, Hidden, Interval, WasteKind};
+use crate::report::model::{FindingReport, Hidden, Interval, Report, WasteKind};
+use crate::report::verdict::Verdict;
 use crate::rules::{Severity, State};
 use crate::text::Bytes;
 
@@ -14,6 +15,31 @@ pub(crate) fn severity(s: Severity) -> &'static str {
         Severity::High => "high",
         Severity::Critical => "critical",
     }
+}
+
+/// The verdict, and what it comes from: `2 critical, 1 low findings`.
+pub(crate) fn verdict(report: &Report) -> (Verdict, String) {
+    const ORDER: [Severity; 5] =
+        [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
+    let counts = ORDER
+        .iter()
+        .map(|&s| (s, report.findings.iter().filter(|f| f.severity == s).count()))
+        .filter(|(_, n)| *n > 0)
+        .map(|(s, n)| format!("{n} {}", severity(s)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let partial = report.not_looked_at.iter().any(|n| n.failed);
+    let word = Verdict::of(report);
+    // Nothing but what is accepted or known is not the same as nothing.
+    let new = if set_aside(&report.hidden).is_some() { "new " } else { "" };
+    let what = match (counts.is_empty(), partial) {
+        (true, false) => format!("no {new}findings"),
+        (true, true) => format!("no {new}findings in what was looked at"),
+        (false, _) => {
+            format!("{counts} finding{}", if report.findings.len() == 1 { "" } else { "s" })
+        }
+    };
+    (word, what)
 }
 
 /// A secret that a package ships to everyone: not the image's own.
@@ -126,6 +152,13 @@ pub(crate) fn set_aside(hidden: &Hidden) -> Option<String> {
         (0, n) => Some(format!("{} known from the baseline", count(n, "finding"))),
         (a, k) => Some(format!("{} accepted, {k} known from the baseline", count(a, "finding"))),
     }
+}
+
+/// With a capital at its start.
+pub(crate) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(chars).collect()
 }
 
 /// `1 finding`, `2 findings`.

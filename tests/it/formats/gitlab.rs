@@ -1,0 +1,55 @@
+//! GitLab's container-scanning report.
+
+use super::schemas::{assert_valid, schema};
+use super::{hostile, lived_with, made, slim, tutorial};
+use careen::report::gitlab;
+use serde_json::Value;
+use std::collections::HashSet;
+
+#[test]
+fn a_bad_image() {
+    insta::assert_snapshot!(gitlab::render(&tutorial(), &made()).unwrap());
+}
+
+#[test]
+fn a_clean_image() {
+    insta::assert_snapshot!(gitlab::render(&slim(), &made()).unwrap());
+}
+
+#[test]
+fn is_valid_by_gitlabs_schema() {
+    let validator = schema("gitlab-15.2.1.json", |_| ());
+    for report in [tutorial(), slim(), lived_with(), hostile::report()] {
+        assert_valid(&validator, &gitlab::render(&report, &made()).unwrap(), "scan");
+    }
+    let mut nameless = slim();
+    nameless.image.reference.clear();
+    assert_valid(&validator, &gitlab::render(&nameless, &made()).unwrap(), "vulnerabilities");
+}
+
+#[test]
+fn ids_are_unique_and_stay_when_lines_and_layers_change() {
+    let ids = |report| -> Vec<String> {
+        let text = gitlab::render(&report, &made()).unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        let all = value["vulnerabilities"].as_array().unwrap();
+        all.iter().map(|v| v["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut moved = tutorial();
+    for f in &mut moved.findings {
+        f.line = f.line.map(|n| n + 7);
+        f.layer = f.layer.map(|n| n + 1);
+    }
+    let before = ids(tutorial());
+    assert_eq!(before, ids(moved));
+    assert_eq!(before.iter().collect::<HashSet<_>>().len(), tutorial().findings.len());
+}
+
+#[test]
+fn a_partial_report_is_a_failed_scan() {
+    for (report, status) in [(tutorial(), "failure"), (slim(), "success")] {
+        let text = gitlab::render(&report, &made()).unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["scan"]["status"], status);
+    }
+}

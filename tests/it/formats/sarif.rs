@@ -1,0 +1,141 @@
+//! SARIF, by the standard and by what GitHub's code scanning asks for.
+
+use super::schemas::{assert_valid, schema};
+use super::{hostile, lived_with, made, slim, tutorial};
+use careen::report::model::Report;
+use careen::report::sarif;
+use serde_json::Value;
+use std::collections::HashSet;
+
+fn log(reports: &[Report]) -> Value {
+    serde_json::from_str(&sarif::render(reports, &made()).unwrap()).unwrap()
+}
+
+fn results(log: &Value) -> Vec<&Value> {
+    let runs = log["runs"].as_array().unwrap();
+    runs.iter().flat_map(|r| r["results"].as_array().unwrap()).collect()
+}
+
+#[test]
+fn a_bad_image() {
+    insta::assert_snapshot!(sarif::render(&[tutorial()], &made()).unwrap());
+}
+
+#[test]
+fn a_clean_image() {
+    insta::assert_snapshot!(sarif::render(&[slim()], &made()).unwrap());
+}
+
+#[test]
+fn what_is_lived_with_is_suppressed_or_unchanged() {
+    insta::assert_snapshot!(sarif::render(&[lived_with()], &made()).unwrap());
+}
+
+#[test]
+fn is_valid_by_the_standard() {
+    let validator = schema("sarif-2.1.0.json", |schema| {
+        // A bracket too much, which makes it a pattern that only lenient readers take; not our field.
+        for of in ["run", "toolComponent"] {
+            let field = &mut schema["definitions"][of]["properties"]["language"];
+            field.as_object_mut().unwrap().remove("pattern").unwrap();
+        }
+    });
+    let sets = [vec![tutorial(), slim()], vec![lived_with()], vec![hostile::report()], vec![]];
+    for reports in sets {
+        assert_valid(&validator, &sarif::render(&reports, &made()).unwrap(), "version");
+    }
+}
+
+/// Every result has a place with a relative URI that stays below where it is resolved, a line, a rule
+/// that its run describes, and a fingerprint.
+#[test]
+fn every_result_is_one_that_github_takes() {
+    let base = url::Url::parse("https://host.example/a/b/").unwrap();
+    for report in [tutorial(), lived_with(), hostile::report()] {
+        let log = log(&[report]);
+        let rules = log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
+        assert!(!results(&log).is_empty());
+        for result in results(&log) {
+            let rule = &rules[result["ruleIndex"].as_u64().unwrap() as usize];
+            assert_eq!(rule["id"], result["ruleId"]);
+            assert!(!rule["help"]["text"].as_str().unwrap().is_empty());
+            let related = result["relatedLocations"].as_array().into_iter().flatten();
+            for place in result["locations"].as_array().unwrap().iter().chain(related) {
+                let physical = &place["physicalLocation"];
+                let uri = physical["artifactLocation"]["uri"].as_str().unwrap();
+                let whole = base.join(uri).unwrap();
+                assert!(whole.as_str().starts_with(base.as_str()), "{uri} → {whole}");
+                assert!(whole.as_str().len() > base.as_str().len(), "{uri}");
+                assert!(uri.split('/').all(|s| !["", ".", ".."].contains(&s)), "{uri}");
+                assert!(physical["region"]["startLine"].as_u64().unwrap() >= 1);
+            }
+            let masked = result["properties"]["masked"].as_str().unwrap_or_default();
+            let said = result["message"]["text"].as_str().unwrap();
+            assert!(said.contains(&masked.chars().take(12).collect::<String>()), "{said}");
+            let prints = &result["partialFingerprints"];
+            assert!(prints["primaryLocationLineHash"].as_str().unwrap().ends_with(":1"));
+            for text in [&result["message"]["text"], &related_message(result)] {
+                let text = text.as_str().unwrap_or_default();
+                assert!(!text.contains("](") && !text.contains("{0}"), "{text}");
+                assert!(text.len() < 20_000, "{}", text.len());
+            }
+        }
+    }
+}
+
+fn related_message(result: &Value) -> Value {
+    result["relatedLocations"][0]["message"]["text"].clone()
+}
+
+#[test]
+fn a_fingerprint_stays_when_line_and_layer_change() {
+    let mut moved = tutorial();
+    for f in &mut moved.findings {
+        f.line = f.line.map(|n| n + 7);
+        f.layer = f.layer.map(|n| n + 1);
+        f.layer_digest = None;
+    }
+    let (before, after) = (log(&[tutorial()]), log(&[moved]));
+    for (a, b) in results(&before).iter().zip(results(&after)) {
+        assert_eq!(a["partialFingerprints"], b["partialFingerprints"]);
+    }
+    let all: HashSet<String> =
+        results(&before).iter().map(|r| r["partialFingerprints"].to_string()).collect();
+    assert!(all.len() > 4, "{all:?}");
+}
+
+#[test]
+fn what_was_not_looked_at_is_no_success() {
+    let log = log(&[tutorial(), slim()]);
+    let invocation = |n: usize| &log["runs"][n]["invocations"][0];
+    assert_eq!(invocation(0)["executionSuccessful"], false);
+    let told = invocation(0)["toolExecutionNotifications"].as_array().unwrap();
+    let levels: Vec<&str> = told.iter().map(|t| t["level"].as_str().unwrap()).collect();
+    assert_eq!(levels, ["note", "error"]);
+    assert_eq!(invocation(1)["executionSuccessful"], true);
+}
+
+/// GitHub refuses a log of two runs of one category, and closes what a category has no more: it must not
+/// change with the tag.
+#[test]
+fn a_category_is_unique_and_outlives_a_tag() {
+    let mut next = tutorial();
+    next.image.reference = next.image.reference.replace(":1.4", ":1.5");
+    let of = |log: &Value, n: usize| log["runs"][n]["automationDetails"]["id"].clone();
+    let first = log(&[tutorial()]);
+    assert_eq!(of(&first, 0), "careen/registry.example.com/team/shop/linux/amd64/");
+    assert_eq!(of(&first, 0), of(&log(&[next.clone()]), 0));
+    let both = log(&[tutorial(), next]);
+    assert_ne!(of(&both, 0), of(&both, 1));
+}
+
+#[test]
+fn more_results_than_github_takes_are_cut_and_counted() {
+    let mut report = tutorial();
+    let one = report.findings[0].clone();
+    report.findings = vec![one; 25_010];
+    let log = log(&[report]);
+    assert_eq!(results(&log).len(), 25_000);
+    let told = log["runs"][0]["invocations"][0]["toolExecutionNotifications"].to_string();
+    assert!(told.contains("10 findings are left out"), "{told}");
+}
