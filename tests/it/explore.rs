@@ -129,10 +129,7 @@ fn a_finding_leads_to_its_file_and_the_secret_stays_masked() {
     press(&mut explorer, "enter");
     let text = screen(&mut explorer, 80, 24);
     assert!(text.contains("NAME=shop") && text.contains("PORT=1"), "{text}");
-    assert!(
-        !text.contains(&secret()) && text.contains("a secret was found in this line"),
-        "{text}"
-    );
+    assert!(!text.contains(&secret()) && text.contains("NPM_TOKEN=npm_****"), "{text}");
     // Nor as bytes.
     press(&mut explorer, "tab");
     let bytes = screen(&mut explorer, 80, 24);
