@@ -135,8 +135,8 @@ impl<'a> Outputs<'a> {
                 }
             }
         }
-        let all = beside.iter().map(|(f, _)| *f).chain([main.0]);
-        if let Some(format) = all.filter(|f| several && f.holds_one()).next() {
+        let mut all = beside.iter().map(|(f, _)| *f).chain([main.0]);
+        if let Some(format) = all.find(|f| several && f.holds_one()) {
             return Err(CliError::UsageWithHint {
                 what: format!("{} holds one image", format.word()),
                 hint: "name one image and one platform".to_owned(),
