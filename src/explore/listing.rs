@@ -1,6 +1,6 @@
 //! The lines of a tree that are shown: what is open, in which order, which one is chosen.
 
-use super::tree::{Filter, Tree};
+use super::tree::{Filter, Marks, Tree};
 use std::collections::HashSet;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Listing {
         let mut children: Vec<u32> =
             self.tree.children(of).filter(|c| self.tree.fits(*c, self.filter)).collect();
         if self.order == Order::Size {
-            children.sort_by_key(|c| std::cmp::Reverse(self.tree.get(*c).bytes));
+            children.sort_by_key(|c| std::cmp::Reverse(self.tree.weight(*c, self.filter)));
         }
         children
     }
@@ -121,11 +121,13 @@ impl Listing {
 
     /// Opens all folders around an entry and chooses it.
     pub fn reveal(&mut self, entry: u32) {
-        if self.filtered() {
-            self.set_filter(Filter::All);
+        // What a later layer hides stands among the hidden alone.
+        let hidden = !self.tree.get(entry).below.has(Marks::SHOWN);
+        if self.filtered() || hidden {
+            self.set_filter(if hidden { Filter::Hidden } else { Filter::All });
         }
         let mut at = self.tree.get(entry).parent;
-        while at != 0 {
+        while at != 0 && !hidden {
             self.open.insert(at);
             at = self.tree.get(at).parent;
         }

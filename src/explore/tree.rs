@@ -28,6 +28,8 @@ impl Marks {
     pub const ADDED: Self = Self(32);
     pub const CHANGED: Self = Self(64);
     pub const REMOVED: Self = Self(128);
+    /// It is in what is looked at; without it, a later layer hides it there.
+    pub const SHOWN: Self = Self(256);
 
     pub fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -73,16 +75,16 @@ impl Filter {
         }
     }
 
-    fn marks(self) -> Option<Marks> {
-        Some(match self {
-            Self::All => return None,
+    fn marks(self) -> Marks {
+        match self {
+            Self::All => Marks::SHOWN,
             Self::Findings => Marks::FINDING,
             Self::Unneeded => Marks::UNNEEDED,
             Self::Hidden => Marks::HIDDEN,
             Self::Big => Marks::BIG,
             Self::Setuid => Marks::SETUID,
             Self::Changed => Marks(Marks::CHANGED.0 | Marks::REMOVED.0),
-        })
+        }
     }
 }
 
@@ -99,6 +101,8 @@ pub struct TreeEntry {
     pub node: Option<Node>,
     /// Of the file, or of all that is below.
     pub bytes: u64,
+    /// The same of what a later layer hides.
+    pub hidden: u64,
     pub own: Marks,
     /// Its own and of all that is below.
     pub below: Marks,
@@ -123,9 +127,18 @@ impl Tree {
     pub fn merged(open: &OpenImage) -> Self {
         let view = &open.view;
         let findings = finding_places(open);
+        let ghosts = open.residue.iter().map(|r| {
+            let mut marks = marks_of(view.entry(r.node));
+            marks.add(Marks::HIDDEN);
+            if findings.contains(&(r.node.layer, &view.entry(r.node).path)) {
+                marks.add(Marks::FINDING);
+            }
+            Item { path: r.path.clone(), node: r.node, is_dir: false, bytes: r.bytes, marks }
+        });
         let items = view.iter().map(|(path, node)| {
             let entry = view.entry(node);
             let mut marks = marks_of(entry);
+            marks.add(Marks::SHOWN);
             if findings.contains(&(node.layer, path)) {
                 marks.add(Marks::FINDING);
             }
@@ -137,7 +150,8 @@ impl Tree {
                 marks,
             }
         });
-        Self::build(items.collect(), &unneeded_paths(open))
+        // What is hidden stands first: below a folder of the same path its files must follow at once.
+        Self::build(ghosts.chain(items).collect(), &unneeded_paths(open))
     }
 
     /// What one layer brings, changes and removes.
@@ -174,6 +188,7 @@ impl Tree {
             if entry.is_dir() && !removed {
                 marks = Marks::default();
             }
+            marks.add(Marks::SHOWN);
             let bytes = if entry.is_file() && !removed { entry.size } else { 0 };
             let is_dir = entry.is_dir() && !removed;
             items.insert(path.clone(), Item { path, node, is_dir, bytes, marks });
@@ -187,7 +202,7 @@ impl Tree {
             path.as_bytes().iter().map(|&b| if b == b'/' { 0 } else { u16::from(b) + 1 })
         }
         items.sort_by(|a, b| key(&a.path).cmp(key(&b.path)));
-        let mut tree = Self { entries: vec![entry("", 0, 0, true, None, 0, Marks::default())] };
+        let mut tree = Self { entries: vec![entry("", 0, 0, true, None, 0, Marks::SHOWN)] };
         // The folders that are open, from the root.
         let mut open: Vec<(u32, Vec<u8>, bool)> = vec![(0, Vec::new(), false)];
         for item in items {
@@ -215,7 +230,7 @@ impl Tree {
                 let number = tree.entries.len() as u32;
                 let mut marks = if last { item.marks } else { Marks::default() };
                 let is_dir = !last || item.is_dir;
-                if is_unneeded && !is_dir && !marks.has(Marks::REMOVED) {
+                if is_unneeded && !is_dir && marks.has(Marks::SHOWN) && !marks.has(Marks::REMOVED) {
                     marks.add(Marks::UNNEEDED);
                 }
                 let node = last.then_some(item.node);
@@ -241,9 +256,10 @@ impl Tree {
     /// Folders by what is in them: children stand behind their parents.
     fn sum(&mut self) {
         for i in (1..self.entries.len()).rev() {
-            let TreeEntry { bytes, below: marks, parent, .. } = self.entries[i];
+            let TreeEntry { bytes, hidden, below: marks, parent, .. } = self.entries[i];
             let parent = &mut self.entries[parent as usize];
             parent.bytes = parent.bytes.saturating_add(bytes);
+            parent.hidden = parent.hidden.saturating_add(hidden);
             parent.below.add(marks);
         }
     }
@@ -289,9 +305,19 @@ impl Tree {
         self.entries.iter().position(|e| e.node == Some(node)).map(|i| i as u32)
     }
 
+    /// Bytes of what a filter shows of an entry.
+    pub fn weight(&self, number: u32, filter: Filter) -> u64 {
+        let entry = self.get(number);
+        if filter == Filter::Hidden || !entry.below.has(Marks::SHOWN) {
+            entry.hidden
+        } else {
+            entry.bytes
+        }
+    }
+
     /// Whether an entry, or something below it, is shown.
     pub fn fits(&self, number: u32, filter: Filter) -> bool {
-        filter.marks().is_none_or(|marks| self.get(number).below.has(marks))
+        self.get(number).below.has(filter.marks())
     }
 }
 
@@ -308,7 +334,19 @@ fn entry(
     bytes: u64,
     own: Marks,
 ) -> TreeEntry {
-    TreeEntry { name: name.into(), parent, end: 0, depth, is_dir, node, bytes, own, below: own }
+    let shown = own.has(Marks::SHOWN) || node.is_none();
+    TreeEntry {
+        name: name.into(),
+        parent,
+        end: 0,
+        depth,
+        is_dir,
+        node,
+        bytes: if shown { bytes } else { 0 },
+        hidden: if own.has(Marks::HIDDEN) { bytes } else { 0 },
+        own,
+        below: own,
+    }
 }
 
 fn marks_of(entry: &Entry) -> Marks {

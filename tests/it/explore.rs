@@ -167,9 +167,20 @@ fn filters_show_what_they_say_and_nothing_else() {
     let setuid = shown(&mut explorer);
     assert!(setuid.contains("only setuid") && setuid.contains(" su"), "{setuid}");
     assert!(!setuid.contains("README"), "{setuid}");
-    press(&mut explorer, "1 f f f");
+    press(&mut explorer, "F F");
     let hidden = shown(&mut explorer);
     assert!(hidden.contains("only hidden later") && hidden.contains(".env"), "{hidden}");
+    press(&mut explorer, "c / . e n v enter");
+    let found = shown(&mut explorer);
+    assert!(found.contains("only hidden later") && found.contains("deleted by layer 2"), "{found}");
+    press(&mut explorer, "1 f f f");
+    let hidden = shown(&mut explorer);
+    assert!(
+        hidden.contains("layer 1:")
+            && hidden.contains("only hidden later")
+            && hidden.contains(".env"),
+        "{hidden}"
+    );
     assert!(!hidden.contains("main.py"), "{hidden}");
 }
 
@@ -190,6 +201,7 @@ fn folders_add_up_to_what_the_image_takes_on_disk() {
             assert_eq!(entry.bytes, sum, "{}", tree.path(number));
         }
     }
+    assert_eq!(tree.get(0).hidden, open.report.waste.bytes);
     let content: u64 = (0..3).map(|n| Tree::of_layer(&open, n).get(0).bytes).sum();
     assert_eq!(Some(content), open.report.size.content);
 }

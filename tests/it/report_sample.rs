@@ -331,6 +331,48 @@ pub fn slim() -> Report {
 }
 
 /// An image whose owner lives with what was found, in a hostile file of reasons.
+/// Against an image a little smaller.
+fn growth(after: &Report) -> Growth {
+    use careen::report::growth::{FileGrowth, PackageGrowth, StepGrowth};
+    let before = Sizes { compressed: Some(20_000_000), content: None, on_disk: Some(50_000_000) };
+    Growth {
+        baseline: "registry.example.com/team/shop:1.4".to_owned(),
+        before,
+        after: after.size,
+        steps: vec![
+            StepGrowth {
+                instruction: Some("COPY dist /app".to_owned()),
+                layer: Some(2),
+                before: Some(1_000_000),
+                after: Some(9_000_000),
+            },
+            StepGrowth {
+                instruction: Some("RUN npm prune".to_owned()),
+                layer: None,
+                before: Some(400_000),
+                after: None,
+            },
+        ],
+        packages: vec![PackageGrowth {
+            kind: PackageKind::Node,
+            name: "left-pad".to_owned(),
+            before: vec![],
+            after: vec!["1.3.0".to_owned()],
+            before_bytes: None,
+            after_bytes: Some(12_000),
+        }],
+        files: vec![FileGrowth {
+            path: "app/model.bin".to_owned(),
+            layer: 2,
+            before: None,
+            after: 7_900_000,
+            new: None,
+        }],
+        shared_layers: 2,
+        shared_bytes: Some(18_000_000),
+    }
+}
+
 pub fn lived_with() -> Report {
     let mut report = slim();
     let found = tutorial().findings;
@@ -351,6 +393,7 @@ pub fn lived_with() -> Report {
         },
     ];
     report.known = found[4..6].to_vec();
+    report.growth = Some(growth(&report));
     report.hidden = Hidden { below_confidence: 3, accepted: 2, known: 2 };
     report.expired = vec![ExpiredAcceptance {
         accepted_by: "careen.toml:7".to_owned(),

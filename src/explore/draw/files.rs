@@ -41,18 +41,26 @@ pub fn draw(explorer: &mut Explorer, frame: &mut Frame, area: Rect, theme: Theme
         };
         lines.push(Line::styled(what, theme.quiet()));
     }
-    let total = files.tree.get(0).bytes.max(1);
+    let total = files.tree.weight(0, files.filter).max(1);
     let rows = files.rows.iter().enumerate().skip(files.top).take(height);
     for (row, &number) in rows {
         let entry = files.tree.get(number);
         let open = entry.is_dir && files.is_open(number);
-        let line = line(entry, open, total, width, theme);
+        let bytes = files.tree.weight(number, files.filter);
+        let line = line(entry, bytes, open, total, width, theme);
         lines.push(if row == files.chosen { line.style(theme.chosen(active)) } else { line });
     }
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-fn line(entry: &TreeEntry, open: bool, total: u64, width: usize, theme: Theme) -> Line<'static> {
+fn line(
+    entry: &TreeEntry,
+    bytes: u64,
+    open: bool,
+    total: u64,
+    width: usize,
+    theme: Theme,
+) -> Line<'static> {
     // A closed folder tells what is in it.
     let marks = if open { entry.own } else { entry.below };
     let change = match () {
@@ -64,7 +72,7 @@ fn line(entry: &TreeEntry, open: bool, total: u64, width: usize, theme: Theme) -
     let mark = |of, letter: &'static str, style| {
         if marks.has(of) { Span::styled(letter, style) } else { Span::raw(" ") }
     };
-    let share = (u128::from(entry.bytes) * BAR as u128 * 2 / u128::from(total)) as usize;
+    let share = (u128::from(bytes) * BAR as u128 * 2 / u128::from(total)) as usize;
     let bar = format!("{}{}", "█".repeat(share / 2), if share % 2 == 1 { "▌" } else { "" });
     let depth = usize::from(entry.depth).saturating_sub(1);
     // A path of 200 folders still shows its name.
@@ -88,7 +96,7 @@ fn line(entry: &TreeEntry, open: bool, total: u64, width: usize, theme: Theme) -
         mark(Marks::UNNEEDED, "u", theme.warning()),
         mark(Marks::HIDDEN, "x", theme.warning()),
         mark(Marks::SETUID, "s", theme.warning()),
-        Span::raw(format!("{:>9} ", Bytes(entry.bytes))),
+        Span::raw(format!("{:>9} ", Bytes(bytes))),
         Span::styled(format!("{bar:<BAR$} "), theme.bar()),
         Span::raw(" ".repeat(indent)),
         Span::raw(sign),

@@ -19,14 +19,22 @@ pub fn draw(explorer: &mut Explorer, frame: &mut Frame, area: Rect, theme: Theme
     explorer.layers_at = [area.y + 1, area.x, height as u16, width as u16];
     let report = &explorer.open.report;
     let title = if active { theme.strong() } else { theme.quiet() };
-    let mut lines = vec![Line::styled(cut(" #  on disk  built by", width), title)];
+    // Where there is room, what is pulled as well.
+    let wide = width >= 40;
+    let head = if wide { " #  on disk   compressed  built by" } else { " #  on disk  built by" };
+    let pulled = |n: Option<u64>| match n.filter(|_| wide) {
+        Some(n) => format!("{:>10}  ", Bytes(n)),
+        None if wide => format!("{:>10}  ", "?"),
+        None => String::new(),
+    };
+    let mut lines = vec![Line::styled(cut(head, width), title)];
     let all = (0..=report.layers.len()).skip(explorer.layer_top).take(height);
     for row in all {
         let mut spans = Vec::new();
         let text = match row.checked_sub(1).and_then(|n| report.layers.get(n)) {
             None => {
                 let size = report.size.on_disk.map_or("?".to_owned(), |n| Bytes(n).to_string());
-                format!(" a {size:>8}  all layers together")
+                format!(" a {size:>8}  {}all layers together", pulled(report.size.compressed))
             }
             Some(l) => {
                 let size = l.size.on_disk.map_or("?".to_owned(), |n| Bytes(n).to_string());
@@ -36,7 +44,8 @@ pub fn draw(explorer: &mut Explorer, frame: &mut Frame, area: Rect, theme: Theme
                 let wasteful =
                     l.waste.zip(l.size.content).is_some_and(|(w, c)| w > 0 && w * 10 >= c);
                 let mark = if wasteful { "x" } else { " " };
-                format!("{:>2} {size:>8}{mark} {}", l.number, Sanitized::from(step.as_str()))
+                let step = Sanitized::from(step.as_str());
+                format!("{:>2} {size:>8}{mark} {}{step}", l.number, pulled(l.size.compressed))
             }
         };
         let mut text = cut(&text, width);

@@ -79,14 +79,19 @@ fn header(explorer: &Explorer, frame: &mut Frame, area: Rect, theme: Theme) {
         ),
         Span::styled(format!(" · {platform}"), theme.quiet()),
     ]);
-    let waste = report.waste.bytes;
+    // Of the layer that is looked at, or of all of it.
+    let layer = explorer.layer.and_then(|n| report.layers.get(n));
+    let sizes = layer.map_or(report.size, |l| l.size);
+    let waste = layer.map_or(Some(report.waste.bytes), |l| l.waste).unwrap_or(0);
     let findings = report.findings.len();
+    let whose = explorer.layer.map_or(String::new(), |n| format!("layer {n}: "));
     let mut second = vec![
-        Span::styled(size(report.size.compressed), theme.strong()),
+        Span::raw(whose),
+        Span::styled(size(sizes.compressed), theme.strong()),
         Span::raw(" compressed  "),
-        Span::styled(size(report.size.content), theme.strong()),
+        Span::styled(size(sizes.content), theme.strong()),
         Span::raw(" content  "),
-        Span::styled(size(report.size.on_disk), theme.strong()),
+        Span::styled(size(sizes.on_disk), theme.strong()),
         Span::raw(" on disk  "),
         Span::styled(
             Bytes(waste).to_string(),

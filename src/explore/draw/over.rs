@@ -4,6 +4,7 @@ use super::theme::Theme;
 use super::{Explorer, cut, squeeze};
 use crate::explore::explorer::Over;
 use crate::explore::keys::HELP;
+use crate::explore::tree::{Filter, Marks};
 use crate::explore::viewer::Viewer;
 use crate::rules::Severity;
 use crate::text::{Bytes, Sanitized};
@@ -27,7 +28,9 @@ pub fn search(explorer: &Explorer, frame: &mut Frame, area: Rect, theme: Theme) 
         let path = explorer.files.tree.path(number);
         let slash = if entry.is_dir { "/" } else { "" };
         let path = squeeze(&format!("{path}{slash}"), width.saturating_sub(11));
-        let line = Line::raw(format!("{:>9} {path}", Bytes(entry.bytes)));
+        let bytes = Bytes(explorer.files.tree.weight(number, Filter::All));
+        let mark = if entry.below.has(Marks::SHOWN) { ' ' } else { 'x' };
+        let line = Line::raw(format!("{bytes:>9}{mark}{path}"));
         lines.push(if row == *chosen { line.style(theme.chosen(true)) } else { line });
     }
     if hits.is_empty() && !query.is_empty() {

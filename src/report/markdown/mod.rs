@@ -4,6 +4,7 @@
 //! the length that GitHub takes.
 
 mod escape;
+mod growth;
 mod room;
 mod sections;
 
@@ -50,6 +51,7 @@ pub fn render(reports: &[Report], made: &Made) -> Result<String, FormatError> {
 /// All but the head, in at most `bytes`.
 fn body(report: &Report, bytes: usize) -> String {
     let mut room = Room::new(bytes);
+    growth::write(&mut room, report);
     sections::worst(&mut room, report);
     sections::first_steps(&mut room, report);
     sections::findings(&mut room, report);

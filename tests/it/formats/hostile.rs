@@ -46,6 +46,15 @@ pub fn report() -> Report {
     report.known = lived.known;
     report.hidden = lived.hidden;
     report.expired = lived.expired;
+    report.growth = lived.growth.map(|mut growth| {
+        growth.baseline = attack("registry.example.com/a/b:0");
+        growth.steps[0].instruction = Some(attack("COPY "));
+        growth.steps[1].instruction = Some(endless());
+        growth.packages[0].name = attack("left-pad");
+        growth.packages[0].after = vec![attack("1"), endless()];
+        growth.files[0].path = attack("app/");
+        growth
+    });
     for a in &mut report.accepted {
         finding(&mut a.finding, 0);
         a.reason = Some(attack("because "));
