@@ -50,7 +50,7 @@ pub fn is_sound(browser: &Browser, file: &Path, look: Look) {
 #[test]
 fn a_page_is_drawn_and_works_in_every_width_and_colour() {
     let folder = tempfile::tempdir().unwrap();
-    let file = write(&folder, &page_of(&layout(&folder, tutorial()), None));
+    let file = write(&folder, &page_of(&layout(&folder, tutorial())));
     let browser = Browser::start();
     for look in LOOKS {
         browser.open(&file, look);
@@ -87,7 +87,7 @@ fn a_page_is_drawn_and_works_in_every_width_and_colour() {
 #[test]
 fn the_map_is_walked_by_mouse_and_by_keyboard() {
     let folder = tempfile::tempdir().unwrap();
-    let file = write(&folder, &page_of(&layout(&folder, tutorial()), None));
+    let file = write(&folder, &page_of(&layout(&folder, tutorial())));
     let browser = Browser::start();
     browser.open(&file, WIDE);
     let place = || browser.text("return document.querySelector('.crumbs').textContent");
@@ -174,7 +174,7 @@ fn the_map_is_walked_by_mouse_and_by_keyboard() {
 #[test]
 fn findings_are_filtered_and_what_helps_can_be_copied() {
     let folder = tempfile::tempdir().unwrap();
-    let file = write(&folder, &page_of(&layout(&folder, tutorial()), None));
+    let file = write(&folder, &page_of(&layout(&folder, tutorial())));
     let browser = Browser::start();
     browser.open(&file, WIDE);
     let rules = || {
@@ -258,7 +258,7 @@ fn nothing_that_stands_in_an_image_is_run_or_hides() {
         .config("Labels", serde_json::json!({"<img src=x onerror=window.pwned=9>": "]]>"}))
         .config("User", serde_json::json!("<script>window.pwned=10</script>"))
         .config("Cmd", serde_json::json!(["<iframe src=javascript:window.pwned=11>"]));
-    let file = write(&folder, &page_of(&layout(&folder, image), None));
+    let file = write(&folder, &page_of(&layout(&folder, image)));
     let browser = Browser::start();
     for look in [LOOKS[0], LOOKS[2]] {
         browser.open(&file, look);
@@ -313,7 +313,7 @@ fn what_is_missing_is_said() {
     let manifest = manifest.expect("a manifest");
     let digest = manifest["layers"][2]["digest"].as_str().unwrap();
     std::fs::write(blobs.join(&digest["sha256:".len()..]), "not a layer").unwrap();
-    let mut seen = inspection(&reference, None);
+    let mut seen = inspection(&reference);
     let browser = Browser::start();
     let file = write(&folder, &render(&seen.reports, &seen.trees).unwrap());
     browser.open(&file, WIDE);
@@ -443,13 +443,13 @@ fn all_that_a_report_may_say_is_drawn() {
 #[test]
 fn each_platform_has_its_own_page() {
     let folder = tempfile::tempdir().unwrap();
-    let mut seen = inspection(&layout(&folder, tutorial()), None);
+    let mut seen = inspection(&layout(&folder, tutorial()));
     let other = tempfile::tempdir().unwrap();
     let small = ImageBuilder::new()
         .architecture("arm64")
         .layer("COPY x /x", LayerBuilder::new().file("x", vec![b'x'; 1000]))
         .config("User", serde_json::json!("65532"));
-    let second = inspection(&layout(&other, small), None);
+    let second = inspection(&layout(&other, small));
     seen.reports.extend(second.reports);
     seen.trees.extend(second.trees);
     // As all platforms of one image have it.
@@ -479,7 +479,7 @@ fn a_hundred_thousand_files_do_not_freeze_it() {
         layer = layer.file(&path, vec![b'a'; 20 + (n * 7919) % 400]);
     }
     let image = ImageBuilder::new().compression(Compression::None).layer("COPY . /srv", layer);
-    let page = page_of(&layout(&folder, image), None);
+    let page = page_of(&layout(&folder, image));
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
     let file = write(&folder, &page);
     let browser = Browser::start();
