@@ -18,12 +18,13 @@ impl Screen {
     fn open() -> Self {
         let (folder, home) = (tempfile::tempdir().unwrap(), Home::new());
         let socket = format!("careen-{}", folder.path().file_name().unwrap().display());
+        // The prompt of a shell says who asks; here it is the same for everyone. The shell reads it from
+        // a file: typed, it could be there before the shell and stand in the line of the first prompt.
+        let rc = home.0.path().join("rc");
+        std::fs::write(&rc, "PS1='$ '\n").unwrap();
         let screen = Self { socket, folder, _home: home };
-        let size = ["-x", "80", "-y", "24"];
-        screen.tmux(&[&["new-session", "-d"], &size[..], &["sh"]].concat());
-        // The prompt of a shell says who asks; here it is the same for everyone.
-        screen.type_in("PS1='$ '");
-        screen.keys(&["Enter"]);
+        let rc = format!("ENV={}", rc.display());
+        screen.tmux(&["new-session", "-d", "-x", "80", "-y", "24", "-e", &rc, "sh"]);
         screen.prompt();
         screen
     }
@@ -36,7 +37,6 @@ impl Screen {
             .env("CAREEN_CACHE_DIR", self._home.cache())
             .env("HOME", self._home.0.path())
             .env("TERM", "xterm-256color")
-            .env("PS1", "$ ")
             .env_remove("TMUX")
             .output()
             .expect("tmux is needed (Debian: tmux)");
