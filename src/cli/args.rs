@@ -3,6 +3,7 @@
 use super::explore_args::Explore;
 use super::inspect_args::{Check, Inspect};
 use super::inventory_args::Inventory;
+use super::patterns_args::PatternsAction;
 use super::sweep_args::{Sweep, Worker};
 use crate::analyze::Confidence;
 use crate::oci::Platform;
@@ -91,8 +92,8 @@ pub enum Command {
     Schema,
     /// Print the completions for a shell
     Completions(Completions),
-    /// Print the man page
-    Man,
+    /// Print the man page, or that of a command
+    Man(Man),
 }
 
 pub const REFERENCE: &str = "\
@@ -218,6 +219,10 @@ pub struct Why {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  careen init                       careen.toml in the current folder
+  careen init ci/careen.toml        then: careen check REF --config ci/careen.toml")]
 pub struct Init {
     /// Where to
     #[arg(value_name = "FILE", default_value = "careen.toml")]
@@ -228,49 +233,14 @@ pub struct Init {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  careen explain                          all rules
+  careen explain config/root-user
+  careen explain secret/github-pat")]
 pub struct Explain {
     /// Id of a rule, as a finding names it
     pub rule: Option<String>,
-}
-
-#[derive(Subcommand)]
-pub enum PatternsAction {
-    /// List all kinds of secrets
-    List(PatternsList),
-    /// Look for secrets in local files and folders; status 1 if there are some
-    Test(PatternsTest),
-    /// Check pattern files: their samples, keywords and sources
-    Lint(PatternsLint),
-}
-
-#[derive(Args)]
-pub struct PatternsList {
-    /// A folder of pattern files, one of them, or a gitleaks configuration; may be repeated
-    #[arg(long, value_name = "PATH")]
-    pub patterns: Vec<PathBuf>,
-    /// Form of the list
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
-#[derive(Args)]
-pub struct PatternsTest {
-    /// Files and folders to look at; - is standard input
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// A folder of pattern files, one of them, or a gitleaks configuration; may be repeated
-    #[arg(long, value_name = "PATH")]
-    pub patterns: Vec<PathBuf>,
-    /// List what is at least this sure
-    #[arg(long, value_enum, default_value_t = Sure::Likely, value_name = "LEVEL")]
-    pub confidence: Sure,
-}
-
-#[derive(Args)]
-pub struct PatternsLint {
-    /// A folder of pattern files, one of them, or a gitleaks configuration
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
 }
 
 #[derive(Args)]
@@ -295,9 +265,29 @@ pub struct CacheDir {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  careen completions bash > ~/.local/share/bash-completion/completions/careen
+  careen completions zsh > \"${fpath[1]}/_careen\"
+  careen completions fish > ~/.config/fish/completions/careen.fish")]
 pub struct Completions {
     #[arg(value_enum, value_name = "SHELL")]
     pub shell: clap_complete::Shell,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  careen man | man -l -
+  careen man check | man -l -
+  careen man --folder ~/.local/share/man/man1      then: man careen-check")]
+pub struct Man {
+    /// A command, such as check
+    #[arg(conflicts_with = "folder")]
+    pub command: Vec<String>,
+    /// Write the pages of all commands into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

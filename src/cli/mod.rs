@@ -30,6 +30,7 @@ mod number;
 mod output;
 mod pattern_files;
 mod patterns;
+mod patterns_args;
 mod plan;
 mod progress;
 mod schema;
@@ -104,6 +105,6 @@ fn run(cli: Cli, terminal: &Terminal) -> Result<Status, CliError> {
         Command::Cache(a) => cache::run(a),
         Command::Schema => schema::run(),
         Command::Completions(a) => completions::run(a),
-        Command::Man => man::run(),
+        Command::Man(a) => man::run(a),
     }
 }

@@ -1,7 +1,8 @@
 //! `careen patterns`: list them, try them on a file, check one's own.
 
-use super::args::{Format, PatternsAction, PatternsLint, PatternsList, PatternsTest};
+use super::args::Format;
 use super::error::CliError;
+use super::patterns_args::{PatternsAction, PatternsLint, PatternsList, PatternsTest};
 use super::status::Status;
 use super::terminal::Terminal;
 use super::{output, pattern_files};

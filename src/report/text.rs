@@ -20,7 +20,7 @@ pub use check::check_all;
 pub use page::Paper;
 pub use rules::{RuleDoc, explain, explain_list};
 pub use why::why;
-pub(crate) use width::{cut, squeeze};
+pub(crate) use width::{columns, cut, squeeze};
 pub(crate) use words::{severity as severity_word, state as state_word};
 
 use super::model::{Report, Section};

@@ -81,7 +81,21 @@ fn completions_and_man_page() {
     }
     let out = run(&["man"]);
     let page = String::from_utf8_lossy(&out.stdout).into_owned();
-    assert!(out.status.success() && page.contains(".TH careen 1") && page.contains("fail\\-on"));
+    assert!(out.status.success() && page.contains(".TH careen 1"), "{page}");
+    assert!(page.contains("careen\\-check(1)"), "{page}");
+    let out = run(&["man", "inspect"]);
+    let page = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success() && page.contains(".TH careen-inspect 1"), "{page}");
+    assert!(page.contains("fail\\-on") && page.contains("Examples:"), "{page}");
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man/man1");
+    assert!(run(&["man", "--folder", &pages.display().to_string()]).status.success());
+    for name in ["careen.1", "careen-check.1", "careen-patterns-lint.1"] {
+        assert!(pages.join(name).is_file(), "{name}");
+    }
+    let out = run(&["man", "nothing"]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("there is no command `nothing`"));
 }
 
 /// A reader that goes away early is no error.

@@ -23,6 +23,7 @@ mod local_sources;
 mod overlay;
 mod packages;
 mod patterns;
+mod pipelines;
 mod registry;
 mod registry_faults;
 mod report_sample;

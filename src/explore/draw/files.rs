@@ -1,7 +1,7 @@
 //! The tree of files: what is large and what is wrong at a glance.
 
 use super::theme::Theme;
-use super::{Explorer, cut};
+use super::{Explorer, columns, cut};
 use crate::explore::explorer::Pane;
 use crate::explore::listing::Order;
 use crate::explore::tree::{Filter, Marks, TreeEntry};
@@ -90,6 +90,9 @@ fn line(
         false if entry.own.has(Marks::HIDDEN) => theme.quiet(),
         false => theme.plain(),
     };
+    let name = cut(&format!("{}{slash}", entry.name), room);
+    // The chosen line is marked to its end.
+    let rest = room.saturating_sub(columns(&name));
     Line::from(vec![
         Span::styled(change.0, change.1),
         mark(Marks::FINDING, "!", theme.bad()),
@@ -97,9 +100,11 @@ fn line(
         mark(Marks::HIDDEN, "x", theme.warning()),
         mark(Marks::SETUID, "s", theme.warning()),
         Span::raw(format!("{:>9} ", Bytes(bytes))),
-        Span::styled(format!("{bar:<BAR$} "), theme.bar()),
+        Span::styled(format!("{bar:<BAR$}"), theme.bar()),
+        Span::raw(" "),
         Span::raw(" ".repeat(indent)),
         Span::raw(sign),
-        Span::styled(cut(&format!("{}{slash}", entry.name), room), style),
+        Span::styled(name, style),
+        Span::raw(" ".repeat(rest)),
     ])
 }

@@ -72,20 +72,25 @@ fn header(explorer: &Explorer, frame: &mut Frame, area: Rect, theme: Theme) {
     let size = |n: Option<u64>| n.map_or("?".to_owned(), |n| Bytes(n).to_string());
     let name = Sanitized::from(report.image.reference.as_str()).to_string();
     let platform = Sanitized::from(report.image.platform.as_str()).to_string();
+    // Before all else that might be cut off: what is missing is not clean.
+    let partial = report.not_looked_at.iter().any(|n| n.failed);
+    let partial = if partial { "PARTIAL  " } else { "" };
+    let room = usize::from(area.width).saturating_sub(partial.len() + columns(&platform) + 3);
     let first = Line::from(vec![
-        Span::styled(
-            cut(&name, usize::from(area.width).saturating_sub(platform.len() + 3)),
-            theme.strong(),
-        ),
+        Span::styled(partial, theme.bad()),
+        Span::styled(squeeze(&name, room), theme.strong()),
         Span::styled(format!(" · {platform}"), theme.quiet()),
     ]);
     // Of the layer that is looked at, or of all of it.
     let layer = explorer.layer.and_then(|n| report.layers.get(n));
     let sizes = layer.map_or(report.size, |l| l.size);
     let waste = layer.map_or(Some(report.waste.bytes), |l| l.waste).unwrap_or(0);
-    let findings = report.findings.len();
+    let here = |layer: Option<usize>| explorer.layer.is_none() || explorer.layer == layer;
+    let findings = report.findings.iter();
+    let findings =
+        findings.filter(|f| here(f.layer) || f.also.iter().any(|a| here(a.layer))).count();
     let whose = explorer.layer.map_or(String::new(), |n| format!("layer {n}: "));
-    let mut second = vec![
+    let second = vec![
         Span::raw(whose),
         Span::styled(size(sizes.compressed), theme.strong()),
         Span::raw(" compressed  "),
@@ -99,13 +104,15 @@ fn header(explorer: &Explorer, frame: &mut Frame, area: Rect, theme: Theme) {
         ),
         Span::raw(" waste  "),
     ];
+    let mut second = Line::from(second);
     if findings > 0 {
-        second.push(Span::styled(format!("! {findings}"), theme.bad()));
+        let word =
+            if findings == 1 { "1 finding".to_owned() } else { format!("{findings} findings") };
+        let fits = second.width() + word.len() <= usize::from(area.width);
+        let word = if fits { word } else { format!("! {findings}") };
+        second.push_span(Span::styled(word, theme.bad()));
     }
-    if report.not_looked_at.iter().any(|n| n.failed) {
-        second.push(Span::styled("  PARTIAL", theme.bad()));
-    }
-    frame.render_widget(Paragraph::new(vec![first, Line::from(second)]), area);
+    frame.render_widget(Paragraph::new(vec![first, second]), area);
 }
 
 fn chosen(explorer: &Explorer, frame: &mut Frame, area: Rect, theme: Theme) {
@@ -153,6 +160,10 @@ fn status(explorer: &Explorer, frame: &mut Frame, area: Rect, theme: Theme) {
         _ => Line::styled(cut(keys, width), theme.quiet()),
     };
     frame.render_widget(Paragraph::new(line), area);
+}
+
+fn columns(text: &str) -> usize {
+    crate::report::text::columns(text)
 }
 
 /// As many columns of a text as there are; the end is left out.

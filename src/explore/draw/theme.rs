@@ -44,8 +44,9 @@ impl Theme {
         self.coloured(Color::Green)
     }
 
+    /// Also in the chosen line as it is: reversed, what is full would be what is empty.
     pub fn bar(self) -> Style {
-        self.coloured(Color::Cyan)
+        self.coloured(Color::Cyan).remove_modifier(Modifier::REVERSED)
     }
 
     /// The chosen line; weaker where the keys go elsewhere.
