@@ -363,8 +363,15 @@ fn an_interrupt_finishes_what_is_under_way_and_keeps_it() {
     let store = store_in(folder.path());
     for signal in ["-INT", "-TERM"] {
         let args = ["sweep", &slow.host, "--store", &store, "--jobs", "1"];
+        let layers = || fetched(&registry, &fleet).values().sum::<usize>();
+        let before = layers();
         let mut child = home.command(&args).spawn().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(1500));
+        // On a busy machine it may take long until the first layer is there.
+        let start = std::time::Instant::now();
+        while layers() == before {
+            assert!(start.elapsed().as_secs() < 60, "{signal}: no layer was fetched");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
         let sent =
             std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
         assert!(sent.unwrap().success());
