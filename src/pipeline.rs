@@ -14,6 +14,7 @@ mod needed;
 pub mod plan;
 mod read;
 mod sift;
+mod thrift;
 
 pub use against::{Against, Reach, inspect_against};
 pub use bases::BasePlan;
@@ -63,7 +64,11 @@ fn inspect_found(
     found: read::Found,
     progress: &dyn Progress,
 ) -> Result<Inspection, PipelineError> {
-    let reading = read::index(plan, found, progress)?;
+    Ok(inspect_read(plan, &read::index(plan, found, progress)?))
+}
+
+/// Judges images whose layers have been read.
+fn inspect_read(plan: &Plan, reading: &read::Reading) -> Inspection {
     let mut unused_allows: BTreeSet<usize> = (0..plan.allows.entries().len()).collect();
     let mut reports = Vec::with_capacity(reading.images.len());
     let mut trees = Vec::new();
@@ -74,7 +79,7 @@ fn inspect_found(
         unused_allows.retain(|n| !judged.used.contains(n));
     }
     let partial = reports.iter().any(|r| r.not_looked_at.iter().any(|n| n.failed));
-    Ok(Inspection { reports, trees, partial, unused_allows })
+    Inspection { reports, trees, partial, unused_allows }
 }
 
 /// What is said of an image whose layers have been read by [`analyzers`].
@@ -114,7 +119,7 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
         residue: &residue,
         patterns,
         policy: &plan.policy,
-        before: plan.baseline.as_ref().and_then(|b| b.sizes(&image.found.platform)),
+        before: plan.baseline.as_ref().map(|b| b.sizes(&image.found.platform).unwrap_or_default()),
         reveal: plan.reveal,
     };
     let findings = rules::check(&context);
@@ -165,6 +170,7 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
         known: &sifted.known,
         expired: &sifted.expired,
         below_confidence: sifted.unsure,
+        confidence: plan.confidence,
         advice: &advice,
         unseen: &unseen,
         patterns,

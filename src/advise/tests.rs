@@ -41,6 +41,7 @@ fn secret() -> Finding {
         state: State::DeletedLater,
         inside: None,
         package: None,
+        members: Vec::new(),
         also: Vec::new(),
         path: None,
         line: None,

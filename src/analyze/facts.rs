@@ -98,6 +98,13 @@ pub enum PackageKind {
     Rust,
 }
 
+impl PackageKind {
+    /// Whether one database has all packages of the kind.
+    pub fn is_of_the_system(self) -> bool {
+        matches!(self, Self::Dpkg | Self::Apk | Self::Rpm)
+    }
+}
+
 /// One package as one database file of this layer states it. A database is rewritten by every layer
 /// that installs: which records are in force is decided on the merged view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,8 +12,10 @@ use crate::report::text;
 
 pub fn run(args: &Check, global: &Global, terminal: &Terminal) -> Result<Status, CliError> {
     let outputs = Outputs::new(&args.judge.output, args.judge.reveal, false)?;
-    let judging = Judging::new(&args.judge, false, &[&args.reference])?.with_trees(&outputs);
-    let (_, inspection) = judging.look(&args.reference, Reach::Changed, global, terminal)?;
+    let judging = Judging::new(&args.judge, false, &[&args.reference])?;
+    let judging = judging.with_trees(&outputs).strict();
+    let reach = if outputs.take_every_layer() { Reach::All } else { Reach::Changed };
+    let inspection = judging.look(&args.reference, reach, global, terminal)?;
     let gate = &judging.decisions.gate;
     let written = Written {
         reports: &inspection.reports,

@@ -3,6 +3,7 @@
 
 use super::error::CliError;
 use super::inspect_args::{AcceptArgs, PolicyArgs};
+use crate::analyze::secrets::Patterns;
 use crate::pipeline::{Against, Inspection, Plan};
 use crate::report::baseline::Baseline;
 use crate::rules::allow::{Allows, ignore_file};
@@ -65,6 +66,14 @@ impl Decisions {
         Plan { allows: self.allows.clone(), policy: self.policy.clone(), ..plan }
     }
 
+    /// Refuses a gate that names what nothing is called: it would never close.
+    pub fn fitting(self, patterns: &Patterns) -> Result<Self, CliError> {
+        match self.gate.unknown(patterns) {
+            Some(e) => Err(CliError::Usage(format!("fail-on: {e}"))),
+            None => Ok(self),
+        }
+    }
+
     /// The baseline, if it is an image.
     pub fn baseline_reference(&self) -> Option<&str> {
         match &self.baseline {
@@ -81,8 +90,10 @@ impl Decisions {
         Ok(match &self.baseline {
             None => Against::Nothing,
             Some(Named::Report(report)) => Against::Report(report.clone()),
+            // By the same demands: what it breaks already is known.
             Some(Named::Image(reference)) => {
-                Against::Image(Box::new(Plan { advise: false, ..plan(reference)? }))
+                let policy = self.policy.clone();
+                Against::Image(Box::new(Plan { advise: false, policy, ..plan(reference)? }))
             }
         })
     }
@@ -97,13 +108,15 @@ pub fn unused(plan: &Plan, inspection: &Inspection) -> Vec<String> {
     inspection.unused_allows.iter().filter_map(entry).map(words).collect()
 }
 
-/// A file's name and text. One that nobody named need not be there.
+/// A file's name and text. One that nobody named need not be there; a link that leads nowhere is there.
 fn text(named: Option<&Path>, default: &str) -> Result<Option<(String, String)>, CliError> {
     let path = named.unwrap_or(Path::new(default));
-    let bytes = match bytes(path, TEXT_LIMIT) {
-        Err(e) if named.is_none() && e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(|source| unreadable(path, source))?,
-    };
+    if named.is_none()
+        && path.symlink_metadata().is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
+    {
+        return Ok(None);
+    }
+    let bytes = bytes(path, TEXT_LIMIT).map_err(|source| unreadable(path, source))?;
     let text = String::from_utf8(bytes)
         .map_err(|e| unreadable(path, io::Error::new(io::ErrorKind::InvalidData, e)))?;
     Ok(Some((path.display().to_string(), text)))

@@ -42,6 +42,12 @@ impl ReportFormat {
         matches!(self, Self::Gitlab | Self::Cyclonedx | Self::Spdx)
     }
 
+    /// Whether others take it for all that there is of an image: an alert that is not in it is closed, a
+    /// package that is not in it is not installed.
+    fn takes_every_layer(self) -> bool {
+        !matches!(self, Self::Text | Self::Json | Self::Jsonl | Self::Markdown)
+    }
+
     fn word(self) -> String {
         self.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
     }
@@ -115,15 +121,16 @@ impl<'a> Outputs<'a> {
     pub fn new(args: &'a ReportArgs, reveal: bool, several: bool) -> Result<Self, CliError> {
         let mut main = (args.format, None);
         let mut beside = Vec::new();
-        let mut seen: Vec<&Path> = Vec::new();
+        let mut seen: Vec<PathBuf> = Vec::new();
         for target in &args.output {
             let path = target.path.as_path();
             output::check(Some(path))?;
-            if seen.contains(&path) {
+            let place = output::place(path);
+            if seen.contains(&place) {
                 let twice = format!("--output {} is there twice", path.display());
                 return Err(CliError::Usage(twice));
             }
-            seen.push(path);
+            seen.push(place);
             match target.format {
                 Some(format) => beside.push((format, path)),
                 None if main.1.is_none() => main.1 = Some(path),
@@ -148,7 +155,16 @@ impl<'a> Outputs<'a> {
 
     /// Whether some form shows what fills the image.
     pub fn want_trees(&self) -> bool {
-        self.beside.iter().map(|(f, _)| *f).chain([self.main.0]).any(|f| f == ReportFormat::Html)
+        self.formats().any(|f| f == ReportFormat::Html)
+    }
+
+    /// Whether some form is of all layers.
+    pub fn take_every_layer(&self) -> bool {
+        self.formats().any(ReportFormat::takes_every_layer)
+    }
+
+    fn formats(&self) -> impl Iterator<Item = ReportFormat> {
+        self.beside.iter().map(|(f, _)| *f).chain([self.main.0])
     }
 
     /// Writes all of them; one that fails does not keep the others from being written.

@@ -25,12 +25,7 @@ pub fn run(args: &Inspect, global: &Global, terminal: &Terminal) -> Result<Statu
     let mut worst = Status::Clean;
     for reference in &args.references {
         match judging.look(reference, Reach::All, global, terminal) {
-            Ok((plan, inspection)) => {
-                if global.verbose {
-                    for entry in decisions::unused(&plan, &inspection) {
-                        error::note(&entry, terminal);
-                    }
-                }
+            Ok(inspection) => {
                 worst = worst.max(status(&inspection, &judging.decisions.gate));
                 reports.extend(inspection.reports);
                 trees.extend(inspection.trees);
@@ -57,6 +52,7 @@ pub struct Judging<'a> {
     pub decisions: Decisions,
     patterns: Arc<Patterns>,
     file_tree: bool,
+    strict: bool,
 }
 
 impl<'a> Judging<'a> {
@@ -71,7 +67,8 @@ impl<'a> Judging<'a> {
         let settings = SourceSettings::new(&args.source, all_platforms, args.reveal, &references)?;
         let settings = SourceSettings { confidence: args.confidence.into(), ..settings };
         let patterns = pattern_files::load(&args.patterns)?;
-        Ok(Self { args, settings, decisions, patterns, file_tree: false })
+        let decisions = decisions.fitting(&patterns)?;
+        Ok(Self { args, settings, decisions, patterns, file_tree: false, strict: false })
     }
 
     /// With what fills the image, if some form shows it.
@@ -79,22 +76,28 @@ impl<'a> Judging<'a> {
         Self { file_tree: outputs.want_trees(), ..self }
     }
 
-    /// Judges one image.
+    /// As a gate does: what nobody saw does not pass.
+    pub fn strict(self) -> Self {
+        Self { strict: true, ..self }
+    }
+
+    /// Judges one image. What its owner accepts and nothing in it fits is told on standard error if the
+    /// user wants to know all.
     pub fn look(
         &self,
         reference: &str,
         reach: Reach,
         global: &Global,
         terminal: &Terminal,
-    ) -> Result<(Plan, Inspection), CliError> {
+    ) -> Result<Inspection, CliError> {
         let plan = |reference: &str| -> Result<Plan, CliError> {
             let plan = plan::plan(reference, &self.settings)?;
-            Ok(Plan { patterns: self.patterns.clone(), ..plan })
+            let (patterns, strict) = (self.patterns.clone(), self.strict);
+            bases::applied(&self.args.base, Plan { patterns, strict, ..plan })
         };
         let against = self.decisions.against(&plan)?;
-        let plan = bases::applied(&self.args.base, self.decisions.applied_to(plan(reference)?))?;
-        let advise = reach == Reach::All;
-        let plan = Plan { advise, file_tree: self.file_tree, ..plan };
+        let plan = self.decisions.applied_to(plan(reference)?);
+        let plan = Plan { advise: !self.strict, file_tree: self.file_tree, ..plan };
         let mut inspection = progress::during(terminal, global.quiet, |p| {
             pipeline::inspect_against(&plan, against, reach, p)
         })?;
@@ -103,7 +106,12 @@ impl<'a> Judging<'a> {
                 report.keep_only(&self.args.output.only);
             }
         }
-        Ok((plan, inspection))
+        if global.verbose {
+            for entry in decisions::unused(&plan, &inspection) {
+                error::note(&entry, terminal);
+            }
+        }
+        Ok(inspection)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::error::CliError;
 use super::interrupt;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,15 @@ pub fn check(path: Option<&Path>) -> Result<(), CliError> {
         });
     }
     Ok(())
+}
+
+/// Where a name leads: the file behind links, in a folder whose name has one spelling.
+pub fn place(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    let folder = folder_of(path).canonicalize().unwrap_or_else(|_| folder_of(path));
+    path.file_name().map_or(folder.clone(), |name| folder.join(name))
 }
 
 fn folder_of(path: &Path) -> PathBuf {
@@ -77,13 +87,22 @@ fn fill<T: Default>(
         };
     };
     let failed = |source| CliError::File { path: path.to_path_buf(), source };
+    let named = path;
+    let path = &place(path);
+    let written = |e| match e {
+        CliError::Stdout(source) => failed(source),
+        other => other,
+    };
+    // A device or a pipe is written to: what stands there would be gone with a file in its place.
+    if named.metadata().is_ok_and(|m| !m.is_file()) {
+        // By the name that was given: behind `/dev/stdout` there may be none.
+        let mut out = File::options().write(true).open(named).map_err(failed)?;
+        return content(&mut out).map_err(written);
+    }
     let mut file =
         tempfile::Builder::new().prefix(".careen-").tempfile_in(folder_of(path)).map_err(failed)?;
     interrupt::unfinished(Some(file.path()));
-    let done = content(file.as_file_mut()).map_err(|e| match e {
-        CliError::Stdout(source) => failed(source),
-        other => other,
-    });
+    let done = content(file.as_file_mut()).map_err(written);
     let done = done.and_then(|t| {
         file.as_file().sync_all().map_err(failed)?;
         if readers == Readers::Everyone {

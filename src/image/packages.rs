@@ -118,8 +118,7 @@ impl InstalledPackages {
     /// The package of the operating system that lists this file: its place in [`Self::iter`].
     pub fn system_owner_of(&self, path: &LayerPath) -> Option<usize> {
         let number = *self.files.get(path)? as usize;
-        let system = [PackageKind::Dpkg, PackageKind::Apk, PackageKind::Rpm];
-        self.packages.get(number).filter(|p| system.contains(&p.kind)).map(|_| number)
+        self.packages.get(number).filter(|p| p.kind.is_of_the_system()).map(|_| number)
     }
 
     fn root_of(&self, path: &LayerPath) -> Option<u32> {

@@ -11,10 +11,10 @@ use crate::image::LayerState;
 use crate::index::build::{self, Built, Expected, LayerError};
 use crate::index::key::IndexKey;
 use crate::index::store::Store;
-use crate::oci::{LayerKind, MediaKind};
+use crate::oci::{Digest, LayerKind, MediaKind};
 use crate::report::growth;
 use crate::source::{BlobName, LayerRef, Source};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The analyzers of every pass, in the order in which they leave facts. Changing this list changes
@@ -107,27 +107,37 @@ fn not_for_us(layer: &LayerRef, plan: &Plan) -> Option<LayerState> {
     (foreign && !plan.registry.follow_foreign_urls).then(|| LayerState::NotLookedAt {
         why: "a foreign layer: its bytes are not in the registry (`--follow-foreign-urls` fetches them)"
             .to_owned(),
-        failed: false,
+        failed: plan.strict,
     })
 }
 
 /// Why a layer need not be fetched.
-fn held(layer: &LayerRef, plan: &Plan) -> Option<LayerState> {
+fn held(layer: &LayerRef, held: &HashSet<Digest>) -> Option<LayerState> {
     let digest = layer.descriptor.as_ref()?.digest;
-    plan.held
-        .contains(&digest)
+    held.contains(&digest)
         .then(|| LayerState::NotLookedAt { why: growth::HELD.to_owned(), failed: false })
 }
 
-/// Indexes every layer of `wanted`, each distinct blob once.
+/// Whether it was only left out.
+fn is_held(state: &LayerState) -> bool {
+    matches!(state, LayerState::NotLookedAt { why, failed: false } if why == growth::HELD)
+}
+
+/// What became of the layers of a source.
+pub(super) type States = HashMap<BlobName, LayerState>;
+
+/// Indexes every layer of `wanted`, each distinct blob once; not again those that `done` has, and not those
+/// of `left_out`, unless the cache has them.
 pub(super) fn index_all(
     source: &dyn Source,
     wanted: Vec<LayerRef>,
+    left_out: &HashSet<Digest>,
+    mut done: States,
     plan: &Plan,
     progress: &dyn Progress,
-) -> HashMap<BlobName, LayerState> {
+) -> States {
     let cache = Cache::open(plan);
-    let mut done: HashMap<BlobName, LayerState> = HashMap::new();
+    done.retain(|_, state| !is_held(state));
     let mut queue: Vec<LayerRef> = Vec::new();
     for layer in wanted {
         if done.contains_key(&layer.blob) || queue.iter().any(|q| q.blob == layer.blob) {
@@ -135,7 +145,7 @@ pub(super) fn index_all(
         }
         let known = not_for_us(&layer, plan)
             .or_else(|| cache.as_ref().and_then(|c| c.get(&layer)))
-            .or_else(|| held(&layer, plan));
+            .or_else(|| held(&layer, left_out));
         if let Some(known) = known {
             done.insert(layer.blob, known);
             continue;

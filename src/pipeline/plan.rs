@@ -5,15 +5,15 @@ use crate::analyze::Confidence;
 use crate::analyze::secrets::Patterns;
 use crate::image::base::KnownBases;
 use crate::index::build::{BuildSettings, LayerError};
-use crate::oci::{Digest, Platform};
+use crate::oci::Platform;
 use crate::report::baseline::Baseline;
+use crate::report::judged::JudgedBy;
 use crate::rules::allow::Allows;
 use crate::rules::policy::Policy;
 use crate::source::daemon::DaemonSettings;
 use crate::source::locator::Locator;
 use crate::source::registry::RegistrySettings;
 use crate::source::{PlatformChoice, SourceError};
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -33,10 +33,10 @@ pub struct Plan {
     pub allows: Arc<Allows>,
     /// What an earlier report told already.
     pub baseline: Option<Arc<Baseline>>,
-    /// Layers that need not be read: the baseline has them.
-    pub held: Arc<HashSet<Digest>>,
     /// What the owner of the image asks of it.
     pub policy: Arc<Policy>,
+    /// A layer that is nobody's to fetch is no pass either: nobody saw it.
+    pub strict: bool,
     /// Keep secrets in clear beside their mask. Implies that no cached index is used: it has none.
     pub reveal: bool,
     /// Layers worked on at the same time.
@@ -68,8 +68,8 @@ impl Plan {
             confidence: Confidence::Likely,
             allows: Arc::default(),
             baseline: None,
-            held: Arc::default(),
             policy: Arc::default(),
+            strict: false,
             reveal: false,
             jobs: 1,
             build: BuildSettings::default(),
@@ -80,6 +80,13 @@ impl Plan {
             known_bases: Arc::default(),
             bases: BasePlan::default(),
         }
+    }
+}
+
+impl Plan {
+    /// What tells whether another report knows as much.
+    pub(super) fn judged_by(&self) -> JudgedBy {
+        JudgedBy::new(&self.patterns, self.confidence)
     }
 }
 

@@ -1,6 +1,6 @@
 //! From the plan's words to images whose layers have been read.
 
-use super::layers;
+use super::layers::{self, States};
 use super::{PipelineError, Plan, Progress};
 use crate::image::{ImageLayer, LayerState, ReadImage};
 use crate::index::build::{self, Expected};
@@ -10,7 +10,7 @@ use crate::source::locator::Opened;
 use crate::source::registry::RegistrySource;
 use crate::source::single_pass::SinglePass;
 use crate::source::{BlobName, FoundImage, LayerRef, Resolution, Source, Unseen};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::Read;
 
 /// The images, and what lies beside them unread.
@@ -31,17 +31,38 @@ pub(super) fn open(plan: &Plan) -> Result<Opened, PipelineError> {
 
 /// Images that were found, before their layers are read.
 pub(super) enum Found {
-    Random(Box<dyn Source>, Resolution),
+    Random(Shelf),
     /// An archive that tells what it holds only while it is read.
     SinglePass(SinglePass<Box<dyn Read + Send>>),
 }
 
-impl Found {
-    /// Digests of the layers, as far as they are known before reading.
-    pub fn layers(&self) -> HashSet<Digest> {
-        let Self::Random(_, resolution) = self else { return HashSet::new() };
-        let all = resolution.images.iter().flat_map(|i| &i.layers);
-        all.filter_map(|l| l.descriptor.as_ref()).map(|d| d.digest).collect()
+/// Images of a source that hands out any layer at any time, and what is known of their layers.
+pub(super) struct Shelf {
+    source: Box<dyn Source>,
+    pub resolution: Resolution,
+    states: States,
+}
+
+impl Shelf {
+    /// Reads the layers that are not known yet, but for those left out.
+    pub fn fill(&mut self, left_out: &HashSet<Digest>, plan: &Plan, progress: &dyn Progress) {
+        let images = self.resolution.images.iter();
+        let wanted: Vec<LayerRef> = images.flat_map(|i| i.layers.iter().cloned()).collect();
+        let known = std::mem::take(&mut self.states);
+        self.states =
+            layers::index_all(self.source.as_ref(), wanted, left_out, known, plan, progress);
+    }
+
+    /// Takes over what another one knows of these layers.
+    pub fn learn(&mut self, other: &Shelf, layers: &HashSet<Digest>) {
+        let known = other.states.iter().filter(
+            |(name, _)| matches!(name, BlobName::Digest(digest) if layers.contains(digest)),
+        );
+        self.states.extend(known.map(|(name, state)| (name.clone(), state.clone())));
+    }
+
+    pub fn reading(&self) -> Reading {
+        combine(self.resolution.clone(), &self.states)
     }
 }
 
@@ -51,7 +72,7 @@ pub(super) fn find(plan: &Plan) -> Result<Found, PipelineError> {
         Opened::Registry(_) => unreachable!("opened above"),
         Opened::Random(source) => {
             let resolution = source.resolve(&plan.platform)?;
-            Found::Random(source, resolution)
+            Found::Random(Shelf { source, resolution, states: States::new() })
         }
         Opened::SinglePass(pass) => Found::SinglePass(pass),
     })
@@ -69,11 +90,9 @@ pub(super) fn index(
     progress: &dyn Progress,
 ) -> Result<Reading, PipelineError> {
     match found {
-        Found::Random(source, resolution) => {
-            let images = resolution.images.iter();
-            let wanted: Vec<LayerRef> = images.flat_map(|i| i.layers.iter().cloned()).collect();
-            let states = layers::index_all(source.as_ref(), wanted, plan, progress);
-            Ok(combine(resolution, states))
+        Found::Random(mut shelf) => {
+            shelf.fill(&HashSet::new(), plan, progress);
+            Ok(shelf.reading())
         }
         Found::SinglePass(pass) => {
             let (resolution, states) = pass.run(&plan.platform, &mut |member, size, blob| {
@@ -90,7 +109,7 @@ pub(super) fn index(
                 progress.layer_done(member);
                 layers::state_of(built, None)
             })?;
-            Ok(combine(resolution, states))
+            Ok(combine(resolution, &states))
         }
     }
 }
@@ -101,9 +120,9 @@ fn digest_of_member(member: &str) -> Option<Digest> {
     name.replacen('/', ":", 1).parse().ok()
 }
 
-fn combine(resolution: Resolution, states: HashMap<BlobName, LayerState>) -> Reading {
+fn combine(resolution: Resolution, states: &States) -> Reading {
     let unseen = resolution.unseen.into_iter().map(note).collect();
-    let images = resolution.images.into_iter().map(|found| attach(found, &states)).collect();
+    let images = resolution.images.into_iter().map(|found| attach(found, states)).collect();
     Reading { images, unseen }
 }
 
@@ -111,7 +130,7 @@ fn note(u: Unseen) -> NotLookedAt {
     NotLookedAt { what: u.what, why: u.why, failed: u.failed }
 }
 
-fn attach(found: FoundImage, states: &HashMap<BlobName, LayerState>) -> ReadImage {
+fn attach(found: FoundImage, states: &States) -> ReadImage {
     let layer_of = |layer: &LayerRef| {
         let state = match states.get(&layer.blob) {
             Some(state) => state.clone(),

@@ -3,11 +3,12 @@
 
 use super::model::{
     AcceptedFinding, AdviceReport, BaseReport, Duplicate, EnvVar, EstimateReport,
-    ExpiredAcceptance, FindingReport, FixedReport, Hidden, ImageIdentity, LayerReport, NotLookedAt,
-    PackageReport, PlaceReport, RemovedReport, Report, SCHEMA_VERSION, Sizes, Unneeded, Waste,
-    WastedPath,
+    ExpiredAcceptance, FindingReport, FixedReport, Hidden, ImageIdentity, JudgedBy, LayerReport,
+    NotLookedAt, PackageReport, PlaceReport, RemovedReport, Report, SCHEMA_VERSION, Sizes,
+    Unneeded, Waste, WastedPath,
 };
 use crate::advise::{Advice, Removed};
+use crate::analyze::Confidence;
 use crate::analyze::secrets::{Patterns, redact_text};
 use crate::image::base::BaseImage;
 use crate::image::command::effective_command;
@@ -43,6 +44,8 @@ pub struct Parts<'a> {
     /// With the number of findings that count again.
     pub expired: &'a [(&'a Allow, usize)],
     pub below_confidence: usize,
+    /// Secrets less sure than this are not listed.
+    pub confidence: Confidence,
     pub advice: &'a [Advice],
     /// What lies beside the image's layers unread.
     pub unseen: &'a [NotLookedAt],
@@ -54,6 +57,7 @@ pub fn assemble(parts: &Parts) -> Report {
     let steps = steps(parts.history, parts.image.layers.len(), parts.patterns);
     Report {
         schema_version: SCHEMA_VERSION,
+        judged_by: JudgedBy::new(parts.patterns, parts.confidence),
         only: Vec::new(),
         image: identity(parts),
         size: total(parts),
@@ -264,6 +268,7 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         recover,
         package: f.package.as_ref().map(|p| Sanitized::from(p.as_str()).to_string()),
         plain: f.plain.as_ref().map(|p| String::from_utf8_lossy(p.reveal()).into_owned()),
+        members: f.members.clone(),
         also: f.also.iter().map(|a| place(finding(parts, a, steps))).collect(),
     }
 }

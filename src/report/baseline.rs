@@ -5,15 +5,16 @@
 //! earlier report lists as accepted is no part of it: an acceptance speaks for itself, and can expire.
 
 use super::growth;
+use super::judged::JudgedBy;
 use super::model::{
     FindingReport, LayerReport, PackageReport, Report, SCHEMA_VERSION, Section, Sizes,
 };
 use crate::analyze::PackageKind;
-use crate::oci::{Digest, Platform};
+use crate::oci::Platform;
 use crate::rules::policy::{self, Before};
 use crate::rules::{Category, Finding, Severity};
 use serde::Deserialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Why a text is no baseline.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,9 @@ pub struct Earlier {
     pub layers: Vec<EarlierLayer>,
     #[serde(default)]
     pub packages: Vec<EarlierPackage>,
+    #[serde(default)]
+    pub waste: EarlierWaste,
+    judged_by: Option<JudgedBy>,
     /// The parts that it was cut down to.
     #[serde(default)]
     only: Vec<Section>,
@@ -77,11 +81,27 @@ struct EarlierGap {
 pub struct EarlierImage {
     pub reference: String,
     pub platform: String,
+    #[serde(default)]
+    pub user: String,
+}
+
+/// What its layers hide of those below.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct EarlierWaste {
+    pub paths: Vec<EarlierWasted>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct EarlierWasted {
+    pub path: String,
+    pub layer: usize,
+    pub hidden_by: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct EarlierLayer {
     pub digest: Option<String>,
+    pub diff_id: Option<String>,
     pub instruction: Option<String>,
     #[serde(default)]
     pub size: Sizes,
@@ -95,12 +115,18 @@ pub struct EarlierPackage {
     pub name: String,
     pub version: String,
     pub bytes: Option<u64>,
+    /// The layer that first has it.
+    pub layer: Option<usize>,
+    /// The database that states it.
+    #[serde(default)]
+    pub path: String,
 }
 
 impl From<&LayerReport> for EarlierLayer {
     fn from(l: &LayerReport) -> Self {
         Self {
             digest: l.digest.clone(),
+            diff_id: l.diff_id.clone(),
             instruction: l.instruction.clone(),
             size: l.size,
             files: l.files,
@@ -110,7 +136,14 @@ impl From<&LayerReport> for EarlierLayer {
 
 impl From<&PackageReport> for EarlierPackage {
     fn from(p: &PackageReport) -> Self {
-        Self { kind: p.kind, name: p.name.clone(), version: p.version.clone(), bytes: p.bytes }
+        Self {
+            kind: p.kind,
+            name: p.name.clone(),
+            version: p.version.clone(),
+            bytes: p.bytes,
+            layer: p.layer,
+            path: p.path.clone(),
+        }
     }
 }
 
@@ -123,6 +156,7 @@ impl From<&FindingReport> for EarlierFinding {
             path: f.path.clone(),
             instruction: f.instruction.clone(),
             fingerprint: f.fingerprint.clone(),
+            members: f.members.clone(),
         }
     }
 }
@@ -140,10 +174,14 @@ impl From<&Report> for Earlier {
             image: EarlierImage {
                 reference: r.image.reference.clone(),
                 platform: r.image.platform.clone(),
+                user: r.image.user.clone(),
             },
             size: r.size,
             layers: r.layers.iter().map(EarlierLayer::from).collect(),
             packages: r.packages.iter().map(EarlierPackage::from).collect(),
+            // Only of reports from files: of an image that was looked at, more is known.
+            waste: EarlierWaste::default(),
+            judged_by: Some(r.judged_by.clone()),
             only: Vec::new(),
             not_looked_at: Vec::new(),
             files: None,
@@ -161,6 +199,8 @@ struct EarlierFinding {
     path: Option<String>,
     instruction: Option<String>,
     fingerprint: String,
+    #[serde(default)]
+    members: Vec<String>,
 }
 
 /// By what a finding is recognised.
@@ -173,6 +213,8 @@ struct Identity {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Mark {
     Fingerprint(String),
+    /// One of those that a finding about many names, or the path of one about a single thing.
+    Member(String),
     Path(String),
     Instruction(Option<String>),
 }
@@ -195,6 +237,10 @@ impl Identity {
         };
         Self { rule: rule.to_owned(), mark }
     }
+
+    fn of_member(rule: &str, name: &str) -> Self {
+        Self { rule: rule.to_owned(), mark: Mark::Member(name.to_owned()) }
+    }
 }
 
 /// The findings of earlier reports.
@@ -213,6 +259,9 @@ impl Baseline {
             return Err(BaselineError::Version { found: other.schema_version });
         }
         let reports: Vec<Earlier> = one_or_all(text)?;
+        if reports.is_empty() {
+            return Err(BaselineError::Part("there is none in it"));
+        }
         if reports.iter().any(|r| !r.only.is_empty()) {
             return Err(BaselineError::Part("it was written with `--only`"));
         }
@@ -227,31 +276,33 @@ impl Baseline {
         let mut known = HashMap::new();
         for f in reports.iter().flat_map(|r| r.findings.iter().chain(&r.known)) {
             let step = f.instruction.as_deref();
-            let id = Identity::new(&f.rule, f.category, &f.fingerprint, f.path.clone(), step);
-            let worst = known.entry(id).or_insert(f.severity);
-            *worst = f.severity.max(*worst);
+            let mut ids: Vec<Identity> =
+                f.members.iter().map(|m| Identity::of_member(&f.rule, m)).collect();
+            // A finding about many is known by them alone: the first of them is no more than a place.
+            if ids.is_empty() {
+                let path = f.path.clone();
+                let single = path.as_deref().filter(|_| f.category != Category::Secret);
+                ids.extend(single.map(|path| Identity::of_member(&f.rule, path)));
+                ids.push(Identity::new(&f.rule, f.category, &f.fingerprint, path, step));
+            }
+            for id in ids {
+                let worst = known.entry(id).or_insert(f.severity);
+                *worst = f.severity.max(*worst);
+            }
         }
         Self { known, reports }
     }
 
-    /// The report of an image of this platform, or the only one there is.
+    /// The report of an image of this platform.
     pub fn report(&self, platform: &Platform) -> Option<&Earlier> {
         let wanted = platform.to_string();
-        match self.reports.as_slice() {
-            [one] => Some(one),
-            several => several.iter().find(|r| r.image.platform == wanted),
-        }
+        let same = |r: &&Earlier| r.image.platform == wanted || r.image.platform.is_empty();
+        self.reports.iter().find(same)
     }
 
     pub fn sizes(&self, platform: &Platform) -> Option<Before> {
         let size = self.report(platform)?.size;
         Some(Before { compressed: size.compressed, on_disk: size.on_disk })
-    }
-
-    /// The stored layers of all its images that were looked at.
-    pub fn layers(&self) -> HashSet<Digest> {
-        let all = self.reports.iter().flat_map(|r| &r.layers).filter(|l| l.files.is_some());
-        all.filter_map(|l| l.digest.as_deref()?.parse().ok()).collect()
     }
 
     /// Whether the finding was there already, and no better; `instruction` is the masked build step of
@@ -261,8 +312,22 @@ impl Baseline {
             return false;
         }
         let path = f.path.as_ref().map(|p| p.to_text());
-        let id = Identity::new(&f.rule, f.category, &f.fingerprint, path, instruction);
-        self.known.get(&id).is_some_and(|then| f.severity <= *then)
+        if !f.members.is_empty() {
+            // All of them, and none worse than the worst of them was.
+            let then = f.members.iter().map(|m| self.known.get(&Identity::of_member(&f.rule, m)));
+            let worst = then.collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max());
+            return worst.is_some_and(|then| f.severity <= *then);
+        }
+        let id = Identity::new(&f.rule, f.category, &f.fingerprint, path.clone(), instruction);
+        let single = path.filter(|_| f.category != Category::Secret);
+        let of_many = single.map(|path| Identity::of_member(&f.rule, &path));
+        let then = self.known.get(&id).or_else(|| self.known.get(&of_many?));
+        then.is_some_and(|then| f.severity <= *then)
+    }
+
+    /// Whether its reports tell all that one judged by `other` does.
+    pub fn knows_as_much(&self, other: &JudgedBy) -> bool {
+        self.reports.iter().all(|r| r.judged_by.as_ref().is_some_and(|by| by.covers(other)))
     }
 }
 

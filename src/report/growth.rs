@@ -1,7 +1,7 @@
 //! What made an image larger than its baseline: which build steps, which packages, which files. Pure
 //! functions over a finished report and an earlier one.
 
-use super::baseline::{Earlier, EarlierLayer};
+use super::baseline::{Earlier, EarlierLayer, EarlierPackage};
 use super::files::FileRow;
 use super::model::{LayerReport, Report, Sizes};
 use crate::analyze::PackageKind;
@@ -112,7 +112,7 @@ fn steps(before: &Earlier, after: &Report) -> Vec<StepGrowth> {
     // Each layer is left once: an image may have the same one twice.
     let mut left: Vec<&EarlierLayer> = before.layers.iter().collect();
     let mut take = |fits: &dyn Fn(&EarlierLayer) -> bool| {
-        let at = left.iter().position(|l| fits(l))?;
+        let at = left.iter().rposition(|l| fits(l))?;
         Some(left.remove(at))
     };
     let mut changed = Vec::new();
@@ -123,7 +123,9 @@ fn steps(before: &Earlier, after: &Report) -> Vec<StepGrowth> {
         }
     }
     let mut out = Vec::new();
-    for layer in changed {
+    // From the top: of several steps with the same words, those are the likeliest to be the same that
+    // have as many above them.
+    for layer in changed.into_iter().rev() {
         let step = layer.instruction.as_deref().map(step_key);
         let was = take(&|l| step.is_some() && l.instruction.as_deref().map(step_key) == step);
         let known =
@@ -181,7 +183,18 @@ impl Installed {
 
 fn packages(before: &Earlier, after: &Report) -> Vec<PackageGrowth> {
     let mut all: BTreeMap<(PackageKind, &str), [Installed; 2]> = BTreeMap::new();
-    for p in &before.packages {
+    // What a layer states that only one of the two has read is no difference, unless a database that was
+    // read tells the same anew.
+    let unread = after.layers.iter().filter(|l| l.files.is_none());
+    let unread: HashSet<&str> = unread.filter_map(|l| l.digest.as_deref()).collect();
+    let stated: HashSet<&str> = after.packages.iter().map(|p| p.path.as_str()).collect();
+    let is_unread = |layer: usize| {
+        let digest = before.layers.get(layer).and_then(|l| l.digest.as_deref());
+        digest.is_some_and(|d| unread.contains(d))
+    };
+    let compared =
+        |p: &&EarlierPackage| stated.contains(p.path.as_str()) || !p.layer.is_some_and(is_unread);
+    for p in before.packages.iter().filter(compared) {
         all.entry((p.kind, &p.name)).or_default()[0].add(&p.version, p.bytes);
     }
     for p in &after.packages {

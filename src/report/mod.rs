@@ -10,6 +10,7 @@ pub mod gitlab;
 pub mod growth;
 pub mod html;
 pub mod json;
+pub mod judged;
 pub mod junit;
 mod made;
 pub mod markdown;

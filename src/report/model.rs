@@ -4,6 +4,7 @@
 //! place in `layers`.
 
 pub use super::growth::Growth;
+pub use super::judged::JudgedBy;
 pub use super::only::Section;
 pub use crate::advise::Interval;
 use crate::analyze::{Confidence, PackageKind};
@@ -20,6 +21,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Report {
     pub schema_version: u32,
+    pub judged_by: JudgedBy,
     /// The parts that it was cut down to; empty where it is whole.
     pub only: Vec<Section>,
     pub image: ImageIdentity,
@@ -212,6 +214,9 @@ pub struct FindingReport {
     /// In clear; only with `--reveal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plain: Option<String>,
+    /// What one finding about many is about: the paths, or the names of the packages; at most 1,000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<String>,
     /// The other places of the same secret; this finding's own fields are of the most exposed one.
     pub also: Vec<PlaceReport>,
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 pub enum Section {
     Secrets,
-    /// All findings but secrets: configuration, integrity, policy.
+    /// All findings but secrets: configuration, integrity.
     Config,
     /// What later layers hide, and what stands there twice.
     Waste,
@@ -49,8 +49,12 @@ impl Report {
         self.only.dedup();
         let secrets = self.has(Section::Secrets);
         let config = self.has(Section::Config);
-        let stays =
-            |f: &FindingReport| if f.category == Category::Secret { secrets } else { config };
+        // What the owner demands is part of every report: nobody can ask it away.
+        let stays = |f: &FindingReport| match f.category {
+            Category::Secret => secrets,
+            Category::Policy => true,
+            Category::Config | Category::Integrity => config,
+        };
         self.findings.retain(stays);
         self.known.retain(stays);
         self.accepted.retain(|a| stays(&a.finding));

@@ -80,7 +80,7 @@ fn setuid(cx: &RuleContext, out: &mut Vec<Finding>) {
     let message = format!("{} setuid or setgid files: {}", found.len(), some_paths(cx, &found));
     out.push(Finding {
         advice: Some("Take the bits away in the steps that install them.".to_owned()),
-        ..SETUID.at(cx, found[0], worst, message)
+        ..SETUID.at_all(cx, &found, worst, message)
     });
 }
 
@@ -175,19 +175,17 @@ fn capability(cx: &RuleContext, out: &mut Vec<Finding>) {
             "cap_net_bind_service" | "cap_net_raw" => Severity::Low,
             _ => Severity::Medium,
         };
-        let message = match found.len() - i {
-            left if i + 1 == SINGLE && left > 1 => {
-                format!("{left} more files have capabilities: {}", some_paths(cx, &found[i..]))
-            }
-            _ => format!("{} has {names}", cx.view.path(*node)),
-        };
-        out.push(Finding {
-            advice: Some("Take them away with `setcap -r` if they are not needed.".to_owned()),
-            ..CAPABILITY.at(cx, *node, severity, message)
-        });
-        if i + 1 == SINGLE {
+        let advice = Some("Take them away with `setcap -r` if they are not needed.".to_owned());
+        let rest = &found[i..];
+        if i + 1 == SINGLE && rest.len() > 1 {
+            let message =
+                format!("{} more files have capabilities: {}", rest.len(), some_paths(cx, rest));
+            let all = CAPABILITY.at_all(cx, rest, Severity::Medium, message);
+            out.push(Finding { advice, ..all });
             break;
         }
+        let message = format!("{} has {names}", cx.view.path(*node));
+        out.push(Finding { advice, ..CAPABILITY.at(cx, *node, severity, message) });
     }
 }
 
@@ -221,13 +219,19 @@ fn world_writable(cx: &RuleContext, out: &mut Vec<Finding>) {
         return;
     };
     let paths = some_paths(cx, &found);
-    let message = match found.len() {
-        1 => format!("{paths} can be written by everyone"),
-        n => format!("{n} paths can be written by everyone: {paths}"),
+    let finding = match found.len() {
+        1 => {
+            let message = format!("{paths} can be written by everyone");
+            WORLD_WRITABLE.at(cx, *first, Severity::Medium, message)
+        }
+        n => {
+            let message = format!("{n} paths can be written by everyone: {paths}");
+            WORLD_WRITABLE.at_all(cx, &found, Severity::Medium, message)
+        }
     };
     out.push(Finding {
         advice: Some("Set the rights in the step that brings the files.".to_owned()),
-        ..WORLD_WRITABLE.at(cx, *first, Severity::Medium, message)
+        ..finding
     });
 }
 

@@ -119,6 +119,8 @@ pub struct Finding {
     pub package: Option<String>,
     /// Only with `--reveal`.
     pub plain: Option<crate::text::Redacted<Vec<u8>>>,
+    /// What a finding about many is about, sorted: see [`super::rule::members`].
+    pub members: Vec<String>,
     /// The same secret at other places.
     pub also: Vec<Finding>,
 }

@@ -2,6 +2,7 @@
 
 use super::name::NameGlob;
 use super::{Category, Severity};
+use crate::analyze::secrets::Patterns;
 use std::str::FromStr;
 
 /// A finding fails the run if it is severe enough or its rule is named; what breaks the owner's own
@@ -56,6 +57,7 @@ impl FromStr for GateTerm {
         if let Some((_, severity)) = SEVERITIES.iter().find(|(name, _)| *name == word) {
             return Ok(Self::Severity(*severity));
         }
+        // Which kinds of secrets there are is known later: see [`Gate::unknown`].
         let known = word.contains(['*', '?', '[', '{'])
             || word == "secret"
             || word.starts_with("secret/")
@@ -69,6 +71,10 @@ impl FromStr for GateTerm {
 
 fn near(word: &str) -> Option<String> {
     let names = SEVERITIES.iter().map(|(name, _)| *name).chain(super::all().iter().map(|r| r.id));
+    nearest(word, names)
+}
+
+fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
     let scored =
         names.map(|n| (strsim::jaro_winkler(n, word), n)).filter(|(alike, _)| *alike > 0.8);
     scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, n)| n.to_owned())
@@ -92,6 +98,14 @@ impl FromIterator<GateTerm> for Gate {
 }
 
 impl Gate {
+    /// A name that no rule has, nor any of these kinds of secrets: it would never fail anything.
+    pub fn unknown(&self, patterns: &Patterns) -> Option<NoTerm> {
+        let secrets: Vec<String> = patterns.iter().map(|p| format!("secret/{}", p.id)).collect();
+        let names = || super::all().iter().map(|r| r.id).chain(secrets.iter().map(String::as_str));
+        let glob = self.rules.iter().find(|glob| !names().any(|name| glob.matches(name)))?;
+        Some(NoTerm { word: glob.text().to_owned(), near: nearest(glob.text(), names()) })
+    }
+
     /// Whether a finding of this rule fails the run.
     pub fn fails(&self, rule: &str, category: Category, severity: Severity) -> bool {
         !self.never
@@ -123,6 +137,22 @@ mod tests {
         let never = gate(&["never"]);
         assert!(!never.fails("policy/waste", Category::Policy, Severity::Critical));
         assert!(fails(&gate(&["high", "low"]), "x", Severity::Low));
+    }
+
+    #[test]
+    fn a_name_that_fits_no_rule_and_no_secret_is_found() {
+        let patterns = Patterns::builtin();
+        let unknown = |word: &str| gate(&[word]).unknown(&patterns).map(|e| e.to_string());
+        for word in ["secret", "secret/*", "secret/github-pat", "config/root-user", "config/*", "*"]
+        {
+            assert_eq!(unknown(word), None, "{word}");
+        }
+        for (word, near) in [
+            ("secret/gihub-pat", "did you mean `secret/github-pat`?"),
+            ("config/rootusr*", "did you mean `config/root-user`?"),
+        ] {
+            assert!(unknown(word).unwrap().ends_with(near), "{:?}", unknown(word));
+        }
     }
 
     #[test]

@@ -24,7 +24,8 @@ pub struct RuleContext<'a> {
     pub residue: &'a [Residue],
     pub patterns: &'a Patterns,
     pub policy: &'a Policy,
-    /// The sizes of the image that this one is compared with.
+    /// The sizes of the image that this one is compared with; none are known where there is no such image of
+    /// this platform.
     pub before: Option<Before>,
     /// Whether findings may carry secrets in clear.
     pub reveal: bool,
@@ -65,6 +66,7 @@ impl Rule {
             advice: None,
             package: None,
             plain: None,
+            members: Vec::new(),
             also: Vec::new(),
         }
     }
@@ -81,6 +83,42 @@ impl Rule {
             ..self.finding(severity, message)
         }
     }
+}
+
+impl Rule {
+    /// One finding of this rule about many visible entries, the most telling first. It is another one as
+    /// soon as one more is there.
+    pub fn at_all(
+        &self,
+        cx: &RuleContext,
+        nodes: &[Node],
+        severity: Severity,
+        message: String,
+    ) -> Finding {
+        let members = members(nodes.iter().map(|n| cx.view.path(*n).to_text()));
+        let key = format!("{} {}", self.id, members.join("\n"));
+        Finding {
+            members,
+            fingerprint: fingerprint(key.as_bytes()),
+            ..self.at(cx, nodes[0], severity, message)
+        }
+    }
+}
+
+/// More than these are not listed one by one.
+const MEMBERS: usize = 1000;
+
+/// The names of what a finding about many is about, in order. Of very many the last name stands for all
+/// that are not listed.
+pub fn members(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all: Vec<String> = names.collect();
+    all.sort_unstable();
+    all.dedup();
+    if all.len() > MEMBERS {
+        let rest = all.split_off(MEMBERS);
+        all.push(format!("and {} more: {}", rest.len(), fingerprint(rest.join("\n").as_bytes())));
+    }
+    all
 }
 
 impl From<EntryState> for State {

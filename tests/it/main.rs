@@ -13,6 +13,7 @@ mod bases;
 mod cache;
 mod cat;
 mod check;
+mod check_thrift;
 mod cli_basics;
 mod explore;
 mod formats;

@@ -46,6 +46,7 @@ fn finding(rule: &str, severity: Severity, message: &str) -> FindingReport {
         plain: None,
         inside: None,
         package: None,
+        members: Vec::new(),
         also: Vec::new(),
     }
 }
@@ -154,6 +155,11 @@ pub fn tutorial() -> Report {
     packages.extend((0..20).map(|i| package(&format!("lib{i}"), "1.0-1", PackageKind::Dpkg, 1, 0)));
     Report {
         schema_version: SCHEMA_VERSION,
+        judged_by: JudgedBy {
+            version: "0.1.0".to_owned(),
+            patterns: "00112233aabbccdd".to_owned(),
+            confidence: Confidence::Likely,
+        },
         only: vec![],
         image: ImageIdentity {
             reference: "registry.example.com/team/shop:1.4".to_owned(),

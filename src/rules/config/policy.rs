@@ -12,6 +12,9 @@ use toml::de::DeValue;
 pub(super) fn gate(root: &Table) -> Result<Option<Gate>, ConfigError> {
     root.value("fail-on", |v| {
         let words = words(v)?;
+        if words.is_empty() {
+            return Err("an empty list would fail nothing; that is written \"never\"".to_owned());
+        }
         let terms = words.iter().map(|w| w.parse::<GateTerm>().map_err(|e| e.to_string()));
         terms.collect::<Result<Gate, String>>()
     })
@@ -69,7 +72,7 @@ fn percent(value: &DeValue) -> Result<f64, String> {
     let text = match value {
         DeValue::Integer(n) => n.as_str(),
         DeValue::Float(n) => n.as_str(),
-        DeValue::String(text) => text.trim().trim_end_matches('%').trim_end(),
+        DeValue::String(text) => text,
         _ => "",
     };
     crate::rules::policy::percent(text)

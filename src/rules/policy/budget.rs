@@ -110,7 +110,7 @@ fn waste(cx: &RuleContext, out: &mut Vec<Finding>) {
     let message = if budget.waste.is_some_and(|most| bytes > most) {
         let most = budget.waste.unwrap_or_default();
         format!("{} are hidden by later layers, the budget is {}", Bytes(bytes), Bytes(most))
-    } else if budget.waste_percent.is_some_and(|most| percent > most) && bytes > floor {
+    } else if budget.waste_percent.is_some_and(|most| percent > most) && bytes >= floor {
         let most = budget.waste_percent.unwrap_or_default();
         format!(
             "{}, {percent:.1} % of the content, are hidden by later layers, the budget is {most} %",
@@ -182,7 +182,11 @@ pub fn unjudged(cx: &RuleContext) -> Vec<(&'static str, &'static str, bool)> {
         match cx.before {
             None => out.push((GROWTH.id, NO_BASELINE, false)),
             Some(_) if sizes(cx).is_none() => {
-                out.push((GROWTH.id, "the two images have no size in common that is known", true));
+                out.push((
+                    GROWTH.id,
+                    "the baseline tells no size of an image of this platform that this one has too",
+                    true,
+                ));
             }
             Some(_) => {}
         }

@@ -1,11 +1,12 @@
 //! Demands on what the image is made of: its base, its user, packages and tools.
 
 use super::super::name::{NameGlob, listed};
-use super::super::rule::{Rule, RuleContext};
+use super::super::rule::{Rule, RuleContext, members};
 use super::super::{Category, Finding, Severity, shown};
 use crate::image::Node;
+use crate::layer::LayerPath;
 use crate::text::{Bytes, fingerprint};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 pub const BASE: Rule = Rule {
     id: "policy/base-image",
@@ -162,8 +163,10 @@ fn tool(cx: &RuleContext, out: &mut Vec<Finding>) {
         if wanted.iter().any(|w| w.matches(&item.kind)) {
             let (bytes, names) = kinds.entry(&item.kind).or_default();
             *bytes += item.bytes;
-            let first = item.paths.first().map(|p| format!("/{}", p.to_text()));
-            names.extend(item.owner.clone().or(first));
+            match &item.owner {
+                Some(owner) => names.push(owner.clone()),
+                None => names.extend(item.paths.iter().map(|p| format!("/{}", p.to_text()))),
+            }
         }
     }
     for (kind, (bytes, names)) in kinds {
@@ -173,15 +176,19 @@ fn tool(cx: &RuleContext, out: &mut Vec<Finding>) {
             n => format!(" and {n} more"),
         };
         let message = format!("{} of {kind}: {}{more}", Bytes(bytes), few.join(", "));
-        out.push(broken(&TOOL, kind, message));
+        let members = members(names.iter().map(|n| format!("{kind} {n}")));
+        let finding = broken(&TOOL, &members.join("\n"), message);
+        out.push(Finding { members, ..finding });
     }
     let program = |node: Node| {
         let entry = cx.view.entry(node);
         !entry.is_dir() && (entry.mode & 0o111 != 0 || !entry.is_file())
     };
+    let own = search_path(cx);
     for (path, node) in cx.view.iter() {
         let name = String::from_utf8_lossy(path.name());
-        if in_a_path(path.parent().map(|p| p.to_text())) && program(node) {
+        let Some(folder) = path.parent() else { continue };
+        if (in_a_path(&folder.to_text()) || own.contains(&folder)) && program(node) {
             let Some(by) = wanted.iter().find(|w| w.matches(&name)) else { continue };
             let message =
                 format!("/{} is there; `{}` is forbidden", shown(&path.to_text()), by.text());
@@ -191,9 +198,14 @@ fn tool(cx: &RuleContext, out: &mut Vec<Finding>) {
 }
 
 /// Folders where programs are found by their name.
-fn in_a_path(folder: Option<String>) -> bool {
-    folder.is_some_and(|f| {
-        let last = f.rsplit('/').next().unwrap_or_default();
-        ["bin", "sbin"].contains(&last)
-    })
+fn in_a_path(folder: &str) -> bool {
+    let last = folder.rsplit('/').next().unwrap_or_default();
+    ["bin", "sbin"].contains(&last)
+}
+
+/// The folders of the image's own `PATH`.
+fn search_path(cx: &RuleContext) -> HashSet<LayerPath> {
+    let env = &cx.image.found.config.config.env;
+    let paths = env.iter().filter_map(|pair| pair.strip_prefix("PATH="));
+    paths.flat_map(|p| p.split(':')).filter(|f| f.starts_with('/')).map(LayerPath::from).collect()
 }

@@ -62,8 +62,9 @@ pub struct Before {
 impl Policy {
     /// Whether it takes all layers to judge, also those that a baseline has too.
     pub fn needs_every_layer(&self) -> bool {
-        let b = &self.budget;
-        b.on_disk.is_some() || b.waste.is_some() || b.waste_percent.is_some()
+        let (b, no) = (&self.budget, &self.forbid);
+        let weighed = b.on_disk.is_some() || b.waste.is_some() || b.waste_percent.is_some();
+        weighed || !no.packages.is_empty() || !no.tools.is_empty()
     }
 
     /// Demands that are set here count, others stay.
@@ -94,7 +95,8 @@ impl Policy {
 
 /// A percentage as people write it; growth may be more than 100.
 pub fn percent(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
+    let number = text.trim().trim_end_matches('%').trim_end();
+    match number.parse::<f64>() {
         Ok(n) if (0.0..=100_000.0).contains(&n) => Ok(n),
         _ => Err("not a percentage such as 5 or 2.5".to_owned()),
     }
