@@ -36,8 +36,8 @@ Examples:
   careen check ./image.tar --baseline main.json --output sarif=new.sarif
   careen check shop:1.5 --max-compressed 150MB --forbid-tool build-tool
 
-A baseline is an image, or the JSON report of one. Layers that both have are not read again, unless \
-the cache has them or a budget on disk or for waste takes them all.")]
+A baseline is an image, or the JSON report of one. Layers that both have are not read again where the \
+verdict cannot depend on them (docs/ci.md).")]
 pub struct Check {
     /// The image
     #[arg(value_name = "REF", long_help = REFERENCE)]

@@ -44,7 +44,8 @@ mod why;
 mod worker;
 
 use args::{Cli, Command};
-use clap::Parser;
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches};
 use docker_plugin::Called;
 use error::CliError;
 use status::Status;
@@ -58,7 +59,9 @@ pub fn main() -> ExitCode {
         Ok(Called::Describe(text)) => return ended(output::write(&text, None)),
         Err(e) => return ended(Err(e)),
     };
-    let cli = match Cli::try_parse_from(arguments) {
+    let mut command = without_empty_variables(Cli::command());
+    let parsed = command.try_get_matches_from_mut(arguments);
+    let cli = match parsed.and_then(|m| Cli::from_arg_matches(&m)) {
         Ok(cli) => cli,
         Err(e) => {
             // A closed pipe is no reason to fail.
@@ -76,6 +79,15 @@ pub fn main() -> ExitCode {
             e.status().into()
         }
     }
+}
+
+/// A variable that is set to nothing is not set: pipelines do that for what they have no value for.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let heeded = |arg: clap::Arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        if value.is_some_and(|v| v.is_empty()) { arg.env(Resettable::Reset) } else { arg }
+    };
+    command.mut_args(heeded).mut_subcommands(without_empty_variables)
 }
 
 /// The end of a run that got no further than its arguments.

@@ -323,6 +323,7 @@ fn flags_come_before_the_environment_and_that_before_the_file() {
     assert_eq!(status(None, &[]), Some(0));
     assert_eq!(status(Some("critical"), &[]), Some(1));
     assert_eq!(status(Some("critical"), &["--fail-on", "never"]), Some(0));
+    assert_eq!(status(Some(""), &[]), Some(0), "a variable without a value is not set");
     // The secret is known to no rule of these, the budget is kept.
     let kept = ["--max-compressed", "1GB", "--fail-on", "config/setuid"];
     assert_eq!(status(None, &kept), Some(0));
@@ -331,4 +332,75 @@ fn flags_come_before_the_environment_and_that_before_the_file() {
         Some(1),
         "a broken demand always fails"
     );
+}
+
+#[test]
+fn devices_pipes_and_links_stay_what_they_are() {
+    use std::os::unix::fs::FileTypeExt;
+    let place = Place::new();
+    let image = place.image(1);
+    // A pipe gets the document, and is still a pipe.
+    let pipe = place.file("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::read(pipe).unwrap()
+    });
+    let out = format!("json={pipe}");
+    let run = place.run(&["inspect", &image, "--output", &out, "--fail-on", "never"]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let read: Value = serde_json::from_slice(&reader.join().unwrap()).unwrap();
+    assert_eq!(read["schema_version"], 1);
+    assert!(std::fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+    // What a link leads to is written, and the link stays.
+    let (file, link) = (place.file("real.json"), place.file("link.json"));
+    std::fs::write(&file, "old").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let out = format!("json={link}");
+    assert_eq!(place.run(&["inspect", &image, "--output", &out, "--fail-on", "never"]).status, 0);
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with('{'));
+    // Two names of one file are one file.
+    let both = [format!("json={link}"), format!("sarif={file}")];
+    let run = place.run(&["inspect", &image, "--output", &both[0], "--output", &both[1]]);
+    assert_eq!(run.status, 2, "{}", run.text());
+    // Standard output by its name.
+    let run = place.run(&[
+        "inspect",
+        &image,
+        "-q",
+        "--output",
+        "json=/dev/stdout",
+        "--format",
+        "jsonl",
+        "--fail-on",
+        "never",
+    ]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert!(run.text().matches("\"schema_version\"").count() == 2, "{}", run.text());
+}
+
+#[test]
+fn a_gate_that_could_never_close_is_refused() {
+    let place = Place::new();
+    let (image, config) = (place.image(1), place.file("careen.toml"));
+    for (text, said) in [
+        ("fail-on = []", "an empty list would fail nothing"),
+        ("fail-on = [\"config/rootusr*\"]", "did you mean `config/root-user`?"),
+        ("fail-on = [\"secret/gihub-pat\"]", "did you mean `secret/github-pat`?"),
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let run = place.run(&["check", &image, "--config", &config]);
+        assert_eq!((run.status, run.text().as_str()), (2, ""), "{text}");
+        assert!(run.stderr.contains(said), "{text}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn the_owners_demands_cannot_be_left_out() {
+    let place = Place::new();
+    let image = place.image(2);
+    let run = place.run(&["check", &image, "--only", "waste", "--max-compressed", "1kB"]);
+    assert_eq!(run.status, 1, "{}", run.text());
+    assert!(run.text().contains("waste alone: all else was left out as asked"), "{}", run.text());
 }
