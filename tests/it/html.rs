@@ -361,6 +361,16 @@ fn what_is_missing_is_said() {
     let verdict = browser.text("return document.querySelector('.verdict').innerText");
     assert!(verdict.contains("Good") && verdict.contains("No findings."), "{verdict}");
     is_sound(&browser, &file, LOOKS[2]);
+
+    // What was left out as asked is not clean either.
+    let report = &mut seen.reports[0];
+    report.keep_only(&[careen::report::model::Section::Packages]);
+    let file = write(&folder, &render(&seen.reports, &[]).unwrap());
+    browser.open(&file, WIDE);
+    let verdict = browser.text("return document.querySelector('.verdict').innerText");
+    let told = verdict.contains("Not judged") && verdict.contains("Secrets and config left out");
+    assert!(told && !verdict.contains("No findings"), "{verdict}");
+    is_sound(&browser, &file, WIDE);
 }
 
 #[test]

@@ -67,13 +67,16 @@ fn run(report: &Report, made: &Made, taken: &mut HashSet<String>) -> Run {
 }
 
 /// What stays the same from one build of an image to the next, so that a viewer can tell which findings
-/// are gone: neither tag nor digest. No two runs of a log may have the same.
+/// are gone: neither tag nor digest. No two runs of a log may have the same. A report without some kinds of
+/// findings has a category of its own: in that of the whole one, all that it leaves out would be gone.
 fn category(report: &Report, taken: &mut HashSet<String>) -> String {
     let reference = &report.image.reference;
     let Repository { path, name, .. } = repository(reference);
     let image = shown(path.unwrap_or(name), NAME);
     let platform = shown(&report.image.platform, NAME);
-    let first = format!("careen/{image}/{platform}/");
+    let parts: Vec<&str> = report.only.iter().map(|s| s.word()).collect();
+    let parts = if report.is_judged() { String::new() } else { format!("only-{}/", parts.join("-")) };
+    let first = format!("careen/{image}/{platform}/{parts}");
     let mut category = first.clone();
     let mut number = 2;
     while !taken.insert(category.clone()) {
@@ -83,8 +86,9 @@ fn category(report: &Report, taken: &mut HashSet<String>) -> String {
     category
 }
 
-/// How the run went. What was not looked at is said here, and an image of which a part could not be
-/// read has not been looked at successfully.
+/// How the run went. What was not looked at is said here. An image of which a part could not be read has
+/// not been looked at successfully, nor one of which no findings were asked for: no results would look
+/// clean.
 fn invocation(report: &Report, made: &Made, left_out: usize) -> Invocation {
     let mut told: Vec<Notification> = Vec::new();
     for gap in &report.not_looked_at {
@@ -94,7 +98,7 @@ fn invocation(report: &Report, made: &Made, left_out: usize) -> Invocation {
     if !report.only.is_empty() {
         let parts: Vec<&str> = report.only.iter().map(|s| s.word()).collect();
         let text = format!("only {}: all else was left out as asked", parts.join(", "));
-        told.push(notification("note", &text));
+        told.push(notification(if report.is_judged() { "note" } else { "warning" }, &text));
     }
     if report.hidden.below_confidence > 0 {
         let text = format!("{} less sure secrets are not listed", report.hidden.below_confidence);
@@ -108,8 +112,9 @@ fn invocation(report: &Report, made: &Made, left_out: usize) -> Invocation {
         let text = format!("{left_out} findings are left out: a run may have {MOST_RESULTS}");
         told.push(notification("warning", &text));
     }
+    let failed = report.not_looked_at.iter().any(|n| n.failed);
     Invocation::builder()
-        .execution_successful(!report.not_looked_at.iter().any(|n| n.failed))
+        .execution_successful(!failed && report.unjudged().len() < 2)
         .end_time_utc(made.utc())
         .tool_execution_notifications(told)
         .build()

@@ -103,7 +103,7 @@ fn verdict(page: &mut Page, report: &Report) {
     let (word, what) = words::verdict(report);
     let tone = match word {
         Verdict::ActNow => Tone::Bad,
-        Verdict::CouldBeBetter | Verdict::Unknown => Tone::Warning,
+        Verdict::CouldBeBetter | Verdict::Unknown | Verdict::NotJudged => Tone::Warning,
         Verdict::Good => Tone::Good,
     };
     labelled(

@@ -17,7 +17,7 @@ pub(crate) fn severity(s: Severity) -> &'static str {
     }
 }
 
-/// The verdict, and what it comes from: `2 critical, 1 low findings`.
+/// The verdict, and what it comes from: `2 critical, 1 low findings`, `no findings; config left out`.
 pub(crate) fn verdict(report: &Report) -> (Verdict, String) {
     const ORDER: [Severity; 5] =
         [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
@@ -32,14 +32,19 @@ pub(crate) fn verdict(report: &Report) -> (Verdict, String) {
     let word = Verdict::of(report);
     // Nothing but what is accepted or known is not the same as nothing.
     let new = if set_aside(&report.hidden).is_some() { "new " } else { "" };
+    let left_out = report.unjudged();
     let what = match (counts.is_empty(), partial) {
+        (true, _) if left_out.len() == 2 => return (word, format!("{} left out", left_out.join(" and "))),
         (true, false) => format!("no {new}findings"),
         (true, true) => format!("no {new}findings in what was looked at"),
         (false, _) => {
             format!("{counts} finding{}", if report.findings.len() == 1 { "" } else { "s" })
         }
     };
-    (word, what)
+    match left_out.is_empty() {
+        true => (word, what),
+        false => (word, format!("{what}; {} left out", left_out.join(" and "))),
+    }
 }
 
 /// A secret that a package ships to everyone: not the image's own.

@@ -3,6 +3,7 @@
 use super::schemas::{assert_valid, schema};
 use super::{hostile, lived_with, made, slim, tutorial};
 use careen::report::gitlab;
+use careen::report::model::Section;
 use serde_json::Value;
 use std::collections::HashSet;
 
@@ -51,5 +52,22 @@ fn a_partial_report_is_a_failed_scan() {
         let text = gitlab::render(&report, &made()).unwrap();
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["scan"]["status"], status);
+    }
+}
+
+/// GitLab has no category for a part: all that it leaves out would count as resolved.
+#[test]
+fn a_part_of_a_report_is_a_failed_scan() {
+    for (only, status) in [
+        (vec![Section::Packages], "failure"),
+        (vec![Section::Secrets], "failure"),
+        (vec![Section::Secrets, Section::Config], "success"),
+    ] {
+        let mut report = slim();
+        report.keep_only(&only);
+        let text = gitlab::render(&report, &made()).unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["scan"]["status"], status, "{only:?}");
+        assert!(value["scan"]["messages"].to_string().contains("left out as asked"));
     }
 }

@@ -87,3 +87,12 @@ fn a_rule_passes_only_where_all_was_looked_at() {
     cut.keep_only(&[Section::Secrets]);
     assert_eq!(passed(cut), ["secret"]);
 }
+
+#[test]
+fn no_rule_of_a_part_left_out_passes() {
+    let mut cut = slim();
+    cut.keep_only(&[Section::Packages]);
+    let text = render(&[cut]);
+    let document = Document::parse(&text).unwrap();
+    assert_eq!(children(&document, "skipped"), cases(&document).len());
+}

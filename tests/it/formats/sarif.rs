@@ -2,7 +2,7 @@
 
 use super::schemas::{assert_valid, schema};
 use super::{hostile, lived_with, made, slim, tutorial};
-use careen::report::model::Report;
+use careen::report::model::{Report, Section};
 use careen::report::sarif;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -138,4 +138,22 @@ fn more_results_than_github_takes_are_cut_and_counted() {
     assert_eq!(results(&log).len(), 25_000);
     let told = log["runs"][0]["invocations"][0]["toolExecutionNotifications"].to_string();
     assert!(told.contains("10 findings are left out"), "{told}");
+}
+
+/// In the category of the whole report an upload of a part would close what it leaves out.
+#[test]
+fn a_part_of_a_report_has_a_category_of_its_own() {
+    let of = |only: &[Section]| {
+        let mut report = slim();
+        report.keep_only(only);
+        let log = log(&[report]);
+        let run = &log["runs"][0];
+        let id = run["automationDetails"]["id"].as_str().unwrap().to_owned();
+        (id, run["invocations"][0]["executionSuccessful"].as_bool().unwrap())
+    };
+    let (whole, _) = of(&[]);
+    assert_eq!(of(&[Section::Secrets, Section::Config]), (whole.clone(), true));
+    assert_eq!(of(&[Section::Secrets]), (format!("{whole}only-secrets/"), true));
+    let packages = of(&[Section::Packages, Section::Waste]);
+    assert_eq!(packages, (format!("{whole}only-waste-packages/"), false));
 }

@@ -1,5 +1,5 @@
 // What it is, how bad, what it weighs, what to do first.
-const verdictTone = { "act now": "bad", "could be better": "warn", unknown: "warn", good: "good" };
+const verdictTone = { "act now": "bad", "could be better": "warn", unknown: "warn", "not judged": "warn", good: "good" };
 const counts = (image) => SEVERITIES.map((s) => [s, image.counts[s] || 0]).filter(([, n]) => n);
 
 const identity = (image) => {
@@ -34,10 +34,13 @@ const verdictCard = (image, show) => {
   if (image.hidden.accepted) aside.push(`${plural(image.hidden.accepted, "finding")} accepted`);
   if (image.hidden.known) aside.push(`${number(image.hidden.known)} known from the baseline`);
   if (image.hidden.below_confidence) aside.push(`${plural(image.hidden.below_confidence, "possible secret")} too unsure to list`);
-  const nothing = (aside.length ? "No new findings" : "No findings") + (partial(image) ? " in what was looked at." : ".");
+  const missing = ["secrets", "config"].filter((s) => leftOut(image, s));
+  const untold = missing.length > 0 && `${capital(missing.join(" and "))} left out as asked.`;
+  const nothing = missing.length === 2 ? untold : (aside.length ? "No new findings" : "No findings") + (partial(image) ? " in what was looked at." : ".");
   return make("div", { class: "card verdict " + tone }, make("p", { class: "eyebrow" }, "Verdict"),
     make("p", { class: "word" }, capital(image.verdict)),
     found.length ? chips : make("p", {}, nothing),
+    untold && untold !== nothing && make("p", { class: "about" }, untold),
     aside.length > 0 && make("p", { class: "about" }, aside.join(" · ") + "."));
 };
 
