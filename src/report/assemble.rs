@@ -187,6 +187,8 @@ fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
     for r in parts.residue {
         hidden[r.node.layer] += r.bytes;
     }
+    // A layer that was not looked at may hide anything below it.
+    let unseen = parts.image.layers.iter().rposition(|l| indexed(l).is_none());
     let report = |(number, layer): (usize, &ImageLayer)| {
         let index = indexed(layer);
         LayerReport {
@@ -200,7 +202,7 @@ fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
                 on_disk: index.map(|_| parts.view.on_disk_of_layer(number)),
             },
             files: index.map(|i| i.entries.iter().filter(|e| is_file(e)).count() as u64),
-            waste: index.map(|_| hidden[number]),
+            waste: index.filter(|_| unseen.is_none_or(|n| n < number)).map(|_| hidden[number]),
             unneeded: index
                 .map(|_| parts.unneeded.iter().filter_map(|u| u.layers.get(&number)).sum()),
             created: parts.history.of_layer(number).and_then(|s| s.created.clone()),
@@ -215,8 +217,12 @@ fn is_file(entry: &crate::layer::Entry) -> bool {
 }
 
 fn waste(parts: &Parts, steps: &[Option<String>]) -> Waste {
-    let bytes: u64 = parts.residue.iter().map(|r| r.bytes).sum();
-    let content: u64 = parts.image.layers.iter().filter_map(indexed).map(|i| i.content_bytes).sum();
+    let at_least: u64 = parts.residue.iter().map(|r| r.bytes).sum();
+    let content = total(parts).content;
+    let efficiency = |content| match content {
+        0 => 1.0,
+        content => 1.0 - at_least as f64 / content as f64,
+    };
     let path = |r: &Residue| WastedPath {
         path: r.path.to_text(),
         bytes: r.bytes,
@@ -226,8 +232,9 @@ fn waste(parts: &Parts, steps: &[Option<String>]) -> Waste {
         instruction: steps.get(r.hidden_by).cloned().flatten(),
     };
     Waste {
-        bytes,
-        efficiency: if content == 0 { 1.0 } else { 1.0 - bytes as f64 / content as f64 },
+        bytes: content.map(|_| at_least),
+        at_least,
+        efficiency: content.map(efficiency),
         paths: parts.residue.iter().map(path).collect(),
     }
 }

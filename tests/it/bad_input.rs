@@ -46,6 +46,9 @@ fn partial(layout: &Path, more: &[&str], words: &str) {
     assert_eq!(report["layers"][0]["files"], 1, "the good layer is still reported");
     assert_eq!(report["layers"][1]["files"], Value::Null);
     assert_eq!(report["size"]["content"], Value::Null);
+    let waste = &report["waste"];
+    assert_eq!((&waste["bytes"], &waste["efficiency"]), (&Value::Null, &Value::Null));
+    assert_eq!(report["layers"][0]["waste"], Value::Null, "the other may hide all of it");
     let said = &report["not_looked_at"][0];
     assert_eq!((&said["what"], &said["failed"]), (&json!("layer 1"), &json!(true)));
     let why = said["why"].as_str().unwrap();

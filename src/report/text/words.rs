@@ -2,7 +2,7 @@
 
 use super::page::Tone;
 use crate::analyze::PackageKind;
-use crate::report::model::{FindingReport, Hidden, Interval, Report, WasteKind};
+use crate::report::model::{FindingReport, Hidden, Interval, Report, Waste, WasteKind};
 use crate::report::verdict::Verdict;
 use crate::rules::{Severity, State};
 use crate::text::Bytes;
@@ -132,6 +132,15 @@ pub(crate) fn interval(i: Interval) -> String {
         bytes(i.likely)
     } else {
         format!("about {} ({} to {})", bytes(i.likely), bytes(i.low), bytes(i.high))
+    }
+}
+
+/// What later layers hide: `12.3 MB`, or of a part of the image `at least 12.3 MB`, `unknown`.
+pub(crate) fn hidden(waste: &Waste) -> String {
+    match (waste.bytes, waste.at_least) {
+        (Some(n), _) => bytes(n),
+        (None, 0) => "unknown".to_owned(),
+        (None, n) => format!("at least {}", bytes(n)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{hostile, lived_with, made, slim, tutorial};
 use careen::report::markdown;
-use careen::report::model::{Report, Section};
+use careen::report::model::{Report, Section, Waste};
 use comrak::nodes::NodeValue;
 use comrak::{Arena, Options, parse_document};
 
@@ -172,4 +172,17 @@ fn a_part_of_a_report_is_not_called_good() {
     bad.keep_only(&[Section::Secrets]);
     let text = markdown::render(&[bad], &made()).unwrap();
     assert!(text.starts_with("### Act now: ") && text.contains("; config left out\n"), "{text}");
+}
+
+#[test]
+fn the_waste_of_a_part_of_an_image_is_unknown() {
+    for (at_least, said) in [
+        (0, "on disk · waste unknown\n"),
+        (2_000_000, "on disk · at least 2.00 MB of content hidden by later layers\n"),
+    ] {
+        let mut report = slim();
+        report.waste = Waste { bytes: None, at_least, efficiency: None, paths: vec![] };
+        let text = render(&[report]);
+        assert!(text.contains(said), "{text}");
+    }
 }

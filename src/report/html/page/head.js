@@ -64,11 +64,14 @@ const sizeTiles = (image) => {
   const { root } = image;
   const tile = (value, label, more, tone) =>
     make("div", { class: "tile " + (tone || "") }, make("span", { class: "label" }, label), make("b", {}, value), make("span", { class: "more-about" }, more));
+  const wasteTile = (waste, content) => waste.bytes === null
+    ? tile(waste.at_least ? "≥ " + bytes(waste.at_least) : "unknown", "Hidden waste", "not all layers were read", "warn")
+    : tile(bytes(waste.bytes), "Hidden waste", content ? `${percent(waste.bytes, content)} of the content is hidden by later layers` : "hidden by later layers", waste.bytes > 0 ? "warn" : "good");
   return make("div", { class: "tiles" },
     tile(bytes(image.size.compressed), "Compressed", "what is pulled and stored in a registry"),
     tile(bytes(image.size.content), "Content", "the files of all layers, hidden ones too"),
     tile(bytes(image.size.on_disk), "On disk", "what a container shows"),
-    tile(bytes(image.waste.bytes), "Hidden waste", image.size.content ? `${percent(image.waste.bytes, image.size.content)} of the content is hidden by later layers` : "of the layers that were read", image.waste.bytes > 0 ? "warn" : "good"),
+    wasteTile(image.waste, image.size.content),
     tile(root ? "root" : name(i.user || "not told"), "Runs as", root ? (i.user ? "USER " + clean(i.user) : "no USER is set") : "USER " + clean(i.user || "?"), root ? "warn" : "good"),
     i.healthcheck ? tile("set", "Health check", "HEALTHCHECK tells whether it is well", "good") : tile("none", "Health check", "nothing tells whether it is well"));
 };
