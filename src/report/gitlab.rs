@@ -2,9 +2,9 @@
 //! (`gitlab-org/security-products/security-report-schemas`): one image a document.
 //!
 //! No crate has these types, so the few that are written stand here. GitLab tells findings apart by
-//! their rule and by the package that they lie in; a finding outside every package has its path in the
-//! place of the package's name, or all of a rule's findings would be one. What is accepted is left out.
-//! Secrets stand here masked only.
+//! their first identifier and by the package that they lie in, so the first identifier is of the finding,
+//! not of its rule: two secrets in one file would be one. A finding outside every package has its path in
+//! the place of the package's name. What is accepted is left out. Secrets stand here masked only.
 
 use super::error::FormatError;
 use super::json;
@@ -175,7 +175,12 @@ fn vulnerability(
     let key = made::id(&["vulnerability", &report.image.platform, &f.rule, &f.fingerprint]);
     let nth = seen.entry(key.to_string()).or_default();
     *nth += 1;
-    let id = if *nth == 1 { key } else { made::id(&[&key.to_string(), &nth.to_string()]) };
+    let mut finding = format!("{}:{}", f.rule, f.fingerprint);
+    let mut id = key;
+    if *nth > 1 {
+        finding.push_str(&format!(":{nth}"));
+        id = made::id(&[&key.to_string(), &nth.to_string()]);
+    }
     Vulnerability {
         id: id.to_string(),
         name: begun(&doc.title, NAME),
@@ -184,17 +189,12 @@ fn vulnerability(
         solution: f.advice.as_deref().map(|a| begun(a, SOLUTION)),
         identifiers: vec![
             Identifier {
-                kind: "careen",
+                kind: "careen_finding",
                 name: f.rule.clone(),
-                value: f.rule.clone(),
+                value: finding,
                 url: doc.url.clone(),
             },
-            Identifier {
-                kind: "careen_fingerprint",
-                name: format!("careen {}", f.fingerprint),
-                value: f.fingerprint.clone(),
-                url: None,
-            },
+            Identifier { kind: "careen", name: f.rule.clone(), value: f.rule.clone(), url: doc.url },
         ],
         location: location(report, f),
         details: details(f),

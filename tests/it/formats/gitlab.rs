@@ -3,7 +3,7 @@
 use super::schemas::{assert_valid, schema};
 use super::{hostile, lived_with, made, slim, tutorial};
 use careen::report::gitlab;
-use careen::report::model::Section;
+use careen::report::model::{FindingReport, Section};
 use serde_json::Value;
 use std::collections::HashSet;
 
@@ -70,4 +70,23 @@ fn a_part_of_a_report_is_a_failed_scan() {
         assert_eq!(value["scan"]["status"], status, "{only:?}");
         assert!(value["scan"]["messages"].to_string().contains("left out as asked"));
     }
+}
+
+/// By these GitLab tells findings apart: two secrets in one file were one.
+#[test]
+fn no_two_findings_are_one_to_gitlab() {
+    let mut report = tutorial();
+    let secret = report.findings.iter().find(|f| f.masked.is_some()).unwrap().clone();
+    let other = FindingReport { fingerprint: "00000000000000ff".to_owned(), ..secret.clone() };
+    report.findings.extend([other, secret]);
+    let text = gitlab::render(&report, &made()).unwrap();
+    let value: Value = serde_json::from_str(&text).unwrap();
+    let all = value["vulnerabilities"].as_array().unwrap();
+    let keys = all.iter().map(|v| {
+        let first = &v["identifiers"][0];
+        let place = &v["location"]["dependency"];
+        (first["type"].to_string(), first["value"].to_string(), place.to_string())
+    });
+    assert_eq!(keys.collect::<HashSet<_>>().len(), report.findings.len());
+    assert_eq!(all[0]["identifiers"][1]["value"], report.findings[0].rule.as_str());
 }
