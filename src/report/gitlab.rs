@@ -8,6 +8,7 @@
 
 use super::error::FormatError;
 use super::json;
+use super::layer_id::layer_id;
 use super::made::{self, Made};
 use super::markdown::{literal, prose};
 use super::model::{FindingReport, Report};
@@ -197,7 +198,7 @@ fn vulnerability(
             Identifier { kind: "careen", name: f.rule.clone(), value: f.rule.clone(), url: doc.url },
         ],
         location: location(report, f),
-        details: details(f),
+        details: details(report, f),
     }
 }
 
@@ -231,9 +232,9 @@ fn location(report: &Report, f: &FindingReport) -> Location {
         (None, None, Some(n)) => format!("layer {n}"),
         (None, None, None) => "configuration of the image".to_owned(),
     };
-    let version = match (package, &f.layer_digest) {
+    let version = match (package, layer_of(report, f)) {
         (Some(package), _) => shown(&package.version, NAME),
-        (None, Some(layer)) => layer.clone(),
+        (None, Some(layer)) => layer,
         (None, None) => image.digest.clone().unwrap_or_default(),
     };
     let system = match (&image.os_id, &image.os_version) {
@@ -249,7 +250,11 @@ fn location(report: &Report, f: &FindingReport) -> Location {
     }
 }
 
-fn details(f: &FindingReport) -> BTreeMap<&'static str, Detail> {
+fn layer_of(report: &Report, f: &FindingReport) -> Option<String> {
+    f.layer_digest.clone().or_else(|| layer_id(report, f.layer?))
+}
+
+fn details(report: &Report, f: &FindingReport) -> BTreeMap<&'static str, Detail> {
     let text = |name, value| Detail { name, kind: "text", value };
     let mut all = BTreeMap::from([("state", text("State", words::state(f.state).to_owned()))]);
     let mut add = |key, name, kind, value: Option<String>| {
@@ -260,7 +265,7 @@ fn details(f: &FindingReport) -> BTreeMap<&'static str, Detail> {
     add("place", "Place", "text", words::place(f).map(|p| shown(&p, SENTENCE)));
     add("inside", "Inside", "text", f.inside.as_deref().map(|i| shown(i, SENTENCE)));
     add("masked", "Secret, masked", "text", f.masked.as_deref().map(|m| begun(m, NAME)));
-    let digest = f.layer_digest.as_deref().map(|d| format!(" {d}")).unwrap_or_default();
+    let digest = layer_of(report, f).map(|d| format!(" {d}")).unwrap_or_default();
     add("layer", "Layer", "text", f.layer.map(|n| format!("{n}{digest}")));
     add("instruction", "Build step", "code", f.instruction.as_deref().map(|i| begun(i, SENTENCE)));
     add("recover", "Get it", "code", f.recover.as_deref().map(|r| begun(r, 2 * SENTENCE)));

@@ -11,6 +11,7 @@ pub mod growth;
 pub mod html;
 pub mod json;
 pub mod junit;
+mod layer_id;
 mod made;
 pub mod markdown;
 pub mod model;

@@ -5,6 +5,7 @@
 //! has no file, since it is in the configuration or the build history, is laid to the `Dockerfile`: the
 //! place where it is put right.
 
+use super::super::layer_id::layer_id;
 use super::super::shown::{begun, shown};
 use super::result::{NAME, SENTENCE};
 use crate::report::model::{FindingReport, PlaceReport, Report};
@@ -28,7 +29,6 @@ pub(super) struct Spot<'a> {
     pub path: Option<&'a str>,
     pub line: Option<u32>,
     pub layer: Option<usize>,
-    pub layer_digest: Option<&'a str>,
     pub instruction: Option<&'a str>,
 }
 
@@ -38,7 +38,6 @@ impl<'a> From<&'a FindingReport> for Spot<'a> {
             path: f.path.as_deref(),
             line: f.line,
             layer: f.layer,
-            layer_digest: f.layer_digest.as_deref(),
             instruction: f.instruction.as_deref(),
         }
     }
@@ -50,7 +49,6 @@ impl<'a> From<&'a PlaceReport> for Spot<'a> {
             path: p.path.as_deref(),
             line: p.line,
             layer: p.layer,
-            layer_digest: p.layer_digest.as_deref(),
             instruction: p.instruction.as_deref(),
         }
     }
@@ -85,7 +83,7 @@ fn logical(report: &Report, spot: Spot) -> Vec<LogicalLocation> {
     ];
     if let Some(number) = spot.layer {
         let name = format!("layer {number}");
-        let full = spot.layer_digest.map_or_else(|| name.clone(), |d| shown(d, NAME));
+        let full = layer_id(report, number).map_or_else(|| name.clone(), |d| shown(&d, NAME));
         all.push(
             LogicalLocation::builder().name(name).fully_qualified_name(full).kind("layer").build(),
         );

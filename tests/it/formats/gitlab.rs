@@ -1,7 +1,7 @@
 //! GitLab's container-scanning report.
 
 use super::schemas::{assert_valid, schema};
-use super::{hostile, lived_with, made, slim, tutorial};
+use super::{hostile, lived_with, made, slim, tutorial, without_blobs};
 use careen::report::gitlab;
 use careen::report::model::{FindingReport, Section};
 use serde_json::Value;
@@ -89,4 +89,16 @@ fn no_two_findings_are_one_to_gitlab() {
     });
     assert_eq!(keys.collect::<HashSet<_>>().len(), report.findings.len());
     assert_eq!(all[0]["identifiers"][1]["value"], report.findings[0].rule.as_str());
+}
+
+#[test]
+fn a_layer_without_a_blob_is_known_by_its_diff_id() {
+    let text = gitlab::render(&without_blobs(), &made()).unwrap();
+    let value: Value = serde_json::from_str(&text).unwrap();
+    let all = value["vulnerabilities"].as_array().unwrap();
+    let with_layer = all.iter().filter(|v| v["details"]["layer"].is_object());
+    let versions = with_layer.map(|v| v["location"]["dependency"]["version"].as_str().unwrap());
+    let versions: Vec<&str> = versions.collect();
+    assert!(!versions.is_empty());
+    assert!(versions.iter().all(|v| v.starts_with("diff id sha256:")), "{versions:?}");
 }

@@ -1,7 +1,7 @@
 //! SARIF, by the standard and by what GitHub's code scanning asks for.
 
 use super::schemas::{assert_valid, schema};
-use super::{hostile, lived_with, made, slim, tutorial};
+use super::{hostile, lived_with, made, slim, tutorial, without_blobs};
 use careen::report::model::{Report, Section};
 use careen::report::sarif;
 use serde_json::Value;
@@ -156,4 +156,22 @@ fn a_part_of_a_report_has_a_category_of_its_own() {
     assert_eq!(of(&[Section::Secrets]), (format!("{whole}only-secrets/"), true));
     let packages = of(&[Section::Packages, Section::Waste]);
     assert_eq!(packages, (format!("{whole}only-waste-packages/"), false));
+}
+
+#[test]
+fn a_layer_without_a_blob_is_known_by_its_diff_id() {
+    let report = without_blobs();
+    let diff_id = |n: u64| report.layers[n as usize].diff_id.clone().unwrap();
+    let log = log(std::slice::from_ref(&report));
+    let mut seen = 0;
+    for result in results(&log) {
+        let properties = &result["properties"];
+        let Some(layer) = properties["layer"].as_u64() else { continue };
+        assert_eq!(properties["layerDigest"], Value::Null);
+        assert_eq!(properties["layerDiffId"], diff_id(layer));
+        let place = &result["locations"][0]["logicalLocations"][1];
+        assert_eq!(place["fullyQualifiedName"], format!("diff id {}", diff_id(layer)));
+        seen += 1;
+    }
+    assert!(seen > 0);
 }
