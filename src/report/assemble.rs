@@ -11,7 +11,7 @@ use crate::advise::{Advice, Removed};
 use crate::analyze::secrets::{Patterns, redact_text};
 use crate::image::base::BaseImage;
 use crate::image::command::effective_command;
-use crate::image::history::History;
+use crate::image::history::{History, Instruction};
 use crate::image::packages::InstalledPackages;
 use crate::image::residue::{self, Residue};
 use crate::image::view::View;
@@ -84,12 +84,17 @@ pub fn assemble(parts: &Parts) -> Report {
 
 /// The instruction behind each layer, masked.
 pub fn steps(history: &History, layers: usize, patterns: &Patterns) -> Vec<Option<String>> {
-    let text = |layer| {
-        let step = history.of_layer(layer)?;
-        let whole = format!("{} {}", step.keyword, step.text);
-        Some(redact_text(patterns, whole.trim()))
-    };
+    let text = |layer| history.of_layer(layer).map(|s| instruction(s, patterns));
     (0..layers).map(text).collect()
+}
+
+/// The instruction behind a finding that no layer has, masked.
+fn step_of(parts: &Parts, f: &Finding) -> Option<String> {
+    parts.history.steps.get(f.step?).map(|s| instruction(s, parts.patterns))
+}
+
+fn instruction(step: &Instruction, patterns: &Patterns) -> String {
+    redact_text(patterns, format!("{} {}", step.keyword, step.text).trim())
 }
 
 fn identity(parts: &Parts) -> ImageIdentity {
@@ -263,7 +268,10 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         layer: f.layer,
         of_base: f.layer.zip(parts.base.and_then(|b| b.layers)).map(|(layer, n)| layer < n),
         layer_digest: layer.and_then(|l| l.descriptor.as_ref()).map(|d| d.digest.to_string()),
-        instruction: f.layer.and_then(|n| steps.get(n).cloned().flatten()),
+        instruction: match f.layer {
+            Some(n) => steps.get(n).cloned().flatten(),
+            None => step_of(parts, f),
+        },
         masked: f.masked.clone(),
         fingerprint: f.fingerprint.clone(),
         message: f.message.clone(),

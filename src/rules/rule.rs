@@ -60,6 +60,7 @@ impl Rule {
             inside: None,
             line: None,
             layer: None,
+            step: None,
             masked: None,
             fingerprint: fingerprint(self.id.as_bytes()),
             message,

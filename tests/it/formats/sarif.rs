@@ -2,6 +2,8 @@
 
 use super::schemas::{assert_valid, schema};
 use super::{hostile, lived_with, made, slim, tutorial, without_blobs};
+use crate::support::image_builder::{ImageBuilder, LayerBuilder};
+use crate::support::program::{Home, show};
 use careen::report::model::{Report, Section};
 use careen::report::sarif;
 use serde_json::Value;
@@ -174,4 +176,25 @@ fn a_layer_without_a_blob_is_known_by_its_diff_id() {
         seen += 1;
     }
     assert!(seen > 0);
+}
+
+#[test]
+fn a_secret_of_the_environment_names_the_step_that_set_it() {
+    let password = ["xK9", "vQ2mZ", "7pLw4", "TnB8"].concat();
+    let pair = format!("DB_PASSWORD={password}");
+    let folder = tempfile::tempdir().unwrap();
+    let layout = ImageBuilder::new()
+        .layer("COPY x /", LayerBuilder::new().file("x", "x"))
+        .step("ENV MODE=prod")
+        .step(&format!("ENV {pair}"))
+        .config("Env", serde_json::json!(["MODE=prod", pair]))
+        .write_layout(folder.path(), "1");
+    let run = Home::new().run(&["inspect", &show(&layout), "--format", "sarif"]);
+    let log: Value = serde_json::from_str(&run.text()).unwrap();
+    let mut secrets = results(&log).into_iter().filter(|r| r["properties"]["state"] == "only-in-config");
+    let secret = secrets.find(|r| r["properties"]["masked"].is_string()).unwrap();
+    let places = secret["locations"][0]["logicalLocations"].as_array().unwrap();
+    let step = places.iter().find(|p| p["kind"] == "instruction").unwrap();
+    let name = step["name"].as_str().unwrap();
+    assert!(name.starts_with("ENV DB_PASSWORD=") && !name.contains(&password), "{name}");
 }
