@@ -127,8 +127,12 @@ fn a_category_is_unique_and_outlives_a_tag() {
     let first = log(&[tutorial()]);
     assert_eq!(of(&first, 0), "careen/registry.example.com/team/shop/linux/amd64/");
     assert_eq!(of(&first, 0), of(&log(&[next.clone()]), 0));
-    let both = log(&[tutorial(), next]);
-    assert_ne!(of(&both, 0), of(&both, 1));
+    let both = log(&[tutorial(), next.clone()]);
+    assert_eq!(of(&both, 0), "careen/registry.example.com/team/shop/linux/amd64/tag-1.4/");
+    assert_eq!(of(&both, 1), "careen/registry.example.com/team/shop/linux/amd64/tag-1.5/");
+    let turned = log(&[next.clone(), tutorial(), next]);
+    assert_eq!((of(&turned, 0), of(&turned, 1)), (of(&both, 1), of(&both, 0)));
+    assert_ne!(of(&turned, 2), of(&turned, 0));
 }
 
 #[test]
@@ -197,4 +201,11 @@ fn a_secret_of_the_environment_names_the_step_that_set_it() {
     let step = places.iter().find(|p| p["kind"] == "instruction").unwrap();
     let name = step["name"].as_str().unwrap();
     assert!(name.starts_with("ENV DB_PASSWORD=") && !name.contains(&password), "{name}");
+}
+
+#[test]
+fn more_runs_than_github_takes_are_told() {
+    let told = |n: usize| log(&vec![slim(); n])["runs"][n - 1]["invocations"].to_string();
+    assert!(!told(20).contains("GitHub takes"));
+    assert!(told(21).contains("21 runs are in this file: GitHub takes 20"));
 }
