@@ -253,7 +253,7 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         format!(
             "careen cat {} {}{number}",
             shell_word(&parts.image.found.reference),
-            shell_word(&path.to_text())
+            shell_word(&Sanitized(path.as_bytes()).to_string())
         )
     });
     FindingReport {
