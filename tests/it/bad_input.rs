@@ -221,3 +221,13 @@ fn a_foreign_layer_is_named_and_fails_nothing() {
     assert_eq!(run.status, 0, "{}", run.stderr);
     assert!(run.json()["not_looked_at"][0]["why"].as_str().unwrap().contains("foreign"));
 }
+
+#[test]
+fn a_reference_that_is_refused_is_shown_without_its_password() {
+    for text in ["docker://bob:PASSWORD@127.0.0.1:9/x", "bob:PASSWORD@127.0.0.1:9/x:1"] {
+        let run = Home::new().run(&["inspect", text]);
+        assert_eq!(run.status, 2, "{}", run.stderr);
+        assert!(run.stderr.contains("***@127.0.0.1:9/x"), "{}", run.stderr);
+        assert!(!run.stderr.contains("PASSWORD"), "{}", run.stderr);
+    }
+}
