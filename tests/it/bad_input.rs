@@ -231,3 +231,25 @@ fn a_reference_that_is_refused_is_shown_without_its_password() {
         assert!(!run.stderr.contains("PASSWORD"), "{}", run.stderr);
     }
 }
+
+/// Docker runs such an image: to refuse it would be to look at nothing.
+#[test]
+fn a_config_that_is_not_all_unicode_is_read_and_remarked() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = spoiled(folder.path(), |_, d| {
+        let path =
+            folder.path().join("blobs/sha256").join(&d["config"]["digest"].as_str().unwrap()[7..]);
+        let config = std::fs::read_to_string(path).unwrap();
+        let odd = config.replacen("\"1000\"", "\"1000\",\"Labels\":{\"odd\":\"\\ud800\"}", 1);
+        assert_ne!(config, odd);
+        let kind = "application/vnd.oci.image.config.v1+json";
+        d["config"] = write_blob(folder.path(), kind, odd.as_bytes());
+    });
+    let run = inspect(&layout, &["--fail-on", "never"]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let report = run.json();
+    assert_eq!(report["image"]["labels"]["odd"], "\u{fffd}");
+    let said = &report["not_looked_at"][0];
+    let why = "characters that are no Unicode were replaced";
+    assert_eq!(said, &json!({ "what": "config", "why": why, "failed": false }));
+}
