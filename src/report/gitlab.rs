@@ -195,7 +195,12 @@ fn vulnerability(
                 value: finding,
                 url: doc.url.clone(),
             },
-            Identifier { kind: "careen", name: f.rule.clone(), value: f.rule.clone(), url: doc.url },
+            Identifier {
+                kind: "careen",
+                name: f.rule.clone(),
+                value: f.rule.clone(),
+                url: doc.url,
+            },
         ],
         location: location(report, f),
         details: details(report, f),

@@ -62,10 +62,19 @@ fn database_of(id: &str) -> Option<PackageKind> {
             PackageKind::Dpkg
         }
         "alpine" | "wolfi" | "chainguard" | "postmarketos" | "minimos" => PackageKind::Apk,
-        "fedora" | "rhel" | "centos" | "rocky" | "almalinux" | "ol" | "amzn" | "sles"
-        | "opensuse-leap" | "opensuse-tumbleweed" | "photon" | "mariner" | "azurelinux" => {
-            PackageKind::Rpm
-        }
+        "fedora"
+        | "rhel"
+        | "centos"
+        | "rocky"
+        | "almalinux"
+        | "ol"
+        | "amzn"
+        | "sles"
+        | "opensuse-leap"
+        | "opensuse-tumbleweed"
+        | "photon"
+        | "mariner"
+        | "azurelinux" => PackageKind::Rpm,
         _ => return None,
     })
 }

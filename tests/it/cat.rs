@@ -123,7 +123,8 @@ fn the_command_of_a_report_works_for_every_name() {
         layer = layer.file_named(&[b"app/", *name, b"/.env"].concat(), secret(n).as_bytes());
     }
     let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
-    let layout = show(&ImageBuilder::new().layer("COPY . .", layer).write_layout(folder.path(), "1"));
+    let layout =
+        show(&ImageBuilder::new().layer("COPY . .", layer).write_layout(folder.path(), "1"));
     let report = home.run(&["inspect", &layout, "--format", "json"]).json();
     let findings = report["findings"].as_array().unwrap();
     let commands = findings.iter().filter_map(|f| f["recover"].as_str());
@@ -156,7 +157,8 @@ fn a_shown_name_is_only_taken_where_it_is_clear() {
         .file("c\\n\nd", "one")
         .file("c\n\\nd", "two");
     let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
-    let layout = show(&ImageBuilder::new().layer("COPY . .", layer).write_layout(folder.path(), "1"));
+    let layout =
+        show(&ImageBuilder::new().layer("COPY . .", layer).write_layout(folder.path(), "1"));
     assert_eq!(home.run(&["cat", &layout, "a\\nb"]).text(), "backslash");
     assert_eq!(home.run(&["cat", &layout, "c\\n\\nd"]).status, 2);
 }

@@ -30,7 +30,10 @@ fn escaped(text: &str, words: bool) -> String {
     while let Some(c) = chars.next() {
         digits = if c.is_ascii_hexdigit() { digits + 1 } else { 0 };
         match c {
-            '-' if words && before.is_ascii_alphanumeric() && chars.peek().is_some_and(char::is_ascii_digit) => {
+            '-' if words
+                && before.is_ascii_alphanumeric()
+                && chars.peek().is_some_and(char::is_ascii_digit) =>
+            {
                 out.push_str("<span>-</span>");
             }
             _ if words && digits == COMMIT => {

@@ -34,7 +34,9 @@ pub(crate) fn verdict(report: &Report) -> (Verdict, String) {
     let new = if set_aside(&report.hidden).is_some() { "new " } else { "" };
     let left_out = report.unjudged();
     let what = match (counts.is_empty(), partial) {
-        (true, _) if left_out.len() == 2 => return (word, format!("{} left out", left_out.join(" and "))),
+        (true, _) if left_out.len() == 2 => {
+            return (word, format!("{} left out", left_out.join(" and ")));
+        }
         (true, false) => format!("no {new}findings"),
         (true, true) => format!("no {new}findings in what was looked at"),
         (false, _) => {

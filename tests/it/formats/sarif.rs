@@ -195,7 +195,8 @@ fn a_secret_of_the_environment_names_the_step_that_set_it() {
         .write_layout(folder.path(), "1");
     let run = Home::new().run(&["inspect", &show(&layout), "--format", "sarif"]);
     let log: Value = serde_json::from_str(&run.text()).unwrap();
-    let mut secrets = results(&log).into_iter().filter(|r| r["properties"]["state"] == "only-in-config");
+    let mut secrets =
+        results(&log).into_iter().filter(|r| r["properties"]["state"] == "only-in-config");
     let secret = secrets.find(|r| r["properties"]["masked"].is_string()).unwrap();
     let places = secret["locations"][0]["logicalLocations"].as_array().unwrap();
     let step = places.iter().find(|p| p["kind"] == "instruction").unwrap();
