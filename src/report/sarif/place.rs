@@ -29,6 +29,7 @@ pub(super) struct Spot<'a> {
     pub path: Option<&'a str>,
     pub line: Option<u32>,
     pub layer: Option<usize>,
+    pub layer_digest: Option<&'a str>,
     pub instruction: Option<&'a str>,
 }
 
@@ -38,6 +39,7 @@ impl<'a> From<&'a FindingReport> for Spot<'a> {
             path: f.path.as_deref(),
             line: f.line,
             layer: f.layer,
+            layer_digest: f.layer_digest.as_deref(),
             instruction: f.instruction.as_deref(),
         }
     }
@@ -49,6 +51,7 @@ impl<'a> From<&'a PlaceReport> for Spot<'a> {
             path: p.path.as_deref(),
             line: p.line,
             layer: p.layer,
+            layer_digest: p.layer_digest.as_deref(),
             instruction: p.instruction.as_deref(),
         }
     }
@@ -83,7 +86,8 @@ fn logical(report: &Report, spot: Spot) -> Vec<LogicalLocation> {
     ];
     if let Some(number) = spot.layer {
         let name = format!("layer {number}");
-        let full = layer_id(report, number).map_or_else(|| name.clone(), |d| shown(&d, NAME));
+        let id = spot.layer_digest.map(str::to_owned).or_else(|| layer_id(report, number));
+        let full = id.map_or_else(|| name.clone(), |d| shown(&d, NAME));
         all.push(
             LogicalLocation::builder().name(name).fully_qualified_name(full).kind("layer").build(),
         );

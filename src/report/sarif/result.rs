@@ -104,8 +104,8 @@ fn fingerprints(f: &FindingReport) -> BTreeMap<String, String> {
 
 fn properties(report: &Report, f: &FindingReport) -> PropertyBag {
     // Where an archive has no blobs, a layer has no other name.
-    let layer = f.layer.filter(|_| f.layer_digest.is_none()).and_then(|n| layer(report, n));
-    let diff_id = layer.and_then(|l| l.diff_id.as_ref());
+    let blobless = f.layer.and_then(|n| layer(report, n)).filter(|l| l.digest.is_none());
+    let diff_id = blobless.and_then(|l| l.diff_id.as_ref());
     bag([
         ("image", json!(shown(&report.image.reference, NAME))),
         ("imageDigest", json!(report.image.digest)),
