@@ -46,6 +46,7 @@ fn secret() -> Finding {
         path: None,
         line: None,
         layer: Some(0),
+        step: None,
         masked: None,
         fingerprint: "f".into(),
         message: "m".into(),

@@ -63,7 +63,7 @@ impl FromStr for Reference {
     type Err = ReferenceError;
 
     fn from_str(s: &str) -> Result<Self, ReferenceError> {
-        let shown = || s.chars().take(300).collect::<String>();
+        let shown = || without_password(s).chars().take(300).collect::<String>();
         let parsed: oci_spec::distribution::Reference =
             s.parse().map_err(|e: oci_spec::distribution::ParseError| ReferenceError::Grammar {
                 reference: shown(),
@@ -86,6 +86,21 @@ impl FromStr for Reference {
             digest,
         })
     }
+}
+
+/// For an error: what stands before the `@` of a host, as people know it from other programs, may be a
+/// password. What stands before a digest is the image's name.
+fn without_password(text: &str) -> String {
+    const ALGORITHMS: [&str; 5] = ["sha1:", "sha256:", "sha384:", "sha512:", "md5:"];
+    let is_digest =
+        |t: &str| !t.contains('/') && ALGORITHMS.iter().any(|algorithm| t.starts_with(algorithm));
+    let (name, digest) = match text.rsplit_once('@') {
+        Some((name, digest)) if is_digest(digest) => (name, &text[name.len()..]),
+        _ => (text, ""),
+    };
+    let Some((user, host)) = name.rsplit_once('@') else { return text.to_owned() };
+    let scheme = user.find("://").map_or("", |at| &text[..at + "://".len()]);
+    format!("{scheme}***@{host}{digest}")
 }
 
 impl fmt::Display for Reference {
@@ -126,6 +141,22 @@ mod tests {
         assert_eq!(pinned.api_host(), "registry-1.docker.io");
         let both: Reference = format!("ghcr.io/o/r:v1@{D}").parse().unwrap();
         assert_eq!((both.tag(), both.manifest_key().as_str()), (Some("v1"), D));
+    }
+
+    #[test]
+    fn an_error_tells_no_password() {
+        for (given, shown) in [
+            ("bob:PW@127.0.0.1:9/x", "***@127.0.0.1:9/x"),
+            ("https://bob:PW@host/x", "https://***@host/x"),
+            ("bob:P@/W@host/x", "***@host/x"),
+            ("bob:PW@host/x@sha256:12", "***@host/x@sha256:12"),
+            ("PW@host/x:1", "***@host/x:1"),
+            ("host:5000/X@md5:00", "host:5000/X@md5:00"),
+            ("host.io/UPPER:1@sha256:12", "host.io/UPPER:1@sha256:12"),
+        ] {
+            let error = given.parse::<Reference>().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`{shown}`")), "{error}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::report::files::FileRow;
 use crate::report::model::NotLookedAt;
 use crate::source::SourceError;
 use crate::source::locator::{Locator, Opened};
+use crate::text::Sanitized;
 use std::io::Write;
 
 /// The one image that commands other than `inspect` look at.
@@ -125,16 +126,22 @@ pub fn cat(
     not_from_stdin(plan)?;
     let (image, _) = one(plan, &super::Silent)?;
     let view = View::merge(&image.layers);
-    let wanted = LayerPath::from(path);
+    let mut wanted = LayerPath::from(path);
     let missing = |place: String| PipelineError::NoSuchFile { path: path.to_owned(), place };
     let node = match layer {
         None => {
+            if view.follow(&wanted).is_none() {
+                wanted = meant(wanted, view.iter().map(|(p, _)| p));
+            }
             let (_, node) =
                 view.follow(&wanted).ok_or_else(|| missing("the final file system".to_owned()))?;
             view.content_of(node).unwrap_or(node)
         }
         Some(number) => {
             let entries = &index_of(&image, number)?.entries;
+            if !entries.iter().any(|e| e.path == wanted) {
+                wanted = meant(wanted, entries.iter().map(|e| &e.path));
+            }
             // The last of several is what unpacks.
             let entry = entries
                 .iter()
@@ -152,6 +159,21 @@ pub fn cat(
         return Err(PipelineError::NotAFile { path: path.to_owned(), kind: kind_word(entry) });
     }
     write_entry(plan, &image, node, out)
+}
+
+/// The one path of these that is shown as `given`. A name that no terminal shows as it is can only be
+/// given as careen writes it, with `\u{1b}` or `\xff` in it, as in the commands of a report.
+fn meant<'a>(given: LayerPath, all: impl Iterator<Item = &'a LayerPath>) -> LayerPath {
+    let text = given.to_text();
+    if !text.contains(['\\', '\u{fffd}']) {
+        return given;
+    }
+    let shows = |bytes: &[u8]| Sanitized(bytes).to_string() == text;
+    let mut found = all.filter(|p| shows(p.as_bytes()) || shows(p.to_text().as_bytes()));
+    match found.next() {
+        Some(one) if found.all(|other| other == one) => one.clone(),
+        _ => given,
+    }
 }
 
 /// Standard input has been read once already.

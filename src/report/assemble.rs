@@ -12,7 +12,7 @@ use crate::analyze::Confidence;
 use crate::analyze::secrets::{Patterns, redact_text};
 use crate::image::base::BaseImage;
 use crate::image::command::effective_command;
-use crate::image::history::History;
+use crate::image::history::{History, Instruction};
 use crate::image::packages::InstalledPackages;
 use crate::image::residue::{self, Residue};
 use crate::image::view::View;
@@ -88,12 +88,17 @@ pub fn assemble(parts: &Parts) -> Report {
 
 /// The instruction behind each layer, masked.
 pub fn steps(history: &History, layers: usize, patterns: &Patterns) -> Vec<Option<String>> {
-    let text = |layer| {
-        let step = history.of_layer(layer)?;
-        let whole = format!("{} {}", step.keyword, step.text);
-        Some(redact_text(patterns, whole.trim()))
-    };
+    let text = |layer| history.of_layer(layer).map(|s| instruction(s, patterns));
     (0..layers).map(text).collect()
+}
+
+/// The instruction behind a finding that no layer has, masked.
+fn step_of(parts: &Parts, f: &Finding) -> Option<String> {
+    parts.history.steps.get(f.step?).map(|s| instruction(s, parts.patterns))
+}
+
+fn instruction(step: &Instruction, patterns: &Patterns) -> String {
+    redact_text(patterns, format!("{} {}", step.keyword, step.text).trim())
 }
 
 fn identity(parts: &Parts) -> ImageIdentity {
@@ -191,6 +196,8 @@ fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
     for r in parts.residue {
         hidden[r.node.layer] += r.bytes;
     }
+    // A layer that was not looked at may hide anything below it.
+    let unseen = parts.image.layers.iter().rposition(|l| indexed(l).is_none());
     let report = |(number, layer): (usize, &ImageLayer)| {
         let index = indexed(layer);
         LayerReport {
@@ -204,7 +211,7 @@ fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
                 on_disk: index.map(|_| parts.view.on_disk_of_layer(number)),
             },
             files: index.map(|i| i.entries.iter().filter(|e| is_file(e)).count() as u64),
-            waste: index.map(|_| hidden[number]),
+            waste: index.filter(|_| unseen.is_none_or(|n| n < number)).map(|_| hidden[number]),
             unneeded: index
                 .map(|_| parts.unneeded.iter().filter_map(|u| u.layers.get(&number)).sum()),
             created: parts.history.of_layer(number).and_then(|s| s.created.clone()),
@@ -219,8 +226,12 @@ fn is_file(entry: &crate::layer::Entry) -> bool {
 }
 
 fn waste(parts: &Parts, steps: &[Option<String>]) -> Waste {
-    let bytes: u64 = parts.residue.iter().map(|r| r.bytes).sum();
-    let content: u64 = parts.image.layers.iter().filter_map(indexed).map(|i| i.content_bytes).sum();
+    let at_least: u64 = parts.residue.iter().map(|r| r.bytes).sum();
+    let content = total(parts).content;
+    let efficiency = |content| match content {
+        0 => 1.0,
+        content => 1.0 - at_least as f64 / content as f64,
+    };
     let path = |r: &Residue| WastedPath {
         path: r.path.to_text(),
         bytes: r.bytes,
@@ -230,8 +241,9 @@ fn waste(parts: &Parts, steps: &[Option<String>]) -> Waste {
         instruction: steps.get(r.hidden_by).cloned().flatten(),
     };
     Waste {
-        bytes,
-        efficiency: if content == 0 { 1.0 } else { 1.0 - bytes as f64 / content as f64 },
+        bytes: content.map(|_| at_least),
+        at_least,
+        efficiency: content.map(efficiency),
         paths: parts.residue.iter().map(path).collect(),
     }
 }
@@ -245,7 +257,7 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         format!(
             "careen cat {} {}{number}",
             shell_word(&parts.image.found.reference),
-            shell_word(&path.to_text())
+            shell_word(&Sanitized(path.as_bytes()).to_string())
         )
     });
     FindingReport {
@@ -260,7 +272,10 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         layer: f.layer,
         of_base: f.layer.zip(parts.base.and_then(|b| b.layers)).map(|(layer, n)| layer < n),
         layer_digest: layer.and_then(|l| l.descriptor.as_ref()).map(|d| d.digest.to_string()),
-        instruction: f.layer.and_then(|n| steps.get(n).cloned().flatten()),
+        instruction: match f.layer {
+            Some(n) => steps.get(n).cloned().flatten(),
+            None => step_of(parts, f),
+        },
         masked: f.masked.clone(),
         fingerprint: f.fingerprint.clone(),
         message: f.message.clone(),

@@ -2,12 +2,13 @@
 //! (`gitlab-org/security-products/security-report-schemas`): one image a document.
 //!
 //! No crate has these types, so the few that are written stand here. GitLab tells findings apart by
-//! their rule and by the package that they lie in; a finding outside every package has its path in the
-//! place of the package's name, or all of a rule's findings would be one. What is accepted is left out.
-//! Secrets stand here masked only.
+//! their first identifier and by the package that they lie in, so the first identifier is of the finding,
+//! not of its rule: two secrets in one file would be one. A finding outside every package has its path in
+//! the place of the package's name. What is accepted is left out. Secrets stand here masked only.
 
 use super::error::FormatError;
 use super::json;
+use super::layer_id::layer_id;
 use super::made::{self, Made};
 use super::markdown::{literal, prose};
 use super::model::{FindingReport, Report};
@@ -41,7 +42,8 @@ struct Scan {
     kind: &'static str,
     start_time: String,
     end_time: String,
-    /// `failure` where something could not be looked at.
+    /// `failure` where something could not be looked at, or findings were left out as asked: what is not
+    /// listed would count as resolved.
     status: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     messages: Vec<ScanMessage>,
@@ -159,7 +161,7 @@ fn scan(report: &Report, made: &Made) -> Scan {
         kind: "container_scanning",
         start_time: made.bare(),
         end_time: made.bare(),
-        status: if failed { "failure" } else { "success" },
+        status: if failed || !report.is_judged() { "failure" } else { "success" },
         messages,
     }
 }
@@ -174,7 +176,12 @@ fn vulnerability(
     let key = made::id(&["vulnerability", &report.image.platform, &f.rule, &f.fingerprint]);
     let nth = seen.entry(key.to_string()).or_default();
     *nth += 1;
-    let id = if *nth == 1 { key } else { made::id(&[&key.to_string(), &nth.to_string()]) };
+    let mut finding = format!("{}:{}", f.rule, f.fingerprint);
+    let mut id = key;
+    if *nth > 1 {
+        finding.push_str(&format!(":{nth}"));
+        id = made::id(&[&key.to_string(), &nth.to_string()]);
+    }
     Vulnerability {
         id: id.to_string(),
         name: begun(&doc.title, NAME),
@@ -183,20 +190,20 @@ fn vulnerability(
         solution: f.advice.as_deref().map(|a| begun(a, SOLUTION)),
         identifiers: vec![
             Identifier {
-                kind: "careen",
+                kind: "careen_finding",
                 name: f.rule.clone(),
-                value: f.rule.clone(),
+                value: finding,
                 url: doc.url.clone(),
             },
             Identifier {
-                kind: "careen_fingerprint",
-                name: format!("careen {}", f.fingerprint),
-                value: f.fingerprint.clone(),
-                url: None,
+                kind: "careen",
+                name: f.rule.clone(),
+                value: f.rule.clone(),
+                url: doc.url,
             },
         ],
         location: location(report, f),
-        details: details(f),
+        details: details(report, f),
     }
 }
 
@@ -230,9 +237,9 @@ fn location(report: &Report, f: &FindingReport) -> Location {
         (None, None, Some(n)) => format!("layer {n}"),
         (None, None, None) => "configuration of the image".to_owned(),
     };
-    let version = match (package, &f.layer_digest) {
+    let version = match (package, layer_of(report, f)) {
         (Some(package), _) => shown(&package.version, NAME),
-        (None, Some(layer)) => layer.clone(),
+        (None, Some(layer)) => layer,
         (None, None) => image.digest.clone().unwrap_or_default(),
     };
     let system = match (&image.os_id, &image.os_version) {
@@ -248,7 +255,11 @@ fn location(report: &Report, f: &FindingReport) -> Location {
     }
 }
 
-fn details(f: &FindingReport) -> BTreeMap<&'static str, Detail> {
+fn layer_of(report: &Report, f: &FindingReport) -> Option<String> {
+    f.layer_digest.clone().or_else(|| layer_id(report, f.layer?))
+}
+
+fn details(report: &Report, f: &FindingReport) -> BTreeMap<&'static str, Detail> {
     let text = |name, value| Detail { name, kind: "text", value };
     let mut all = BTreeMap::from([("state", text("State", words::state(f.state).to_owned()))]);
     let mut add = |key, name, kind, value: Option<String>| {
@@ -259,7 +270,7 @@ fn details(f: &FindingReport) -> BTreeMap<&'static str, Detail> {
     add("place", "Place", "text", words::place(f).map(|p| shown(&p, SENTENCE)));
     add("inside", "Inside", "text", f.inside.as_deref().map(|i| shown(i, SENTENCE)));
     add("masked", "Secret, masked", "text", f.masked.as_deref().map(|m| begun(m, NAME)));
-    let digest = f.layer_digest.as_deref().map(|d| format!(" {d}")).unwrap_or_default();
+    let digest = layer_of(report, f).map(|d| format!(" {d}")).unwrap_or_default();
     add("layer", "Layer", "text", f.layer.map(|n| format!("{n}{digest}")));
     add("instruction", "Build step", "code", f.instruction.as_deref().map(|i| begun(i, SENTENCE)));
     add("recover", "Get it", "code", f.recover.as_deref().map(|r| begun(r, 2 * SENTENCE)));

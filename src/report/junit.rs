@@ -1,7 +1,8 @@
 //! JUnit XML, which nearly every CI system shows: a suite an image, a case a rule.
 //!
-//! A rule fails where it has findings, and passes only where all that it looks at was looked at: else
-//! it is skipped, and what could not be read is an error of its own. What is accepted or known from the
+//! A rule fails where it has findings, but for those that are only worth knowing: they stand in the output
+//! of its case. It passes only where all that it looks at was looked at: else it is skipped, and what could
+//! not be read is an error of its own. What is accepted or known from the
 //! baseline is skipped with the reason. Secrets stand here masked only.
 
 use super::error::FormatError;
@@ -10,7 +11,7 @@ use super::model::{AcceptedFinding, FindingReport, Report, Section};
 use super::rule_doc::RuleDoc;
 use super::shown::{begun, shown};
 use super::text::words;
-use crate::rules::{self, Category};
+use crate::rules::{self, Category, Severity};
 use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
 
@@ -68,11 +69,11 @@ fn cases(report: &Report) -> Vec<TestCase> {
     for rule in rules::all() {
         // A report does not tell which demands its owner makes, so no demand is said to be met.
         if rule.category != Category::Policy && !has_findings(report, rule.id) {
-            out.push(TestCase::new(rule.id, without_findings(report, rule.category)));
+            out.push(TestCase::new(rule.id, without_failure(report, rule.category)));
         }
     }
     for (id, findings) in &open {
-        out.push(TestCase::new(xml(id), failed(id, findings)));
+        out.push(with_findings(report, id, findings));
     }
     for (id, findings) in grouped(&report.known) {
         let mut status = TestCaseStatus::skipped();
@@ -124,18 +125,29 @@ fn grouped(findings: &[FindingReport]) -> BTreeMap<&str, Vec<&FindingReport>> {
     all
 }
 
-/// Nothing was found: a pass only where the rule could look at everything.
-fn without_findings(report: &Report, category: Category) -> TestCaseStatus {
+/// Nothing bad was found: a pass only where the rule could look at everything.
+fn without_failure(report: &Report, category: Category) -> TestCaseStatus {
     let section = if category == Category::Secret { Section::Secrets } else { Section::Config };
     let mut skipped = TestCaseStatus::skipped();
     if !report.has(section) {
         skipped.set_message("left out as asked");
     } else if report.not_looked_at.iter().any(|gap| gap.failed) {
-        skipped.set_message("nothing found in what was looked at, but not all could be");
+        skipped.set_message("nothing bad found in what was looked at, but not all could be");
     } else {
         return TestCaseStatus::success();
     }
     skipped
+}
+
+/// An image with nothing but infos is good, and fails nobody's pipeline.
+fn with_findings(report: &Report, id: &str, findings: &[&FindingReport]) -> TestCase {
+    if findings.iter().any(|f| f.severity > Severity::Info) {
+        return TestCase::new(xml(id), failed(id, findings));
+    }
+    let category = findings.first().map_or(Category::Config, |f| f.category);
+    let mut case = TestCase::new(xml(id), without_failure(report, category));
+    case.set_system_out(listed(findings, |f| place(f)));
+    case
 }
 
 fn failed(id: &str, findings: &[&FindingReport]) -> TestCaseStatus {

@@ -12,6 +12,7 @@ pub mod html;
 pub mod json;
 pub mod judged;
 pub mod junit;
+mod layer_id;
 mod made;
 pub mod markdown;
 pub mod model;

@@ -120,7 +120,8 @@ pub struct LayerReport {
     pub instruction: Option<String>,
     pub size: Sizes,
     pub files: Option<u64>,
-    /// Bytes of this layer that the final file system does not show.
+    /// Bytes of this layer that the final file system does not show; null where it or a layer above it was
+    /// not looked at.
     pub waste: Option<u64>,
     /// Bytes of this layer that nothing in production needs, on disk.
     pub unneeded: Option<u64>,
@@ -129,9 +130,12 @@ pub struct LayerReport {
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Waste {
-    pub bytes: u64,
-    /// 1 - waste / content; 1 for an image without content.
-    pub efficiency: f64,
+    /// null where a layer was not looked at.
+    pub bytes: Option<u64>,
+    /// What the layers that were looked at tell; the same where that is all of them.
+    pub at_least: u64,
+    /// 1 - waste / content; 1 for an image without content; null where a layer was not looked at.
+    pub efficiency: Option<f64>,
     /// Largest first.
     pub paths: Vec<WastedPath>,
 }

@@ -11,7 +11,12 @@ use std::str::FromStr;
 /// `pkg:deb/debian/bash@5.2-1?arch=amd64&distro=debian-12`. A Java archive that says no group has none,
 /// since Maven's type wants one.
 pub(super) fn of_package(package: &PackageReport, image: &ImageIdentity) -> Option<String> {
-    let system = |ty| of_system_package(ty, package, image);
+    let system = |ty| {
+        // Packages of another system's database would be looked up among this one's, and a bill of two
+        // systems is refused by some readers.
+        let own = image.os_id.as_deref().and_then(database_of).is_none_or(|k| k == package.kind);
+        own.then(|| of_system_package(ty, package, image)).flatten()
+    };
     match package.kind {
         PackageKind::Dpkg => system("deb"),
         PackageKind::Apk => system("apk"),
@@ -50,10 +55,39 @@ fn of_module(
     readable(&url)
 }
 
-/// As text, if it is read back as what it says: a namespace with a step up (`../x`) is not, nor a
-/// version with a slash.
+/// The kind of database that the packages of a distribution are in, by its `ID` in os-release.
+fn database_of(id: &str) -> Option<PackageKind> {
+    Some(match id {
+        "debian" | "ubuntu" | "raspbian" | "kali" | "linuxmint" | "devuan" | "pop" => {
+            PackageKind::Dpkg
+        }
+        "alpine" | "wolfi" | "chainguard" | "postmarketos" | "minimos" => PackageKind::Apk,
+        "fedora"
+        | "rhel"
+        | "centos"
+        | "rocky"
+        | "almalinux"
+        | "ol"
+        | "amzn"
+        | "sles"
+        | "opensuse-leap"
+        | "opensuse-tumbleweed"
+        | "photon"
+        | "mariner"
+        | "azurelinux" => PackageKind::Rpm,
+        _ => return None,
+    })
+}
+
+/// As text, if it is read back as what it says: a namespace with a step up (`../x`) is not.
 fn readable(url: &PackageUrl) -> Option<String> {
-    let text = url.to_string();
+    let mut text = url.to_string();
+    if url.version().is_some_and(|v| v.contains('/')) {
+        // The crate leaves it as it is, and readers take what stands before it for a part of the name.
+        let qualifiers = text.split_off(text.find('?').unwrap_or(text.len()));
+        let version = text.split_off(text.rfind('@')?);
+        text = text + &version.replace('/', "%2F") + &qualifiers;
+    }
     PackageUrl::from_str(&text).ok().filter(|again| again == url)?;
     Some(text)
 }
@@ -191,6 +225,7 @@ mod tests {
             (PackageKind::Java, "org.x:y", "1", Some("pkg:maven/org.x/y@1")),
             (PackageKind::Java, "y", "1", None),
             (PackageKind::Python, "", "1", None),
+            (PackageKind::Node, "@a/b", "file:../c", Some("pkg:npm/%40a/b@file:..%2Fc")),
             (PackageKind::Go, "../../etc/passwd", "1", None),
             (PackageKind::Node, "a//b", "1", None),
             (PackageKind::Gem, "a b?c#d@e/f%2f", "1", Some("pkg:gem/a%20b%3Fc%23d%40e%2Ff%252f@1")),
@@ -224,6 +259,26 @@ mod tests {
             .unwrap(),
             "pkg:apk/wolfi/musl@1.2-r0?distro=wolfi"
         );
+    }
+
+    #[test]
+    fn a_version_with_a_slash_is_encoded() {
+        let mut deb = package(PackageKind::Dpkg, "x", "1/2@3?4");
+        deb.architecture = Some("a/b".to_owned());
+        assert_eq!(
+            of_package(&deb, &image("x", None)).unwrap(),
+            "pkg:deb/x@1%2F2%403%3F4?arch=a%2Fb"
+        );
+    }
+
+    #[test]
+    fn packages_of_another_systems_database_have_none() {
+        let of = |kind, id| of_package(&package(kind, "x", "1"), &image("x", Some((id, "1"))));
+        assert!(of(PackageKind::Apk, "alpine").is_some());
+        assert!(of(PackageKind::Dpkg, "alpine").is_none());
+        assert!(of(PackageKind::Rpm, "debian").is_none());
+        assert!(of(PackageKind::Gem, "debian").is_some());
+        assert!(of(PackageKind::Apk, "unheard-of").is_some());
     }
 
     #[test]

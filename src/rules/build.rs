@@ -24,12 +24,13 @@ fn from_history(
     rule: &Rule,
     severity: Severity,
     step: usize,
+    thing: &str,
     message: String,
 ) -> Finding {
     Finding {
         state: State::OnlyInHistory,
         layer: cx.history.layer_of(step),
-        ..rule.finding(severity, message)
+        ..rule.about(thing, severity, message)
     }
 }
 
@@ -49,7 +50,7 @@ fn add_url(cx: &RuleContext, out: &mut Vec<Finding>) {
             let message = format!("ADD fetches a URL of {} unchecked", super::shown(host));
             out.push(Finding {
                 advice: Some("Pin what is fetched with ADD --checksum.".to_owned()),
-                ..from_history(cx, &ADD_URL, Severity::Low, number, message)
+                ..from_history(cx, &ADD_URL, Severity::Low, number, host, message)
             });
         }
     }
@@ -113,7 +114,7 @@ fn copy_order(cx: &RuleContext, out: &mut Vec<Finding>) {
             advice: Some(
                 "Copy the list of dependencies first, install, then copy the rest.".to_owned(),
             ),
-            ..from_history(cx, &COPY_ORDER, Severity::Info, copy, message)
+            ..from_history(cx, &COPY_ORDER, Severity::Info, copy, "", message)
         });
     }
 }

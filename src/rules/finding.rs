@@ -108,6 +108,8 @@ pub struct Finding {
     pub line: Option<u32>,
     /// Place in `ReadImage::layers`, base 0.
     pub layer: Option<usize>,
+    /// Of the history, base 0, where that wrote it and made no layer.
+    pub step: Option<usize>,
     pub masked: Option<String>,
     /// The same for the same thing in every run and image.
     pub fingerprint: String,

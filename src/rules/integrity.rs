@@ -33,7 +33,7 @@ fn diff_id(cx: &RuleContext, out: &mut Vec<Finding>) {
             out.push(Finding {
                 layer: Some(number),
                 advice: Some("Build and push the image again.".to_owned()),
-                ..DIFF_ID.finding(Severity::High, message)
+                ..DIFF_ID.about(&index.diff_id.to_string(), Severity::High, message)
             });
         }
     }
@@ -56,13 +56,18 @@ pub const TRAILING_DATA: Rule = Rule {
 
 fn trailing_data(cx: &RuleContext, out: &mut Vec<Finding>) {
     for number in 0..cx.view.layer_count() {
-        for oddity in cx.view.index(number).into_iter().flat_map(|i| &i.oddities) {
+        let Some(index) = cx.view.index(number) else {
+            continue;
+        };
+        // Other bytes make another tar, and are another finding.
+        let tar = index.diff_id.to_string();
+        for oddity in &index.oddities {
             if let Oddity::TrailingData { bytes } = oddity {
                 let message = format!("layer {number} has {} behind its end", Bytes(*bytes));
                 out.push(Finding {
                     layer: Some(number),
                     advice: Some("Build the image again.".to_owned()),
-                    ..TRAILING_DATA.finding(Severity::Medium, message)
+                    ..TRAILING_DATA.about(&tar, Severity::Medium, message)
                 });
             }
         }

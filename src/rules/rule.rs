@@ -48,7 +48,8 @@ pub struct Rule {
 pub const SECTIONS: [&str; 3] = ["## What it does", "## Why it matters", "## What to do"];
 
 impl Rule {
-    /// A finding of this rule about the image's config, to be filled in by `..`.
+    /// The one finding of this rule about an image as a whole, to be filled in by `..`. It is the same
+    /// finding whatever its message counts or names: those change with every build.
     pub fn finding(&self, severity: Severity, message: String) -> Finding {
         Finding {
             rule: self.id.to_owned(),
@@ -60,14 +61,23 @@ impl Rule {
             inside: None,
             line: None,
             layer: None,
+            step: None,
             masked: None,
-            fingerprint: fingerprint(format!("{} {message}", self.id).as_bytes()),
+            fingerprint: fingerprint(self.id.as_bytes()),
             message,
             advice: None,
             package: None,
             plain: None,
             members: Vec::new(),
             also: Vec::new(),
+        }
+    }
+
+    /// One of several: `thing` is what tells it from the others, and stays as long as they do.
+    pub fn about(&self, thing: &str, severity: Severity, message: String) -> Finding {
+        Finding {
+            fingerprint: fingerprint(format!("{} {thing}", self.id).as_bytes()),
+            ..self.finding(severity, message)
         }
     }
 

@@ -37,12 +37,16 @@ fn check(cx: &RuleContext, out: &mut Vec<Finding>) {
     for variable in &config.env {
         let name = variable.split('=').next().unwrap_or_default();
         let place = format!("environment variable `{}`", super::shown(name));
+        let before = out.len();
         text(cx, variable, &place, State::OnlyInConfig, None, &mut known, out);
+        set_by(cx, "ENV", name, &mut out[before..]);
     }
     for (key, value) in &config.labels {
         let place = format!("label `{}`", super::shown(key));
         let both = format!("{key}={value}");
+        let before = out.len();
         text(cx, &both, &place, State::OnlyInConfig, None, &mut known, out);
+        set_by(cx, "LABEL", key, &mut out[before..]);
     }
     for line in [&config.entrypoint, &config.cmd] {
         text(cx, &line.join(" "), "the command line", State::OnlyInConfig, None, &mut known, out);
@@ -60,6 +64,7 @@ fn check(cx: &RuleContext, out: &mut Vec<Finding>) {
     }
     for (number, step) in cx.history.steps.iter().enumerate() {
         let layer = cx.history.layer_of(number);
+        let before = out.len();
         for (name, value) in &step.args {
             let place = format!("build argument `{}` in the history", super::shown(name));
             let both = format!("{name}={value}");
@@ -80,7 +85,23 @@ fn check(cx: &RuleContext, out: &mut Vec<Finding>) {
             &mut known,
             out,
         );
+        out[before..].iter_mut().for_each(|f| f.step = Some(number));
     }
+}
+
+/// The last step of the history that set what these findings were found in.
+fn set_by(cx: &RuleContext, keyword: &str, name: &str, found: &mut [Finding]) {
+    if found.is_empty() {
+        return;
+    }
+    let sets = |text: &str| {
+        let pair = |word: &str| word.trim_start_matches('"').strip_prefix(name).map(str::to_owned);
+        let mut words = text.split_whitespace();
+        words.clone().next() == Some(name)
+            || words.any(|w| pair(w).is_some_and(|rest| rest.starts_with(['=', '"'])))
+    };
+    let step = cx.history.steps.iter().rposition(|s| s.keyword == keyword && sets(&s.text));
+    found.iter_mut().for_each(|f| f.step = step);
 }
 
 fn severity(cx: &RuleContext, pattern: &str) -> Severity {

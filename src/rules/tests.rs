@@ -227,6 +227,50 @@ fn build_steps() {
     assert!(of("build/unpinned-base", &history(&["FROM debian@sha256:00", "RUN x"])).is_empty());
 }
 
+/// The fingerprint of the one finding of a rule.
+#[track_caller]
+fn print_of(id: &str, image: &ReadImage) -> String {
+    let mut found = findings(image).into_iter().filter(|f| f.rule == id);
+    let print = found.next().expect(id).fingerprint;
+    assert!(found.next().is_none(), "{id}");
+    print
+}
+
+/// A count, a tag, a size or the number of a layer is not what a finding is: an alert must not close and
+/// open again because of them.
+#[test]
+fn a_fingerprint_outlives_what_a_build_changes() {
+    let tagged = |r: &str| image(r, ImageConfig::default(), vec![]);
+    let id = "config/mutable-tag";
+    assert_eq!(print_of(id, &tagged("debian:12")), print_of(id, &tagged("debian:13")));
+
+    let built = |files: usize| {
+        let file = |n: usize| Entry { mtime: 1_000 + n as i64, ..sized(&format!("f{n}"), 1) };
+        let mut image = entries((0..files).map(file).collect());
+        image.found.config.created = Some("1970-01-01T01:00:00Z".into());
+        image
+    };
+    let id = "build/timestamps";
+    assert_eq!(print_of(id, &built(61)), print_of(id, &built(63)));
+
+    let based = |name: &str| history(&[&format!("FROM {name}")]);
+    let id = "build/unpinned-base";
+    assert_eq!(print_of(id, &based("debian:12.1")), print_of(id, &based("debian:12.2")));
+
+    let odd = |below: usize, bytes: u64, name: &str| {
+        let mut odd = index(vec![sized(name, 1)]);
+        odd.oddities = vec![Oddity::TrailingData { bytes }];
+        let declared = Some(index(vec![]).diff_id);
+        let odd = ImageLayer { declared_diff_id: declared, ..layer_of(odd) };
+        let clean = (0..below).map(|n| layer_of(index(vec![sized(&format!("b{n}"), 1)])));
+        image("/x", ImageConfig::default(), clean.chain([odd]).collect())
+    };
+    for id in ["integrity/trailing-data", "integrity/diff-id"] {
+        assert_eq!(print_of(id, &odd(0, 7, "x")), print_of(id, &odd(2, 9, "x")), "{id}");
+        assert_ne!(print_of(id, &odd(0, 7, "x")), print_of(id, &odd(0, 7, "y")), "{id}");
+    }
+}
+
 #[test]
 fn odd_bytes() {
     let mut odd = index(vec![sized("etc/x", 1)]);

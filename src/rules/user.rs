@@ -95,7 +95,7 @@ fn unknown(cx: &RuleContext, out: &mut Vec<Finding>) {
         let message = format!("user `{user}` is not in the image's /etc/passwd");
         out.push(Finding {
             advice: Some("Create the user in the build, or use a number.".to_owned()),
-            ..UNKNOWN.finding(Severity::Medium, message)
+            ..UNKNOWN.about(&user, Severity::Medium, message)
         });
     }
 }

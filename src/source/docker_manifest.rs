@@ -100,8 +100,9 @@ fn open(
 ) -> Result<FoundImage, SourceError> {
     let config_name = Sanitized::from(image.config.as_str()).to_string();
     let config_raw = contents.document(&image.config)?;
-    let config = parse_config(&format!("{what}: config `{config_name}`"), &config_raw)?;
     let mut remarks = Vec::new();
+    let place = format!("{what}: config `{config_name}`");
+    let config = parse_config(&place, &config_raw, &mut remarks)?;
     let actual = Digest::sha256(&config_raw);
     if image.claimed_config().is_some_and(|d| d != actual) {
         remarks.push(format!(

@@ -259,8 +259,8 @@ impl Descent<'_> {
             });
         }
         let config_raw = self.fetch(&what, &m.config)?;
-        let config = parse_config(&what, &config_raw)?;
         let mut remarks = Vec::new();
+        let config = parse_config(&what, &config_raw, &mut remarks)?;
         let layers = pair_layers(&m.layers, &config, &mut remarks);
         Ok(FoundImage {
             reference: self.reference.to_owned(),
@@ -277,10 +277,18 @@ impl Descent<'_> {
     }
 }
 
-/// Parses an image config.
-pub fn parse_config(what: &str, raw: &[u8]) -> Result<ImageConfig, SourceError> {
-    serde_json::from_slice(raw)
-        .map_err(|e| SourceError::Document { what: what.to_owned(), source: e.into() })
+/// Parses an image config; what had to be put right in it is a remark.
+pub fn parse_config(
+    what: &str,
+    raw: &[u8],
+    remarks: &mut Vec<String>,
+) -> Result<ImageConfig, SourceError> {
+    let (config, repaired) = ImageConfig::parse(raw)
+        .map_err(|e| SourceError::Document { what: what.to_owned(), source: e.into() })?;
+    if repaired {
+        remarks.push("characters that are no Unicode were replaced".to_owned());
+    }
+    Ok(config)
 }
 
 /// Puts each layer of the manifest beside the diff id that the config declares for it.

@@ -129,7 +129,7 @@ fn check_agreement(
         .filter(is_meant)
         .filter_map(|i| {
             let raw = contents.document(&i.config).ok()?;
-            let config = parse_config(&i.config, &raw).ok()?;
+            let config = parse_config(&i.config, &raw, &mut Vec::new()).ok()?;
             Some((Digest::sha256(&raw), config.platform()))
         })
         .collect();

@@ -46,6 +46,9 @@ fn partial(layout: &Path, more: &[&str], words: &str) {
     assert_eq!(report["layers"][0]["files"], 1, "the good layer is still reported");
     assert_eq!(report["layers"][1]["files"], Value::Null);
     assert_eq!(report["size"]["content"], Value::Null);
+    let waste = &report["waste"];
+    assert_eq!((&waste["bytes"], &waste["efficiency"]), (&Value::Null, &Value::Null));
+    assert_eq!(report["layers"][0]["waste"], Value::Null, "the other may hide all of it");
     let said = &report["not_looked_at"][0];
     assert_eq!((&said["what"], &said["failed"]), (&json!("layer 1"), &json!(true)));
     let why = said["why"].as_str().unwrap();
@@ -217,4 +220,36 @@ fn a_foreign_layer_is_named_and_fails_nothing() {
     let run = inspect(&layout, &[]);
     assert_eq!(run.status, 0, "{}", run.stderr);
     assert!(run.json()["not_looked_at"][0]["why"].as_str().unwrap().contains("foreign"));
+}
+
+#[test]
+fn a_reference_that_is_refused_is_shown_without_its_password() {
+    for text in ["docker://bob:PASSWORD@127.0.0.1:9/x", "bob:PASSWORD@127.0.0.1:9/x:1"] {
+        let run = Home::new().run(&["inspect", text]);
+        assert_eq!(run.status, 2, "{}", run.stderr);
+        assert!(run.stderr.contains("***@127.0.0.1:9/x"), "{}", run.stderr);
+        assert!(!run.stderr.contains("PASSWORD"), "{}", run.stderr);
+    }
+}
+
+/// Docker runs such an image: to refuse it would be to look at nothing.
+#[test]
+fn a_config_that_is_not_all_unicode_is_read_and_remarked() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = spoiled(folder.path(), |_, d| {
+        let path =
+            folder.path().join("blobs/sha256").join(&d["config"]["digest"].as_str().unwrap()[7..]);
+        let config = std::fs::read_to_string(path).unwrap();
+        let odd = config.replacen("\"1000\"", "\"1000\",\"Labels\":{\"odd\":\"\\ud800\"}", 1);
+        assert_ne!(config, odd);
+        let kind = "application/vnd.oci.image.config.v1+json";
+        d["config"] = write_blob(folder.path(), kind, odd.as_bytes());
+    });
+    let run = inspect(&layout, &["--fail-on", "never"]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let report = run.json();
+    assert_eq!(report["image"]["labels"]["odd"], "\u{fffd}");
+    let said = &report["not_looked_at"][0];
+    let why = "characters that are no Unicode were replaced";
+    assert_eq!(said, &json!({ "what": "config", "why": why, "failed": false }));
 }

@@ -2,6 +2,7 @@
 
 use crate::support::image_builder::{Compression, ImageBuilder, LayerBuilder, compress};
 use crate::support::program::{Home, show, skopeo};
+use std::process::Command;
 
 fn password() -> String {
     ["xK9", "vQ2mZ", "7pLw4", "TnB8"].concat()
@@ -101,4 +102,63 @@ fn zstd_inside(bytes: &[u8]) -> Vec<u8> {
         }
         None => Vec::new(),
     }
+}
+
+/// A name that cannot be written to a terminal as it is: the report's command gets its bytes all the same.
+#[test]
+fn the_command_of_a_report_works_for_every_name() {
+    let names = [
+        &b"new\nline"[..],
+        b"esc\x1b[31m",
+        "turned\u{202e}gnp".as_bytes(),
+        "line\u{2028}end".as_bytes(),
+        "c1\u{9b}x".as_bytes(),
+        b"latin\xff1",
+        b"latin\xfe1",
+        b"it's $HOME",
+    ];
+    let secret = |n: usize| format!("DB_PASSWORD={}{n}\n", password());
+    let mut layer = LayerBuilder::new();
+    for (n, name) in names.iter().enumerate() {
+        layer = layer.file_named(&[b"app/", *name, b"/.env"].concat(), secret(n).as_bytes());
+    }
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let layout =
+        show(&ImageBuilder::new().layer("COPY . .", layer).write_layout(folder.path(), "1"));
+    let report = home.run(&["inspect", &layout, "--format", "json"]).json();
+    let findings = report["findings"].as_array().unwrap();
+    let commands = findings.iter().filter_map(|f| f["recover"].as_str());
+    let mut got: Vec<String> = commands
+        .filter_map(|command| {
+            let words = format!("set -- {command}; shift; printf '%s\\0' \"$@\"");
+            let out = Command::new("sh").args(["-c", &words]).output().unwrap().stdout;
+            let out = String::from_utf8(out).unwrap();
+            let args: Vec<&str> = out.trim_end_matches('\0').split('\0').collect();
+            args[2].starts_with("app/").then(|| {
+                let run = home.run(&args);
+                assert_eq!(run.status, 0, "{command}: {}", run.stderr);
+                // Without a layer it is the same file.
+                assert_eq!(home.run(&args[..3]).text(), run.text());
+                run.text()
+            })
+        })
+        .collect();
+    got.sort();
+    got.dedup();
+    assert_eq!(got, (0..names.len()).map(secret).collect::<Vec<_>>());
+}
+
+/// What is there under its very name comes first, and two that are shown alike are neither.
+#[test]
+fn a_shown_name_is_only_taken_where_it_is_clear() {
+    let layer = LayerBuilder::new()
+        .file("a\\nb", "backslash")
+        .file("a\nb", "line break")
+        .file("c\\n\nd", "one")
+        .file("c\n\\nd", "two");
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let layout =
+        show(&ImageBuilder::new().layer("COPY . .", layer).write_layout(folder.path(), "1"));
+    assert_eq!(home.run(&["cat", &layout, "a\\nb"]).text(), "backslash");
+    assert_eq!(home.run(&["cat", &layout, "c\\n\\nd"]).status, 2);
 }

@@ -39,6 +39,14 @@ pub fn lived_with() -> Report {
     real(report_sample::lived_with())
 }
 
+/// As a docker-archive has it: layers without a blob.
+pub fn without_blobs() -> Report {
+    let mut report = tutorial();
+    report.layers.iter_mut().for_each(|l| l.digest = None);
+    report.findings.iter_mut().for_each(|f| f.layer_digest = None);
+    report
+}
+
 /// A moment that does not pass.
 pub fn made() -> Made {
     Made { at: "2026-03-02T10:20:30Z".parse().unwrap() }

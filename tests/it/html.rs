@@ -1,6 +1,8 @@
 //! The HTML report in a real browser: it is drawn, works by mouse and keyboard, complains of nothing,
 //! asks nobody for anything, and runs nothing that stands in an image.
 
+mod parts;
+
 use crate::support::browser::{Browser, Look};
 use crate::support::image_builder::{Compression, ImageBuilder, LayerBuilder};
 use crate::support::page_of::{inspection, page_of};
@@ -361,83 +363,6 @@ fn what_is_missing_is_said() {
     let verdict = browser.text("return document.querySelector('.verdict').innerText");
     assert!(verdict.contains("Good") && verdict.contains("No findings."), "{verdict}");
     is_sound(&browser, &file, LOOKS[2]);
-}
-
-#[test]
-fn all_that_a_report_may_say_is_drawn() {
-    use careen::report::growth::{FileGrowth, Growth, PackageGrowth, StepGrowth};
-    use careen::report::model::{Duplicate, Section};
-    let lived_with = crate::report_sample::lived_with();
-    let mut report = careen::report::model::Report {
-        accepted: lived_with.accepted,
-        known: lived_with.known,
-        expired: lived_with.expired,
-        hidden: lived_with.hidden,
-        ..crate::report_sample::tutorial()
-    };
-    report.growth = Some(Growth {
-        baseline: "shop:1.3 <b>".to_owned(),
-        before: report.size,
-        after: report.size,
-        steps: vec![StepGrowth { instruction: None, layer: None, before: Some(5), after: None }],
-        packages: vec![PackageGrowth {
-            kind: careen::analyze::PackageKind::Apk,
-            name: "musl".to_owned(),
-            before: vec!["1".to_owned(), "2".to_owned()],
-            after: vec![],
-            before_bytes: None,
-            after_bytes: Some(7),
-        }],
-        files: vec![FileGrowth {
-            path: "x".to_owned(),
-            layer: 0,
-            before: None,
-            after: 9,
-            new: None,
-        }],
-        shared_layers: 2,
-        shared_bytes: None,
-    });
-    report.duplicates =
-        vec![Duplicate { bytes: 70_000, paths: (0..60).map(|n| format!("copy-{n}")).collect() }];
-    report.advice[0].patch = Some("--- a\n+++ b\n@@ -1 +1 @@\n-old <i>\n+new\n".to_owned());
-    report.advice[0].ignore = vec![".git".to_owned()];
-    report.findings[0].plain = Some("in clear <u>".to_owned());
-    let folder = tempfile::tempdir().unwrap();
-    let browser = Browser::start();
-    let file = write(&folder, &render(&[report.clone()], &[]).unwrap());
-    for look in [LOOKS[0], LOOKS[3]] {
-        browser.open(&file, look);
-        browser.js("for (const d of document.querySelectorAll('details')) d.open = true");
-        let text = browser.text("return document.body.innerText");
-        for word in [
-            "PARTIAL",
-            "shop:1.3 <b>",
-            "and 54 more",
-            "-old <i>",
-            "in clear <u>",
-            "careen.toml:1",
-            "Acceptances that have expired",
-            "not possible",
-            "The baseline has these too",
-        ] {
-            assert!(text.contains(word), "{word}: {text}");
-        }
-        is_sound(&browser, &file, look);
-    }
-
-    // What was left out is not clean.
-    report.keep_only(&[Section::Secrets]);
-    let file = write(&folder, &render(&[report], &[]).unwrap());
-    browser.open(&file, WIDE);
-    let text = browser.text("return document.body.innerText");
-    assert!(text.contains("Only secrets: all else was left out as asked"), "{text}");
-    assert!(text.matches("Left out as asked").count() >= 4, "{text}");
-    is_sound(&browser, &file, WIDE);
-
-    let file = write(&folder, &render(&[], &[]).unwrap());
-    browser.open(&file, WIDE);
-    assert!(browser.text("return document.body.innerText").contains("No image was looked at"));
 }
 
 #[test]

@@ -192,8 +192,9 @@ pub fn tutorial() -> Report {
         }),
         layers,
         waste: Waste {
-            bytes: 71 * MB,
-            efficiency: 0.945_2,
+            bytes: Some(71 * MB),
+            at_least: 71 * MB,
+            efficiency: Some(0.945_2),
             paths: vec![
                 WastedPath {
                     path: "srv/app/dist-old/bundle/with/a/long/name/that/does/not/fit/main.js.map".to_owned(),
@@ -327,7 +328,7 @@ pub fn slim() -> Report {
         Some(vec!["CMD".to_owned(), "/tiny".to_owned(), "health".to_owned()]);
     report.size = sizes(3_100_000, 8_200_000, 8_200_000);
     report.layers = vec![LayerReport { size: report.size, ..layer(0, 8, 1, 0, "COPY tiny /tiny") }];
-    report.waste = Waste { bytes: 0, efficiency: 1.0, paths: vec![] };
+    report.waste = Waste { bytes: Some(0), at_least: 0, efficiency: Some(1.0), paths: vec![] };
     report.findings.clear();
     report.packages.clear();
     report.unneeded.clear();

@@ -1,6 +1,7 @@
 //! The text report, by eye (the snapshots) and by rule (no line too wide, nothing hostile).
 
 use crate::report_sample::{lived_with, slim, tutorial};
+use careen::report::model::Waste;
 use careen::report::text::{Detail, Paper, render};
 use unicode_width::UnicodeWidthStr;
 
@@ -105,4 +106,18 @@ fn a_difference_names_variables_but_never_their_values() {
     let shown = text(&diff_reports(&before, &after, &[], &[]), Paper::new(80, false), None);
     assert!(!shown.contains("other-value") && !shown.contains("ghp_"));
     insta::assert_snapshot!(shown);
+}
+
+/// A layer that was not looked at may hide anything: neither 0 B nor 100 %.
+#[test]
+fn the_waste_of_a_part_of_an_image_is_unknown() {
+    let line = |at_least| {
+        let mut report = slim();
+        report.waste = Waste { bytes: None, at_least, efficiency: None, paths: vec![] };
+        let text = render(&report, Paper::new(80, false), Detail::Compact);
+        text.lines().find(|l| l.starts_with("Waste")).unwrap().to_owned()
+    };
+    assert_eq!(line(0), "Waste      unknown of content  not all layers were looked at");
+    let some = line(5_120_000);
+    assert_eq!(some, "Waste      unknown of content  at least 5.12 MB hidden by later layers");
 }

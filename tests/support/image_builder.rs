@@ -53,6 +53,14 @@ impl LayerBuilder {
         self.file_as(path, 0o644, 0, content.as_ref())
     }
 
+    /// A file whose name is any bytes.
+    pub fn file_named(mut self, path: &[u8], content: &[u8]) -> Self {
+        use std::os::unix::ffi::OsStrExt;
+        let mut h = Self::header(tar::EntryType::Regular, content.len() as u64, 0o644);
+        self.tar.append_data(&mut h, std::ffi::OsStr::from_bytes(path), content).unwrap();
+        self
+    }
+
     pub fn dir(mut self, path: &str) -> Self {
         let mut h = Self::header(tar::EntryType::Directory, 0, 0o755);
         self.tar.append_data(&mut h, path, std::io::empty()).unwrap();

@@ -84,7 +84,7 @@ fn header(explorer: &Explorer, frame: &mut Frame, area: Rect, theme: Theme) {
     // Of the layer that is looked at, or of all of it.
     let layer = explorer.layer.and_then(|n| report.layers.get(n));
     let sizes = layer.map_or(report.size, |l| l.size);
-    let waste = layer.map_or(Some(report.waste.bytes), |l| l.waste).unwrap_or(0);
+    let waste = layer.map_or(report.waste.bytes, |l| l.waste);
     let here = |layer: Option<usize>| explorer.layer.is_none() || explorer.layer == layer;
     let findings = report.findings.iter();
     let findings =
@@ -99,8 +99,8 @@ fn header(explorer: &Explorer, frame: &mut Frame, area: Rect, theme: Theme) {
         Span::styled(size(sizes.on_disk), theme.strong()),
         Span::raw(" on disk  "),
         Span::styled(
-            Bytes(waste).to_string(),
-            if waste > 0 { theme.warning() } else { theme.strong() },
+            size(waste),
+            if waste.is_some_and(|n| n > 0) { theme.warning() } else { theme.strong() },
         ),
         Span::raw(" waste  "),
     ];

@@ -62,8 +62,8 @@ struct Image<'a> {
 
 #[derive(Serialize)]
 struct WasteSum {
-    bytes: u64,
-    efficiency: f64,
+    bytes: Option<u64>,
+    at_least: u64,
 }
 
 #[derive(Serialize)]
@@ -131,7 +131,7 @@ impl<'a> Image<'a> {
             size: &report.size,
             base: &report.base,
             layers: &report.layers,
-            waste: WasteSum { bytes: report.waste.bytes, efficiency: report.waste.efficiency },
+            waste: WasteSum { bytes: report.waste.bytes, at_least: report.waste.at_least },
             hidden: &report.hidden,
             findings: cut_within(&report.findings, "also")?,
             accepted: cut_within(&report.accepted, "also")?,

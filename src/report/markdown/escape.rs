@@ -3,27 +3,43 @@
 
 use crate::text::Sanitized;
 
+/// Hexadecimal digits from which on GitHub and GitLab look for a commit.
+const COMMIT: usize = 7;
+
 /// Text as it stands, in a fixed width: names, paths, commands. Within `code` neither GitHub nor GitLab
 /// looks for people, issues or commits.
 pub(in crate::report) fn literal(text: &str) -> String {
-    format!("<code>{}</code>", escaped(text))
+    format!("<code>{}</code>", escaped(text, false))
 }
 
 /// A sentence in which text of an image may stand.
 pub(in crate::report) fn prose(text: &str) -> String {
-    escaped(text)
+    escaped(text, true)
 }
 
 /// Whatever means something to Markdown becomes the number of its character. Signs by which GitHub and
 /// GitLab call people and issues are looked for in what is shown, after all that, so each stands in an
-/// element of its own.
-fn escaped(text: &str) -> String {
+/// element of its own. So does, outside of `code` (`words`), what else would make a link: the hyphen of `GH-1`, and now and then a
+/// digit of what could be the id of a commit.
+fn escaped(text: &str, words: bool) -> String {
     let clean = Sanitized::from(text).to_string();
     let mut out = String::with_capacity(clean.len());
     let mut before = ' ';
+    let mut digits = 0;
     let mut chars = clean.chars().peekable();
     while let Some(c) = chars.next() {
+        digits = if c.is_ascii_hexdigit() { digits + 1 } else { 0 };
         match c {
+            '-' if words
+                && before.is_ascii_alphanumeric()
+                && chars.peek().is_some_and(char::is_ascii_digit) =>
+            {
+                out.push_str("<span>-</span>");
+            }
+            _ if words && digits == COMMIT => {
+                out.push_str(&format!("<span>{c}</span>"));
+                digits = 0;
+            }
             '@' | '#' | '!' | '%' | '&' | '~' | '^' | '$' => {
                 out.push_str(&format!("<span>&#{};</span>", c as u32));
             }
@@ -66,6 +82,19 @@ mod tests {
         assert_eq!(prose("see @you"), "see <span>&#64;</span>you");
         assert_eq!(prose("www.evil.example: a"), "www&#46;evil.example: a");
         assert_eq!(prose("http://a"), "http&#58;//a");
+        assert_eq!(prose("see GH-1, T-12"), "see GH<span>-</span>1, T<span>-</span>12");
+        assert_eq!(prose("build-essential abcdef"), "build-essential abcdef");
+        assert_eq!(literal("GH-1 0123456789"), "<code>GH-1 0123456789</code>");
+    }
+
+    /// No run of what is shown between two elements is long enough to be a commit's id.
+    #[test]
+    fn a_commit_is_not_found() {
+        let id = "0123456789abcdef0123456789ABCDEF01234567";
+        let text = prose(&format!("at {id}."));
+        assert_eq!(text.replace("<span>", "").replace("</span>", ""), format!("at {id}."));
+        let runs = text.split(|c: char| !c.is_ascii_hexdigit());
+        assert!(runs.map(str::len).max() < Some(COMMIT), "{text}");
     }
 
     #[test]

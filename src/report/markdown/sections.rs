@@ -30,10 +30,13 @@ pub(super) fn head(report: &Report) -> String {
         out.push_str(&format!(" {}", literal(&begun(digest, 20))));
     }
     out.push_str(&format!(
-        "\n\n**{}** compressed · **{}** on disk · {} of content hidden by later layers\n\n",
+        "\n\n**{}** compressed · **{}** on disk · {}\n\n",
         words::maybe_bytes(report.size.compressed),
         words::maybe_bytes(report.size.on_disk),
-        words::bytes(report.waste.bytes),
+        match (report.waste.bytes, report.waste.at_least) {
+            (None, 0) => "waste unknown".to_owned(),
+            _ => format!("{} of content hidden by later layers", words::hidden(&report.waste)),
+        },
     ));
     out.push_str(&partial(report));
     let expired: usize = report.expired.iter().map(|e| e.findings).sum();
@@ -228,7 +231,7 @@ pub(super) fn waste(room: &mut Room, report: &Report) {
             )
         })
         .collect();
-    let title = format!("Waste: {} of content", words::bytes(report.waste.bytes));
+    let title = format!("Waste: {} of content", words::hidden(&report.waste));
     let above = "| path | bytes | why | layer |\n|---|--:|---|--:|\n";
     room.folded("the waste", &title, above, &rows);
 }

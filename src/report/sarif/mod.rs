@@ -26,10 +26,16 @@ use std::collections::HashSet;
 /// Results of one run that GitHub takes in; it shows the 5,000 worst of them.
 const MOST_RESULTS: usize = 25_000;
 
+/// Runs of one log that GitHub takes in; it refuses a longer one.
+const MOST_RUNS: usize = 20;
+
 /// The reports as one log.
 pub fn render(reports: &[Report], made: &Made) -> Result<String, FormatError> {
-    let mut taken = HashSet::new();
-    let runs = reports.iter().map(|r| run(r, made, &mut taken)).collect::<Vec<_>>();
+    let runs: Vec<_> = reports
+        .iter()
+        .zip(categories(reports))
+        .map(|(report, category)| run(report, made, category, reports.len()))
+        .collect();
     let log = Sarif::builder()
         .schema("https://json.schemastore.org/sarif-2.1.0.json")
         .version(json!("2.1.0"))
@@ -38,7 +44,8 @@ pub fn render(reports: &[Report], made: &Made) -> Result<String, FormatError> {
     Ok(json::pretty(&log)?)
 }
 
-fn run(report: &Report, made: &Made, taken: &mut HashSet<String>) -> Run {
+/// `of`: the runs of the whole log.
+fn run(report: &Report, made: &Made, category: String, of: usize) -> Run {
     let news = (!report.known.is_empty()).then_some("new");
     let mut rules = Rules::new(report);
     let open = report.findings.iter().map(|f| (f, Standing::Open { news }));
@@ -58,34 +65,55 @@ fn run(report: &Report, made: &Made, taken: &mut HashSet<String>) -> Run {
         Some(env!("CARGO_PKG_REPOSITORY").to_owned()).filter(|uri| !uri.is_empty());
     Run::builder()
         .tool(Tool::builder().driver(driver).build())
-        .automation_details(RunAutomationDetails::builder().id(category(report, taken)).build())
-        .invocations(vec![invocation(report, made, all.len() - kept.len())])
+        .automation_details(RunAutomationDetails::builder().id(category).build())
+        .invocations(vec![invocation(report, made, all.len() - kept.len(), of)])
         .column_kind(json!("utf16CodeUnits"))
         .results(results)
         .properties(about(report))
         .build()
 }
 
-/// What stays the same from one build of an image to the next, so that a viewer can tell which findings
-/// are gone: neither tag nor digest. No two runs of a log may have the same.
-fn category(report: &Report, taken: &mut HashSet<String>) -> String {
-    let reference = &report.image.reference;
-    let Repository { path, name, .. } = repository(reference);
-    let image = shown(path.unwrap_or(name), NAME);
-    let platform = shown(&report.image.platform, NAME);
-    let first = format!("careen/{image}/{platform}/");
-    let mut category = first.clone();
-    let mut number = 2;
-    while !taken.insert(category.clone()) {
-        category = format!("{first}{number}/");
-        number += 1;
+/// A category for each report, each another. Of several images of one repository each has its tag in
+/// it, the first too: which is which must not hang on the order of the arguments.
+fn categories(reports: &[Report]) -> Vec<String> {
+    let firsts: Vec<String> = reports.iter().map(category).collect();
+    let mut taken = HashSet::new();
+    let mut all = Vec::with_capacity(reports.len());
+    for (report, first) in reports.iter().zip(&firsts) {
+        let mut base = first.clone();
+        if firsts.iter().filter(|f| *f == first).count() > 1 {
+            let Repository { tag, .. } = repository(&report.image.reference);
+            let name = tag.or(report.image.digest.as_deref()).unwrap_or("untagged");
+            base = format!("{first}tag-{}/", shown(name, NAME));
+        }
+        let mut category = base.clone();
+        let mut number = 2;
+        while !taken.insert(category.clone()) {
+            category = format!("{base}{number}/");
+            number += 1;
+        }
+        all.push(category);
     }
-    category
+    all
 }
 
-/// How the run went. What was not looked at is said here, and an image of which a part could not be
-/// read has not been looked at successfully.
-fn invocation(report: &Report, made: &Made, left_out: usize) -> Invocation {
+/// What stays the same from one build of an image to the next, so that a viewer can tell which findings
+/// are gone: neither tag nor digest. A report without some kinds of findings has a category of its own: in
+/// that of the whole one, all that it leaves out would be gone.
+fn category(report: &Report) -> String {
+    let Repository { path, name, .. } = repository(&report.image.reference);
+    let image = shown(path.unwrap_or(name), NAME);
+    let platform = shown(&report.image.platform, NAME);
+    let parts: Vec<&str> = report.only.iter().map(|s| s.word()).collect();
+    let parts =
+        if report.is_judged() { String::new() } else { format!("only-{}/", parts.join("-")) };
+    format!("careen/{image}/{platform}/{parts}")
+}
+
+/// How the run went. What was not looked at is said here. An image of which a part could not be read has
+/// not been looked at successfully, nor one of which no findings were asked for: no results would look
+/// clean.
+fn invocation(report: &Report, made: &Made, left_out: usize, runs: usize) -> Invocation {
     let mut told: Vec<Notification> = Vec::new();
     for gap in &report.not_looked_at {
         let text = format!("not looked at: {}: {}", gap.what, gap.why);
@@ -94,7 +122,7 @@ fn invocation(report: &Report, made: &Made, left_out: usize) -> Invocation {
     if !report.only.is_empty() {
         let parts: Vec<&str> = report.only.iter().map(|s| s.word()).collect();
         let text = format!("only {}: all else was left out as asked", parts.join(", "));
-        told.push(notification("note", &text));
+        told.push(notification(if report.is_judged() { "note" } else { "warning" }, &text));
     }
     if report.hidden.below_confidence > 0 {
         let text = format!("{} less sure secrets are not listed", report.hidden.below_confidence);
@@ -108,8 +136,13 @@ fn invocation(report: &Report, made: &Made, left_out: usize) -> Invocation {
         let text = format!("{left_out} findings are left out: a run may have {MOST_RESULTS}");
         told.push(notification("warning", &text));
     }
+    if runs > MOST_RUNS {
+        let text = format!("{runs} runs are in this file: GitHub takes {MOST_RUNS} of an upload");
+        told.push(notification("warning", &text));
+    }
+    let failed = report.not_looked_at.iter().any(|n| n.failed);
     Invocation::builder()
-        .execution_successful(!report.not_looked_at.iter().any(|n| n.failed))
+        .execution_successful(!failed && report.unjudged().len() < 2)
         .end_time_utc(made.utc())
         .tool_execution_notifications(told)
         .build()

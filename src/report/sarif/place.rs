@@ -5,6 +5,7 @@
 //! has no file, since it is in the configuration or the build history, is laid to the `Dockerfile`: the
 //! place where it is put right.
 
+use super::super::layer_id::layer_id;
 use super::super::shown::{begun, shown};
 use super::result::{NAME, SENTENCE};
 use crate::report::model::{FindingReport, PlaceReport, Report};
@@ -85,7 +86,8 @@ fn logical(report: &Report, spot: Spot) -> Vec<LogicalLocation> {
     ];
     if let Some(number) = spot.layer {
         let name = format!("layer {number}");
-        let full = spot.layer_digest.map_or_else(|| name.clone(), |d| shown(d, NAME));
+        let id = spot.layer_digest.map(str::to_owned).or_else(|| layer_id(report, number));
+        let full = id.map_or_else(|| name.clone(), |d| shown(&d, NAME));
         all.push(
             LogicalLocation::builder().name(name).fully_qualified_name(full).kind("layer").build(),
         );

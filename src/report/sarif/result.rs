@@ -4,6 +4,7 @@ use super::bag;
 use super::message::literal;
 use super::place::{Spot, location};
 use super::rules::Rules;
+use crate::report::layer_id::layer;
 use crate::report::made;
 use crate::report::model::{AcceptedFinding, FindingReport, PlaceReport, Report};
 use crate::report::shown::{begun, shown};
@@ -102,6 +103,9 @@ fn fingerprints(f: &FindingReport) -> BTreeMap<String, String> {
 }
 
 fn properties(report: &Report, f: &FindingReport) -> PropertyBag {
+    // Where an archive has no blobs, a layer has no other name.
+    let blobless = f.layer.and_then(|n| layer(report, n)).filter(|l| l.digest.is_none());
+    let diff_id = blobless.and_then(|l| l.diff_id.as_ref());
     bag([
         ("image", json!(shown(&report.image.reference, NAME))),
         ("imageDigest", json!(report.image.digest)),
@@ -113,6 +117,7 @@ fn properties(report: &Report, f: &FindingReport) -> PropertyBag {
         ("inside", json!(f.inside.as_deref().map(|i| shown(i, SENTENCE)))),
         ("layer", json!(f.layer)),
         ("layerDigest", json!(f.layer_digest)),
+        ("layerDiffId", json!(diff_id)),
         ("ofBase", json!(f.of_base)),
         ("instruction", json!(f.instruction.as_deref().map(|i| begun(i, SENTENCE)))),
         ("masked", json!(f.masked.as_deref().map(|m| begun(m, NAME)))),

@@ -73,7 +73,7 @@ pub(super) fn waste(page: &mut Page, report: &Report, detail: Detail) {
     }
     page.heading(
         "Waste",
-        &format!("{} of content that later layers hide", words::bytes(report.waste.bytes)),
+        &format!("{} of content that later layers hide", words::hidden(&report.waste)),
     );
     let shown = detail.limit(FEW, all.len());
     let rows: Vec<Vec<String>> = all[..shown]

@@ -3,7 +3,7 @@
 use super::page::{Page, Span, Tone, clean, span};
 use super::width::{columns, cut, squeeze};
 use super::words;
-use crate::report::model::{AdviceReport, EstimateReport, FindingReport, Report, Sizes};
+use crate::report::model::{AdviceReport, EstimateReport, FindingReport, Report, Sizes, Waste};
 use crate::report::verdict::Verdict;
 
 /// Lines of a small terminal, less the one for the prompt.
@@ -103,7 +103,7 @@ fn verdict(page: &mut Page, report: &Report) {
     let (word, what) = words::verdict(report);
     let tone = match word {
         Verdict::ActNow => Tone::Bad,
-        Verdict::CouldBeBetter | Verdict::Unknown => Tone::Warning,
+        Verdict::CouldBeBetter | Verdict::Unknown | Verdict::NotJudged => Tone::Warning,
         Verdict::Good => Tone::Good,
     };
     labelled(
@@ -137,17 +137,26 @@ fn sizes(page: &mut Page, report: &Report) {
         );
     }
     base(page, report);
-    let waste = &report.waste;
+    waste(page, &report.waste);
+}
+
+fn waste(page: &mut Page, waste: &Waste) {
+    let (size, meaning) = match waste.bytes.zip(waste.efficiency) {
+        Some((n, ratio)) => {
+            (words::bytes(n), format!("hidden by later layers; efficiency {}", percent(ratio)))
+        }
+        None if waste.at_least > 0 => {
+            ("unknown".to_owned(), format!("{} hidden by later layers", words::hidden(waste)))
+        }
+        None => ("unknown".to_owned(), "not all layers were looked at".to_owned()),
+    };
     labelled(
         page,
         "Waste",
         vec![
-            span(Tone::Strong, size(Some(waste.bytes))),
+            span(Tone::Strong, format!("{size:>8}")),
             span(Tone::Plain, format!(" {:<12}", "of content")),
-            span(
-                Tone::Quiet,
-                format!("hidden by later layers; efficiency {}", percent(waste.efficiency)),
-            ),
+            span(Tone::Quiet, meaning),
         ],
     );
 }

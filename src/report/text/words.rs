@@ -2,7 +2,7 @@
 
 use super::page::Tone;
 use crate::analyze::PackageKind;
-use crate::report::model::{FindingReport, Hidden, Interval, Report, WasteKind};
+use crate::report::model::{FindingReport, Hidden, Interval, Report, Waste, WasteKind};
 use crate::report::verdict::Verdict;
 use crate::rules::{Severity, State};
 use crate::text::Bytes;
@@ -17,7 +17,7 @@ pub(crate) fn severity(s: Severity) -> &'static str {
     }
 }
 
-/// The verdict, and what it comes from: `2 critical, 1 low findings`.
+/// The verdict, and what it comes from: `2 critical, 1 low findings`, `no findings; config left out`.
 pub(crate) fn verdict(report: &Report) -> (Verdict, String) {
     const ORDER: [Severity; 5] =
         [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
@@ -32,14 +32,21 @@ pub(crate) fn verdict(report: &Report) -> (Verdict, String) {
     let word = Verdict::of(report);
     // Nothing but what is accepted or known is not the same as nothing.
     let new = if set_aside(&report.hidden).is_some() { "new " } else { "" };
+    let left_out = report.unjudged();
     let what = match (counts.is_empty(), partial) {
+        (true, _) if left_out.len() == 2 => {
+            return (word, format!("{} left out", left_out.join(" and ")));
+        }
         (true, false) => format!("no {new}findings"),
         (true, true) => format!("no {new}findings in what was looked at"),
         (false, _) => {
             format!("{counts} finding{}", if report.findings.len() == 1 { "" } else { "s" })
         }
     };
-    (word, what)
+    match left_out.is_empty() {
+        true => (word, what),
+        false => (word, format!("{what}; {} left out", left_out.join(" and "))),
+    }
 }
 
 /// A secret that a package ships to everyone: not the image's own.
@@ -127,6 +134,15 @@ pub(crate) fn interval(i: Interval) -> String {
         bytes(i.likely)
     } else {
         format!("about {} ({} to {})", bytes(i.likely), bytes(i.low), bytes(i.high))
+    }
+}
+
+/// What later layers hide: `12.3 MB`, or of a part of the image `at least 12.3 MB`, `unknown`.
+pub(crate) fn hidden(waste: &Waste) -> String {
+    match (waste.bytes, waste.at_least) {
+        (Some(n), _) => bytes(n),
+        (None, 0) => "unknown".to_owned(),
+        (None, n) => format!("at least {}", bytes(n)),
     }
 }
 

@@ -24,7 +24,7 @@ pub struct ImageResult {
     pub partial: bool,
     pub content: Option<u64>,
     pub on_disk: Option<u64>,
-    pub waste: u64,
+    pub waste: Option<u64>,
     pub unneeded: Vec<UnneededRow>,
     pub packages: u64,
     pub run_as: String,

@@ -3,7 +3,7 @@
 use super::{hostile, lived_with, made, slim, tutorial};
 use careen::report::junit;
 use careen::report::model::{Report, Section};
-use careen::rules::{self, Category};
+use careen::rules::{self, Category, Severity};
 use roxmltree::{Document, Node};
 
 fn render(reports: &[Report]) -> String {
@@ -62,6 +62,7 @@ fn nothing_of_an_image_becomes_an_element() {
         "failure",
         "error",
         "skipped",
+        "system-out",
     ];
     for node in document.descendants().filter(Node::is_element) {
         assert!(known.contains(&node.tag_name().name()), "{:?}", node.tag_name());
@@ -86,4 +87,38 @@ fn a_rule_passes_only_where_all_was_looked_at() {
     let mut cut = slim();
     cut.keep_only(&[Section::Secrets]);
     assert_eq!(passed(cut), ["secret"]);
+}
+
+#[test]
+fn no_rule_of_a_part_left_out_passes() {
+    let mut cut = slim();
+    cut.keep_only(&[Section::Packages]);
+    let text = render(&[cut]);
+    let document = Document::parse(&text).unwrap();
+    assert_eq!(children(&document, "skipped"), cases(&document).len());
+}
+
+/// An image with nothing but infos is good: its tests must not fail.
+#[test]
+fn what_is_only_worth_knowing_fails_no_case() {
+    let mut report = slim();
+    let infos = tutorial().findings.into_iter().filter(|f| f.severity == Severity::Info);
+    report.findings = infos.collect();
+    let rule = report.findings[0].rule.clone();
+    let text = render(std::slice::from_ref(&report));
+    let document = Document::parse(&text).unwrap();
+    assert_eq!(document.root_element().attribute("failures"), Some("0"));
+    let case = |document: &Document, tag: &str| {
+        let all = cases(document);
+        let case = all.iter().find(|c| c.attribute("name") == Some(&rule)).unwrap();
+        let mut children = case.children().filter(|n| n.has_tag_name(tag));
+        children.next().map(|n| n.text().unwrap_or_default().to_owned())
+    };
+    assert!(case(&document, "system-out").unwrap().contains(&report.findings[0].message));
+    assert_eq!(case(&document, "skipped"), None);
+    report.not_looked_at = tutorial().not_looked_at;
+    let text = render(&[report]);
+    let document = Document::parse(&text).unwrap();
+    assert_eq!(document.root_element().attribute("failures"), Some("0"));
+    assert!(case(&document, "skipped").is_some());
 }

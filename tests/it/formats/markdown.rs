@@ -2,7 +2,7 @@
 
 use super::{hostile, lived_with, made, slim, tutorial};
 use careen::report::markdown;
-use careen::report::model::Report;
+use careen::report::model::{Report, Section, Waste};
 use comrak::nodes::NodeValue;
 use comrak::{Arena, Options, parse_document};
 
@@ -154,4 +154,35 @@ fn lines_alone_are_not_proposed_as_a_dockerfile() {
     assert!(render(&[report.clone()]).contains("The proposed Dockerfile"));
     report.advice[0].dockerfile = Some("RUN --mount=type=secret,id=token true".to_owned());
     assert!(!render(&[report]).contains("The proposed Dockerfile"));
+}
+
+/// What was left out as asked is not clean.
+#[test]
+fn a_part_of_a_report_is_not_called_good() {
+    let of = |only: &[Section]| {
+        let mut report = slim();
+        report.keep_only(only);
+        markdown::render(&[report], &made()).unwrap().lines().next().unwrap().to_owned()
+    };
+    assert_eq!(of(&[]), "### Good: no findings");
+    assert_eq!(of(&[Section::Packages]), "### Not judged: secrets and config left out");
+    assert_eq!(of(&[Section::Secrets]), "### Not judged: no findings; config left out");
+    assert_eq!(of(&[Section::Secrets, Section::Config]), "### Good: no findings");
+    let mut bad = tutorial();
+    bad.keep_only(&[Section::Secrets]);
+    let text = markdown::render(&[bad], &made()).unwrap();
+    assert!(text.starts_with("### Act now: ") && text.contains("; config left out\n"), "{text}");
+}
+
+#[test]
+fn the_waste_of_a_part_of_an_image_is_unknown() {
+    for (at_least, said) in [
+        (0, "on disk · waste unknown\n"),
+        (2_000_000, "on disk · at least 2.00 MB of content hidden by later layers\n"),
+    ] {
+        let mut report = slim();
+        report.waste = Waste { bytes: None, at_least, efficiency: None, paths: vec![] };
+        let text = render(&[report]);
+        assert!(text.contains(said), "{text}");
+    }
 }

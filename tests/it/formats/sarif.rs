@@ -1,8 +1,10 @@
 //! SARIF, by the standard and by what GitHub's code scanning asks for.
 
 use super::schemas::{assert_valid, schema};
-use super::{hostile, lived_with, made, slim, tutorial};
-use careen::report::model::Report;
+use super::{hostile, lived_with, made, slim, tutorial, without_blobs};
+use crate::support::image_builder::{ImageBuilder, LayerBuilder};
+use crate::support::program::{Home, show};
+use careen::report::model::{Report, Section};
 use careen::report::sarif;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -125,8 +127,12 @@ fn a_category_is_unique_and_outlives_a_tag() {
     let first = log(&[tutorial()]);
     assert_eq!(of(&first, 0), "careen/registry.example.com/team/shop/linux/amd64/");
     assert_eq!(of(&first, 0), of(&log(&[next.clone()]), 0));
-    let both = log(&[tutorial(), next]);
-    assert_ne!(of(&both, 0), of(&both, 1));
+    let both = log(&[tutorial(), next.clone()]);
+    assert_eq!(of(&both, 0), "careen/registry.example.com/team/shop/linux/amd64/tag-1.4/");
+    assert_eq!(of(&both, 1), "careen/registry.example.com/team/shop/linux/amd64/tag-1.5/");
+    let turned = log(&[next.clone(), tutorial(), next]);
+    assert_eq!((of(&turned, 0), of(&turned, 1)), (of(&both, 1), of(&both, 0)));
+    assert_ne!(of(&turned, 2), of(&turned, 0));
 }
 
 #[test]
@@ -138,4 +144,69 @@ fn more_results_than_github_takes_are_cut_and_counted() {
     assert_eq!(results(&log).len(), 25_000);
     let told = log["runs"][0]["invocations"][0]["toolExecutionNotifications"].to_string();
     assert!(told.contains("10 findings are left out"), "{told}");
+}
+
+/// In the category of the whole report an upload of a part would close what it leaves out.
+#[test]
+fn a_part_of_a_report_has_a_category_of_its_own() {
+    let of = |only: &[Section]| {
+        let mut report = slim();
+        report.keep_only(only);
+        let log = log(&[report]);
+        let run = &log["runs"][0];
+        let id = run["automationDetails"]["id"].as_str().unwrap().to_owned();
+        (id, run["invocations"][0]["executionSuccessful"].as_bool().unwrap())
+    };
+    let (whole, _) = of(&[]);
+    assert_eq!(of(&[Section::Secrets, Section::Config]), (whole.clone(), true));
+    assert_eq!(of(&[Section::Secrets]), (format!("{whole}only-secrets/"), true));
+    let packages = of(&[Section::Packages, Section::Waste]);
+    assert_eq!(packages, (format!("{whole}only-waste-packages/"), false));
+}
+
+#[test]
+fn a_layer_without_a_blob_is_known_by_its_diff_id() {
+    let report = without_blobs();
+    let diff_id = |n: u64| report.layers[n as usize].diff_id.clone().unwrap();
+    let log = log(std::slice::from_ref(&report));
+    let mut seen = 0;
+    for result in results(&log) {
+        let properties = &result["properties"];
+        let Some(layer) = properties["layer"].as_u64() else { continue };
+        assert_eq!(properties["layerDigest"], Value::Null);
+        assert_eq!(properties["layerDiffId"], diff_id(layer));
+        let place = &result["locations"][0]["logicalLocations"][1];
+        assert_eq!(place["fullyQualifiedName"], format!("diff id {}", diff_id(layer)));
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
+
+#[test]
+fn a_secret_of_the_environment_names_the_step_that_set_it() {
+    let password = ["xK9", "vQ2mZ", "7pLw4", "TnB8"].concat();
+    let pair = format!("DB_PASSWORD={password}");
+    let folder = tempfile::tempdir().unwrap();
+    let layout = ImageBuilder::new()
+        .layer("COPY x /", LayerBuilder::new().file("x", "x"))
+        .step("ENV MODE=prod")
+        .step(&format!("ENV {pair}"))
+        .config("Env", serde_json::json!(["MODE=prod", pair]))
+        .write_layout(folder.path(), "1");
+    let run = Home::new().run(&["inspect", &show(&layout), "--format", "sarif"]);
+    let log: Value = serde_json::from_str(&run.text()).unwrap();
+    let mut secrets =
+        results(&log).into_iter().filter(|r| r["properties"]["state"] == "only-in-config");
+    let secret = secrets.find(|r| r["properties"]["masked"].is_string()).unwrap();
+    let places = secret["locations"][0]["logicalLocations"].as_array().unwrap();
+    let step = places.iter().find(|p| p["kind"] == "instruction").unwrap();
+    let name = step["name"].as_str().unwrap();
+    assert!(name.starts_with("ENV DB_PASSWORD=") && !name.contains(&password), "{name}");
+}
+
+#[test]
+fn more_runs_than_github_takes_are_told() {
+    let told = |n: usize| log(&vec![slim(); n])["runs"][n - 1]["invocations"].to_string();
+    assert!(!told(20).contains("GitHub takes"));
+    assert!(told(21).contains("21 runs are in this file: GitHub takes 20"));
 }

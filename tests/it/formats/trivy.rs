@@ -93,6 +93,7 @@ fn trivy_reads_the_packages_of_debian_and_of_languages() {
             (Dpkg, "libstdc++6", "12.2.0-14~x"),
             (Python, "flask", "3.0.0"),
             (Node, "@types/node", "20.1.0"),
+            (Node, "linked", "file:../linked"),
             (Go, "golang.org/x/net", "v0.17.0"),
             (Gem, "rake", "13.0.6"),
             (Rust, "serde", "1.0.200"),
@@ -113,4 +114,18 @@ fn trivy_reads_the_packages_of_alpine() {
 fn trivy_reads_the_packages_of_an_rpm_distribution() {
     let packages = [(Rpm, "bash", "5.1.8-9.el9"), (Rpm, "openssl-libs", "1:3.0.7-27.el9")];
     assert_read(&image(("rocky", "9.4"), &packages), "rocky 9.4");
+}
+
+/// It refuses a bill whose package URLs are of two systems.
+#[test]
+fn trivy_reads_an_image_with_the_databases_of_two_systems() {
+    let packages = [(Apk, "musl", "1.2.5-r0"), (Dpkg, "libc6", "2.36-9")];
+    let report = image(("alpine", "3.20.1"), &packages);
+    for bill in
+        [cyclonedx::render(&report, &made()).unwrap(), spdx::render(&report, &made()).unwrap()]
+    {
+        let (system, packages) = read(&bill);
+        assert_eq!(system, "alpine 3.20.1");
+        assert_eq!(packages.into_iter().collect::<Vec<_>>(), ["musl 1.2.5-r0"]);
+    }
 }

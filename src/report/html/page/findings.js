@@ -96,7 +96,8 @@ const drawFindings = (image) => {
   }
   const aside = (list, title, about) => list.all > 0 && fold(`${title} (${number(list.all)})`, make("p", { class: "about" }, about), make("div", {}, [...Map.groupBy(list.rows, (f) => f.rule)].map(([rule, found]) => ruleCard(rule, found))), of(list) && make("p", { class: "dim" }, of(list)));
   const wholly = leftOut(image, "secrets") && leftOut(image, "config");
-  const none = wholly ? "Left out as asked." : partial(image) ? "Nothing in what was looked at; see what was not." : image.hidden.accepted || image.hidden.known ? "Nothing but what is accepted or known." : "Nothing was found. All layers, the configuration and the history were looked at.";
+  const partly = leftOut(image, "secrets") || leftOut(image, "config");
+  const none = wholly ? "Left out as asked." : partly ? "Nothing in the part that was asked for." : partial(image) ? "Nothing in what was looked at; see what was not." : image.hidden.accepted || image.hidden.known ? "Nothing but what is accepted or known." : "Nothing was found. All layers, the configuration and the history were looked at.";
   const body = section("findings", "Findings", of(image.findings),
     all.length > 0 && make("div", { class: "tools" }, levels, category, states, text, clear), all.length > 0 && status, results,
     !all.length && empty(none),

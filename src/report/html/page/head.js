@@ -1,5 +1,5 @@
 // What it is, how bad, what it weighs, what to do first.
-const verdictTone = { "act now": "bad", "could be better": "warn", unknown: "warn", good: "good" };
+const verdictTone = { "act now": "bad", "could be better": "warn", unknown: "warn", "not judged": "warn", good: "good" };
 const counts = (image) => SEVERITIES.map((s) => [s, image.counts[s] || 0]).filter(([, n]) => n);
 
 const identity = (image) => {
@@ -34,10 +34,13 @@ const verdictCard = (image, show) => {
   if (image.hidden.accepted) aside.push(`${plural(image.hidden.accepted, "finding")} accepted`);
   if (image.hidden.known) aside.push(`${number(image.hidden.known)} known from the baseline`);
   if (image.hidden.below_confidence) aside.push(`${plural(image.hidden.below_confidence, "possible secret")} too unsure to list`);
-  const nothing = (aside.length ? "No new findings" : "No findings") + (partial(image) ? " in what was looked at." : ".");
+  const missing = ["secrets", "config"].filter((s) => leftOut(image, s));
+  const untold = missing.length > 0 && `${capital(missing.join(" and "))} left out as asked.`;
+  const nothing = missing.length === 2 ? untold : (aside.length ? "No new findings" : "No findings") + (partial(image) ? " in what was looked at." : ".");
   return make("div", { class: "card verdict " + tone }, make("p", { class: "eyebrow" }, "Verdict"),
     make("p", { class: "word" }, capital(image.verdict)),
     found.length ? chips : make("p", {}, nothing),
+    untold && untold !== nothing && make("p", { class: "about" }, untold),
     aside.length > 0 && make("p", { class: "about" }, aside.join(" · ") + "."));
 };
 
@@ -61,11 +64,14 @@ const sizeTiles = (image) => {
   const { root } = image;
   const tile = (value, label, more, tone) =>
     make("div", { class: "tile " + (tone || "") }, make("span", { class: "label" }, label), make("b", {}, value), make("span", { class: "more-about" }, more));
+  const wasteTile = (waste, content) => waste.bytes === null
+    ? tile(waste.at_least ? "≥ " + bytes(waste.at_least) : "unknown", "Hidden waste", "not all layers were read", "warn")
+    : tile(bytes(waste.bytes), "Hidden waste", content ? `${percent(waste.bytes, content)} of the content is hidden by later layers` : "hidden by later layers", waste.bytes > 0 ? "warn" : "good");
   return make("div", { class: "tiles" },
     tile(bytes(image.size.compressed), "Compressed", "what is pulled and stored in a registry"),
     tile(bytes(image.size.content), "Content", "the files of all layers, hidden ones too"),
     tile(bytes(image.size.on_disk), "On disk", "what a container shows"),
-    tile(bytes(image.waste.bytes), "Hidden waste", image.size.content ? `${percent(image.waste.bytes, image.size.content)} of the content is hidden by later layers` : "of the layers that were read", image.waste.bytes > 0 ? "warn" : "good"),
+    wasteTile(image.waste, image.size.content),
     tile(root ? "root" : name(i.user || "not told"), "Runs as", root ? (i.user ? "USER " + clean(i.user) : "no USER is set") : "USER " + clean(i.user || "?"), root ? "warn" : "good"),
     i.healthcheck ? tile("set", "Health check", "HEALTHCHECK tells whether it is well", "good") : tile("none", "Health check", "nothing tells whether it is well"));
 };
