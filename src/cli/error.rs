@@ -111,7 +111,8 @@ pub fn note(text: &str, terminal: &Terminal) {
     let _ = label(&mut io::stderr().lock(), "note", AnsiColor::Cyan, text, terminal.stderr_colour);
 }
 
-fn write(out: &mut dyn Write, e: &CliError, colour: bool) -> io::Result<()> {
+/// What went wrong and why, in one line.
+pub fn in_words(e: &CliError) -> String {
     let mut text = e.headline();
     let mut cause = e.source();
     while let Some(c) = cause {
@@ -122,7 +123,11 @@ fn write(out: &mut dyn Write, e: &CliError, colour: bool) -> io::Result<()> {
         }
         cause = c.source();
     }
-    label(out, "error", AnsiColor::Red, &text, colour)?;
+    text
+}
+
+fn write(out: &mut dyn Write, e: &CliError, colour: bool) -> io::Result<()> {
+    label(out, "error", AnsiColor::Red, &in_words(e), colour)?;
     if let Some(hint) = e.hint() {
         label(out, "hint", AnsiColor::Cyan, &hint, colour)?;
     }

@@ -10,8 +10,12 @@ use super::status::Status;
 use super::terminal::Terminal;
 use super::{bases, pattern_files, plan, progress};
 use crate::analyze::secrets::Patterns;
+use crate::oci::without_password;
 use crate::pipeline::{self, Inspection, Plan, Reach};
+use crate::report::model::{JudgedBy, Report};
 use crate::report::text::{self, Detail};
+use crate::report::tree::FileTree;
+use crate::report::unreadable::unreadable;
 use crate::rules::gate::Gate;
 use std::sync::Arc;
 
@@ -30,10 +34,12 @@ pub fn run(args: &Inspect, global: &Global, terminal: &Terminal) -> Result<Statu
                 reports.extend(inspection.reports);
                 trees.extend(inspection.trees);
             }
-            // Of several images, one that is not there keeps nobody from the others.
+            // Of several images, one that is not there keeps nobody from the others; but it was asked for.
             Err(e) if args.references.len() > 1 => {
                 error::print(&e, terminal);
                 worst = worst.max(e.status());
+                reports.push(judging.unreadable(reference, &e));
+                trees.extend(outputs.want_trees().then(FileTree::default));
             }
             Err(e) => return Err(e),
         }
@@ -79,6 +85,14 @@ impl<'a> Judging<'a> {
     /// As a gate does: what nobody saw does not pass.
     pub fn strict(self) -> Self {
         Self { strict: true, ..self }
+    }
+
+    /// What stands in a document for an image that could not be looked at.
+    fn unreadable(&self, reference: &str, e: &CliError) -> Report {
+        let judged_by = JudgedBy::new(&self.patterns, self.args.confidence.into());
+        let mut report = unreadable(&without_password(reference), &error::in_words(e), judged_by);
+        report.keep_only(&self.args.output.only);
+        report
     }
 
     /// Judges one image. What its owner accepts and nothing in it fits is told on standard error if the

@@ -16,4 +16,4 @@ pub use digest::{ChainId, DiffId, Digest, DigestError};
 pub use manifest::{Document, DocumentError, Index, Manifest};
 pub use media_type::{LayerKind, MediaKind, MediaType};
 pub use platform::{Platform, PlatformError};
-pub use reference::{Reference, ReferenceError};
+pub use reference::{Reference, ReferenceError, without_password};

@@ -90,7 +90,7 @@ impl FromStr for Reference {
 
 /// For an error: what stands before the `@` of a host, as people know it from other programs, may be a
 /// password. What stands before a digest is the image's name.
-fn without_password(text: &str) -> String {
+pub fn without_password(text: &str) -> String {
     const ALGORITHMS: [&str; 5] = ["sha1:", "sha256:", "sha384:", "sha512:", "md5:"];
     let is_digest =
         |t: &str| !t.contains('/') && ALGORITHMS.iter().any(|algorithm| t.starts_with(algorithm));

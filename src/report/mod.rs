@@ -25,6 +25,7 @@ mod shown;
 pub mod spdx;
 pub mod text;
 pub mod tree;
+pub mod unreadable;
 pub mod verdict;
 pub mod why;
 

@@ -48,6 +48,10 @@ impl Detail {
 /// The report of one image.
 pub fn render(report: &Report, paper: Paper, detail: Detail) -> String {
     let mut page = Page::new(paper);
+    if report.is_unreadable() {
+        summary::unreadable(&mut page, report);
+        return page.finish();
+    }
     let whole = report.only.is_empty();
     summary::write(&mut page, report);
     if whole {

@@ -281,9 +281,27 @@ fn outputs_go_where_they_are_named_and_only_the_parts_that_are_asked_for() {
     let several = place.run(&["inspect", &image, &place.image(1), "--format", "jsonl"]);
     assert_eq!(several.text().lines().count(), 2);
     let missing = place.image(9);
-    let some = place.run(&["inspect", &missing, &image, "--format", "json"]);
-    assert_eq!((some.status, some.json().as_array().unwrap().len()), (3, 1), "{}", some.stderr);
+    // One that is not there stands in every document, and looks in none of them clean.
+    let forms = ["json", "text", "sarif", "junit", "markdown", "html"];
+    let files: Vec<String> = forms.iter().map(|f| place.file(&format!("some.{f}"))).collect();
+    let outputs: Vec<String> = forms.iter().zip(&files).map(|(f, n)| format!("{f}={n}")).collect();
+    let mut args = vec!["inspect", &missing, &image];
+    args.extend(outputs.iter().flat_map(|o| ["--output", o]));
+    let some = place.run(&args);
+    assert_eq!(some.status, 3, "{}", some.stderr);
     assert!(some.stderr.contains("manifest 9 of team/shop"), "{}", some.stderr);
+    for file in &files {
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(text.contains("team/shop:9") && text.contains("404"), "{file}: {text:.3000}");
+    }
+    let read =
+        |n: usize| -> Value { serde_json::from_slice(&std::fs::read(&files[n]).unwrap()).unwrap() };
+    let validator = jsonschema::validator_for(&careen::report::schema::schema()).unwrap();
+    for one in read(0).as_array().unwrap() {
+        assert!(validator.is_valid(one), "{one}");
+    }
+    assert_eq!(read(0)[0]["not_looked_at"][0]["failed"], true);
+    assert_eq!(read(2)["runs"][0]["invocations"][0]["executionSuccessful"], false);
 }
 
 #[test]

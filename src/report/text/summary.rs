@@ -39,6 +39,16 @@ pub(super) fn image(page: &mut Page, report: &Report) {
     runs(page, report);
 }
 
+/// All that there is of an image that could not be looked at.
+pub(super) fn unreadable(page: &mut Page, report: &Report) {
+    page.line(&[span(Tone::Strong, squeeze(&clean(&report.image.reference), page.width()))]);
+    page.blank();
+    for gap in &report.not_looked_at {
+        let what = format!("could not be looked at: {}", gap.why);
+        page.paragraph("Verdict   ", 10, Tone::Bad, &what);
+    }
+}
+
 fn identity(page: &mut Page, report: &Report) {
     let image = &report.image;
     let platform = cut(&clean(&image.platform), page.width() / 3);
