@@ -8,7 +8,7 @@ use super::model::{
     WastedPath,
 };
 use crate::advise::{Advice, Removed};
-use crate::analyze::secrets::{Patterns, redact_text};
+use crate::analyze::secrets::Masker;
 use crate::image::base::BaseImage;
 use crate::image::command::effective_command;
 use crate::image::history::History;
@@ -20,7 +20,7 @@ use crate::layer::LayerPath;
 use crate::rules::allow::Allow;
 use crate::rules::unneeded::UnneededItem;
 use crate::rules::{Finding, State};
-use crate::text::Sanitized;
+use crate::text::{Sanitized, mask};
 use std::collections::BTreeMap;
 
 /// Copies of a file below this many bytes are not worth a line.
@@ -46,12 +46,13 @@ pub struct Parts<'a> {
     pub advice: &'a [Advice],
     /// What lies beside the image's layers unread.
     pub unseen: &'a [NotLookedAt],
-    pub patterns: &'a Patterns,
+    /// Of this image's secrets.
+    pub masker: &'a Masker<'a>,
 }
 
 /// The whole report of one image.
 pub fn assemble(parts: &Parts) -> Report {
-    let steps = steps(parts.history, parts.image.layers.len(), parts.patterns);
+    let steps = steps(parts.history, parts.image.layers.len(), parts.masker);
     Report {
         schema_version: SCHEMA_VERSION,
         only: Vec::new(),
@@ -83,11 +84,11 @@ pub fn assemble(parts: &Parts) -> Report {
 }
 
 /// The instruction behind each layer, masked.
-pub fn steps(history: &History, layers: usize, patterns: &Patterns) -> Vec<Option<String>> {
+pub fn steps(history: &History, layers: usize, masker: &Masker) -> Vec<Option<String>> {
     let text = |layer| {
         let step = history.of_layer(layer)?;
         let whole = format!("{} {}", step.keyword, step.text);
-        Some(redact_text(patterns, whole.trim()))
+        Some(masker.mask(whole.trim()))
     };
     (0..layers).map(text).collect()
 }
@@ -95,19 +96,12 @@ pub fn steps(history: &History, layers: usize, patterns: &Patterns) -> Vec<Optio
 fn identity(parts: &Parts) -> ImageIdentity {
     let found = &parts.image.found;
     let config = &found.config.config;
-    let masked = |text: &str| redact_text(parts.patterns, text);
+    let masked = |text: &str| parts.masker.mask(text);
     let env = config.env.iter().map(|pair| {
-        let name = pair.split('=').next().unwrap_or_default();
-        let whole = masked(pair);
-        // A mask never reaches into the name, but a name may look like anything.
-        let value = whole.get(name.len()..).and_then(|v| v.strip_prefix('=')).unwrap_or_default();
-        EnvVar { name: name.to_owned(), value: value.to_owned() }
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        EnvVar { name: name.to_owned(), value: masked_value(parts.masker, name, value) }
     });
-    let labels = config.labels.iter().map(|(k, v)| {
-        let whole = masked(&format!("{k}={v}"));
-        let value = whole.get(k.len()..).and_then(|v| v.strip_prefix('=')).unwrap_or_default();
-        (k.clone(), value.to_owned())
-    });
+    let labels = config.labels.iter().map(|(k, v)| (k.clone(), masked_value(parts.masker, k, v)));
     ImageIdentity {
         reference: found.reference.clone(),
         digest: found.digest.map(|d| d.to_string()),
@@ -129,6 +123,15 @@ fn identity(parts: &Parts) -> ImageIdentity {
             .filter(|h| !h.test.is_empty())
             .map(|h| h.test.iter().map(|a| masked(a)).collect()),
     }
+}
+
+/// What its name says of a value tells whether it is masked.
+fn masked_value(masker: &Masker, name: &str, value: &str) -> String {
+    // The name may hold a secret itself.
+    let name = masker.mask_sure(name);
+    let whole = masker.mask(&format!("{name}={value}"));
+    let rest = whole.strip_prefix(&name).and_then(|rest| rest.strip_prefix('='));
+    rest.map_or_else(|| mask(value.as_bytes()), str::to_owned)
 }
 
 /// A value of the os-release file that a container sees (os-release(5)).

@@ -13,6 +13,7 @@ pub mod json;
 pub mod junit;
 mod made;
 pub mod markdown;
+pub mod masked;
 pub mod model;
 pub mod only;
 mod purl;
