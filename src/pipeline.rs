@@ -24,7 +24,8 @@ pub use needed::{needed_files, why};
 pub use plan::{PipelineError, Plan, Progress, Silent};
 
 use crate::advise::{self, Evidence};
-use crate::analyze::secrets::redact_text;
+use crate::analyze::Confidence;
+use crate::analyze::secrets::Masker;
 use crate::closure::{Closure, Input};
 use crate::image::base;
 use crate::image::history::History;
@@ -35,6 +36,7 @@ use crate::image::{LayerState, ReadImage};
 use crate::layer::LayerPath;
 use crate::report::assemble::{self, Parts};
 use crate::report::growth;
+use crate::report::masked;
 use crate::report::model::{NotLookedAt, Report};
 use crate::report::tree::{self, FileTree};
 use crate::rules::{self, RuleContext, policy, unneeded};
@@ -123,13 +125,16 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
         reveal: plan.reveal,
     };
     let findings = rules::check(&context);
+    // Whatever is told of must not stand in clear elsewhere.
+    let least = plan.confidence.min(Confidence::Likely);
+    let masker = Masker::new(patterns, rules::secrets::known(&findings, least));
     let unjudged = policy::unjudged(&context).into_iter().map(|(what, why, failed)| NotLookedAt {
         what: what.to_owned(),
         why: why.to_owned(),
         failed,
     });
     let unseen: Vec<NotLookedAt> = unseen.iter().cloned().chain(unjudged).collect();
-    let steps = assemble::steps(&history, image.layers.len(), patterns);
+    let steps = assemble::steps(&history, image.layers.len(), &masker);
     let sifted = sift::sift(plan, findings, &steps);
     let complete = image.layers.iter().all(|l| matches!(l.state, LayerState::Indexed(_)));
     let wanted = plan.advise && complete;
@@ -153,7 +158,7 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
         closure: closure.as_ref(),
         os_release: os_release.as_deref(),
         dockerfile: plan.dockerfile.as_deref(),
-        redact: &|text| redact_text(patterns, text),
+        redact: &|text| masker.mask(text),
         all: plan.all_advice,
     };
     let advice = if plan.advise { advise::advise(&evidence) } else { Vec::new() };
@@ -170,21 +175,25 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
         known: &sifted.known,
         expired: &sifted.expired,
         below_confidence: sifted.unsure,
-        confidence: plan.confidence,
+        judged_by: plan.judged_by(),
         advice: &advice,
         unseen: &unseen,
-        patterns,
+        masker: &masker,
     });
+    masked::report(&mut report, &masker);
     let earlier = plan.baseline.as_ref().and_then(|b| b.report(&image.found.platform));
     report.growth = earlier.map(|e| growth::growth(e, &report, &browse::final_files(&view)));
+    report.growth.iter_mut().for_each(|g| masked::growth(g, &masker));
     let tree = plan.file_tree.then(|| {
         let findings = &sifted.open;
-        FileTree::of(&tree::Source {
+        let mut tree = FileTree::of(&tree::Source {
             view: &view,
             residue: &residue,
             packages: &packages,
             findings,
-        })
+        });
+        masked::tree(&mut tree, &masker);
+        tree
     });
     let used = sifted.used;
     Judged { report, tree, used, view, residue, packages, unneeded }

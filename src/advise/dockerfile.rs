@@ -3,7 +3,7 @@
 
 use super::Evidence;
 use super::cover::Cover;
-use super::origin::Origin;
+use super::origin::{Origin, is_plain};
 use super::user::{User, needs_root};
 use crate::layer::LayerPath;
 use std::collections::BTreeSet;
@@ -32,7 +32,8 @@ impl Final {
             if plan.as_root.is_none() {
                 plan.user = Some(user.to_string());
                 let dir = LayerPath::from(config.working_dir.as_str());
-                if !dir.is_root() {
+                // Any other name would stand in a shell's line, and may be made to write one.
+                if !dir.is_root() && is_plain(&dir.to_text()) {
                     plan.owned.push(dir);
                 }
             }
@@ -106,7 +107,7 @@ pub(super) fn dockerfile(
     base: Option<&str>,
 ) -> String {
     let config = evidence.config;
-    let mut lines = head(origin, secrets);
+    let mut lines = head(evidence, origin, secrets);
     lines.push(
         "# What the entry point needs, by `careen`; the rest stays in this stage.".to_owned(),
     );
@@ -149,13 +150,18 @@ pub(super) fn dockerfile(
         let at = lines.iter().rposition(|l| l.starts_with("CMD ")).unwrap_or(lines.len());
         lines.insert(at, "ENTRYPOINT []".to_owned());
     }
-    lines.join("\n") + "\n"
+    evidence.masked(&lines.join("\n")) + "\n"
 }
 
 /// The build as now, with what is to be known of it.
-pub(super) fn head(origin: &Origin, secrets: &BTreeSet<LayerPath>) -> Vec<String> {
+pub(super) fn head(
+    evidence: &Evidence,
+    origin: &Origin,
+    secrets: &BTreeSet<LayerPath>,
+) -> Vec<String> {
     let mut lines: Vec<String> = origin.remarks.iter().map(|r| format!("# {}", plain(r))).collect();
     lines.extend(secrets.iter().map(|path| {
+        let path = evidence.masked(&path.to_string());
         format!("# {path} holds a secret and is left out: pass it when the container starts")
     }));
     lines.push(origin.staged().trim_end().to_owned());
@@ -169,45 +175,53 @@ pub(super) fn start(evidence: &Evidence, plan: &Final) -> Vec<String> {
     let mut lines = Vec::new();
     for pair in &config.env {
         let name = pair.split('=').next().unwrap_or_default();
-        if (evidence.redact)(pair) != *pair {
+        if evidence.masked(pair) != *pair {
             lines.push(format!(
                 "# {} held a secret: pass it when the container starts",
-                plain(name)
+                plain(&evidence.masked(name))
             ));
         } else if let Some((name, value)) = pair.split_once('=') {
             // A Dockerfile puts variables into the values of ENV.
             lines.push(format!("ENV {}={}", plain(name), json(value).replace('$', "\\$")));
         }
     }
+    // Before quotes and backslashes are added, which hide what stands between them.
+    let text = |text: &str| plain(&evidence.masked(text));
+    let word = |text: &str| json(&evidence.masked(text));
+    let words = |argv: &[String]| argv.iter().map(|w| word(w)).collect::<Vec<_>>().join(", ");
+    let mut rest = Vec::new();
     if !config.working_dir.is_empty() && config.working_dir != "/" {
-        lines.push(format!("WORKDIR {}", plain(&config.working_dir)));
+        rest.push(format!("WORKDIR {}", text(&config.working_dir)));
     }
-    lines.extend(config.exposed_ports.keys().map(|p| format!("EXPOSE {}", plain(p))));
-    lines.extend(config.volumes.keys().map(|v| format!("VOLUME [{}]", json(v))));
-    lines.extend(config.stop_signal.iter().map(|s| format!("STOPSIGNAL {}", plain(s))));
-    lines.extend(plan.user.iter().map(|u| format!("USER {}", plain(u))));
-    lines.extend(plan.health.clone());
-    let words = |argv: &[String]| argv.iter().map(|w| json(w)).collect::<Vec<_>>().join(", ");
+    rest.extend(config.exposed_ports.keys().map(|p| format!("EXPOSE {}", text(p))));
+    rest.extend(config.volumes.keys().map(|v| format!("VOLUME [{}]", word(v))));
+    rest.extend(config.stop_signal.iter().map(|s| format!("STOPSIGNAL {}", text(s))));
+    rest.extend(plan.user.iter().map(|u| format!("USER {}", text(u))));
+    rest.extend(plan.health.clone());
     if let Some(check) = &config.healthcheck
-        && let Some((kind, rest)) = check.test.split_first()
+        && let Some((kind, argv)) = check.test.split_first()
     {
-        lines.push(match kind.as_str() {
-            "CMD" => format!("HEALTHCHECK CMD [{}]", words(rest)),
-            "CMD-SHELL" => format!("HEALTHCHECK CMD {}", plain(&rest.join(" "))),
+        rest.push(match kind.as_str() {
+            "CMD" => format!("HEALTHCHECK CMD [{}]", words(argv)),
+            "CMD-SHELL" => format!("HEALTHCHECK CMD {}", text(&argv.join(" "))),
             _ => "HEALTHCHECK NONE".to_owned(),
         });
     }
     for (keyword, argv) in [("ENTRYPOINT", &config.entrypoint), ("CMD", &config.cmd)] {
         if !argv.is_empty() {
-            lines.push(format!("{keyword} [{}]", (evidence.redact)(&words(argv))));
+            rest.push(format!("{keyword} [{}]", words(argv)));
         }
     }
+    // Some secrets show only beside the word before them: `--token`, `…`.
+    lines.extend(rest.iter().map(|line| evidence.masked(line)));
     lines
 }
 
-/// On one line: a hostile configuration must not write instructions.
+/// On one line, and only there: a hostile configuration must not write instructions, nor take the next one
+/// for its own by a backslash at its end.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+    let line: String = text.chars().filter(|c| !c.is_control()).collect();
+    line.trim_end_matches(|c: char| c == '\\' || c.is_whitespace()).to_owned()
 }
 
 /// A string of JSON, as a Dockerfile's exec form wants it.

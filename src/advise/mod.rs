@@ -136,6 +136,12 @@ impl Evidence<'_> {
             .is_none_or(|r| r.builds.is_empty())
     }
 
+    /// A text of the image with its secrets masked: nothing goes into a Dockerfile without it. Sentences are
+    /// masked with the rest of the report.
+    fn masked(&self, text: &str) -> String {
+        (self.redact)(text)
+    }
+
     fn step(&self, layer: usize) -> Option<&str> {
         self.steps.get(layer)?.as_deref()
     }

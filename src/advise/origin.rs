@@ -97,10 +97,14 @@ const OFFICIAL: [(&str, &str); 6] = [
 ];
 
 pub(super) fn origin(evidence: &Evidence) -> Option<Origin> {
-    match evidence.dockerfile {
-        Some(text) => Some(own(evidence, text)),
-        None => reconstructed(evidence),
-    }
+    let mut origin = match evidence.dockerfile {
+        Some(text) => own(evidence, text),
+        None => reconstructed(evidence)?,
+    };
+    // A key in a here-document shows only as a whole, and a name or path may be a secret itself.
+    origin.text = evidence.masked(&origin.text);
+    origin.remarks.iter_mut().for_each(|r| *r = evidence.masked(r));
+    Some(origin)
 }
 
 /// The user's Dockerfile.
@@ -114,7 +118,7 @@ fn own(evidence: &Evidence, text: &str) -> Origin {
             dropping = line.trim_end().ends_with('\\');
             continue;
         }
-        if (evidence.redact)(line) != line {
+        if evidence.masked(line) != line {
             if ["ENV", "ARG", "LABEL"].contains(&word.as_str()) {
                 let name = line.split_whitespace().nth(1).unwrap_or_default();
                 let name = name.split('=').next().unwrap_or_default();
@@ -124,9 +128,9 @@ fn own(evidence: &Evidence, text: &str) -> Origin {
             }
             remarks.push("a line of your Dockerfile holds a secret: it is masked here".to_owned());
         }
-        lines.push((evidence.redact)(line));
+        lines.push(evidence.masked(line));
     }
-    let own = (evidence.redact)(text);
+    let own = evidence.masked(text);
     Origin { text: lines.join("\n") + "\n", remarks, own: Some(own) }
 }
 
@@ -140,7 +144,7 @@ fn reconstructed(evidence: &Evidence) -> Option<Origin> {
     let mut lines = vec![format!("FROM {base}")];
     for (number, step) in steps.iter().enumerate().skip(first) {
         let shown = step.line();
-        let line = (evidence.redact)(&shown);
+        let line = evidence.masked(&shown);
         let secret = line != shown;
         match step.keyword.as_str() {
             "ENV" | "ARG" | "LABEL" if secret => {
@@ -152,7 +156,7 @@ fn reconstructed(evidence: &Evidence) -> Option<Origin> {
                     remarks
                         .push("a RUN step holds a secret: use RUN --mount=type=secret".to_owned());
                 }
-                lines.push(format!("RUN {}", (evidence.redact)(step.text.trim())));
+                lines.push(format!("RUN {}", evidence.masked(step.text.trim())));
             }
             "COPY" | "ADD" => lines.push(copied(evidence, number, step, &mut remarks)?),
             "ENV" | "ARG" | "WORKDIR" | "USER" | "SHELL" => lines.push(line),
@@ -289,7 +293,7 @@ fn copied(
 }
 
 /// Needs no quotes in a Dockerfile.
-fn is_plain(name: &str) -> bool {
+pub(super) fn is_plain(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || "/._+-@".contains(c))
 }
 

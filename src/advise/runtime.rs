@@ -49,7 +49,7 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
     }
     let mut plan = Final::of(evidence);
     plan.on_a_system();
-    let mut lines = head(&origin, &secrets);
+    let mut lines = head(evidence, &origin, &secrets);
     lines.push(
         "# What the entry point needs, by `careen`; the rest stays in the first stage.".to_owned(),
     );
@@ -80,7 +80,7 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
              this image",
             own.files
         ),
-        dockerfile: Some(lines.join("\n") + "\n"),
+        dockerfile: Some(evidence.masked(&lines.join("\n")) + "\n"),
         saves: figures.now.saturating_sub(figures.after.compressed.map_or(0, |c| c.likely)),
         estimate: figures.after,
         ..Advice::default()

@@ -1,5 +1,10 @@
 //! The facts of one layer, without opinion, severity or plain secrets: the unit of caching and of
 //! distribution.
+//!
+//! Of a secret in a file it holds a mask and a fingerprint. Paths, what packages say of themselves and the few
+//! small files that are kept whole (`/etc/passwd`, `os-release`) stand as the layer has them, for nothing could
+//! be looked up by a masked name: a token in a file's name is there in clear. Reports mask it; the cache's files
+//! are for their owner only (mode 0600, folders 0700).
 
 pub mod build;
 mod indexer;

@@ -8,8 +8,7 @@ use super::model::{
     Unneeded, Waste, WastedPath,
 };
 use crate::advise::{Advice, Removed};
-use crate::analyze::Confidence;
-use crate::analyze::secrets::{Patterns, redact_text};
+use crate::analyze::secrets::Masker;
 use crate::image::base::BaseImage;
 use crate::image::command::effective_command;
 use crate::image::history::{History, Instruction};
@@ -21,7 +20,7 @@ use crate::layer::LayerPath;
 use crate::rules::allow::Allow;
 use crate::rules::unneeded::UnneededItem;
 use crate::rules::{Finding, State};
-use crate::text::Sanitized;
+use crate::text::{Sanitized, mask};
 use std::collections::BTreeMap;
 
 /// Copies of a file below this many bytes are not worth a line.
@@ -44,20 +43,20 @@ pub struct Parts<'a> {
     /// With the number of findings that count again.
     pub expired: &'a [(&'a Allow, usize)],
     pub below_confidence: usize,
-    /// Secrets less sure than this are not listed.
-    pub confidence: Confidence,
+    pub judged_by: JudgedBy,
     pub advice: &'a [Advice],
     /// What lies beside the image's layers unread.
     pub unseen: &'a [NotLookedAt],
-    pub patterns: &'a Patterns,
+    /// Of this image's secrets.
+    pub masker: &'a Masker<'a>,
 }
 
 /// The whole report of one image.
 pub fn assemble(parts: &Parts) -> Report {
-    let steps = steps(parts.history, parts.image.layers.len(), parts.patterns);
+    let steps = steps(parts.history, parts.image.layers.len(), parts.masker);
     Report {
         schema_version: SCHEMA_VERSION,
-        judged_by: JudgedBy::new(parts.patterns, parts.confidence),
+        judged_by: parts.judged_by.clone(),
         only: Vec::new(),
         image: identity(parts),
         size: total(parts),
@@ -87,36 +86,29 @@ pub fn assemble(parts: &Parts) -> Report {
 }
 
 /// The instruction behind each layer, masked.
-pub fn steps(history: &History, layers: usize, patterns: &Patterns) -> Vec<Option<String>> {
-    let text = |layer| history.of_layer(layer).map(|s| instruction(s, patterns));
+pub fn steps(history: &History, layers: usize, masker: &Masker) -> Vec<Option<String>> {
+    let text = |layer| history.of_layer(layer).map(|s| instruction(s, masker));
     (0..layers).map(text).collect()
 }
 
 /// The instruction behind a finding that no layer has, masked.
 fn step_of(parts: &Parts, f: &Finding) -> Option<String> {
-    parts.history.steps.get(f.step?).map(|s| instruction(s, parts.patterns))
+    parts.history.steps.get(f.step?).map(|s| instruction(s, parts.masker))
 }
 
-fn instruction(step: &Instruction, patterns: &Patterns) -> String {
-    redact_text(patterns, format!("{} {}", step.keyword, step.text).trim())
+fn instruction(step: &Instruction, masker: &Masker) -> String {
+    masker.mask(format!("{} {}", step.keyword, step.text).trim())
 }
 
 fn identity(parts: &Parts) -> ImageIdentity {
     let found = &parts.image.found;
     let config = &found.config.config;
-    let masked = |text: &str| redact_text(parts.patterns, text);
+    let masked = |text: &str| parts.masker.mask(text);
     let env = config.env.iter().map(|pair| {
-        let name = pair.split('=').next().unwrap_or_default();
-        let whole = masked(pair);
-        // A mask never reaches into the name, but a name may look like anything.
-        let value = whole.get(name.len()..).and_then(|v| v.strip_prefix('=')).unwrap_or_default();
-        EnvVar { name: name.to_owned(), value: value.to_owned() }
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        EnvVar { name: name.to_owned(), value: masked_value(parts.masker, name, value) }
     });
-    let labels = config.labels.iter().map(|(k, v)| {
-        let whole = masked(&format!("{k}={v}"));
-        let value = whole.get(k.len()..).and_then(|v| v.strip_prefix('=')).unwrap_or_default();
-        (k.clone(), value.to_owned())
-    });
+    let labels = config.labels.iter().map(|(k, v)| (k.clone(), masked_value(parts.masker, k, v)));
     ImageIdentity {
         reference: found.reference.clone(),
         digest: found.digest.map(|d| d.to_string()),
@@ -138,6 +130,15 @@ fn identity(parts: &Parts) -> ImageIdentity {
             .filter(|h| !h.test.is_empty())
             .map(|h| h.test.iter().map(|a| masked(a)).collect()),
     }
+}
+
+/// What its name says of a value tells whether it is masked.
+fn masked_value(masker: &Masker, name: &str, value: &str) -> String {
+    // The name may hold a secret itself.
+    let name = masker.mask_sure(name);
+    let whole = masker.mask(&format!("{name}={value}"));
+    let rest = whole.strip_prefix(&name).and_then(|rest| rest.strip_prefix('='));
+    rest.map_or_else(|| mask(value.as_bytes()), str::to_owned)
 }
 
 /// A value of the os-release file that a container sees (os-release(5)).

@@ -15,6 +15,7 @@ pub mod junit;
 mod layer_id;
 mod made;
 pub mod markdown;
+pub mod masked;
 pub mod model;
 pub mod only;
 mod purl;

@@ -77,6 +77,14 @@ pub fn check(cx: &RuleContext) -> Vec<Finding> {
 
 /// Text of the image, cut and harmless, for a message.
 fn shown(text: &str) -> String {
-    let cut: String = text.chars().take(80).collect();
+    const MOST: usize = 80;
+    let mut cut: String = text.chars().take(MOST).collect();
+    if cut.len() < text.len() {
+        // The beginning of a long token is still most of a secret, and no pattern knows it any more.
+        let inner = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.';
+        let word = cut.len() - cut.chars().rev().take_while(|c| inner(*c)).count();
+        cut.truncate(cut.len().min(word + 4));
+        cut.push('…');
+    }
     crate::text::Sanitized::from(cut.as_str()).to_string()
 }

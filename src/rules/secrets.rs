@@ -1,16 +1,17 @@
-//! Secrets in the files of every layer, in the environment, labels, build arguments and history.
+//! Secrets in the files of every layer, in the configuration and in the history.
 //!
 //! The ids of the findings are `secret/<pattern id>`; this rule stands for all of them.
 
 use super::rule::{Rule, RuleContext};
 use super::{Category, Finding, Severity, State};
-use crate::analyze::secrets::{TextMatch, scan_text};
+use crate::analyze::secrets::KnownSecrets;
 use crate::analyze::{Confidence, ElfFact, PackageKind, SecretMatch};
 use crate::image::Node;
 use crate::image::packages::InstalledPackage;
 use crate::index::LayerIndex;
 use crate::layer::LayerPath;
-use std::collections::HashSet;
+
+mod texts;
 
 pub const RULE: Rule = Rule {
     id: "secret",
@@ -32,76 +33,14 @@ pub const RULE: Rule = Rule {
 
 fn check(cx: &RuleContext, out: &mut Vec<Finding>) {
     files(cx, out);
-    let config = &cx.image.found.config.config;
-    let mut known = HashSet::new();
-    for variable in &config.env {
-        let name = variable.split('=').next().unwrap_or_default();
-        let place = format!("environment variable `{}`", super::shown(name));
-        let before = out.len();
-        text(cx, variable, &place, State::OnlyInConfig, None, &mut known, out);
-        set_by(cx, "ENV", name, &mut out[before..]);
-    }
-    for (key, value) in &config.labels {
-        let place = format!("label `{}`", super::shown(key));
-        let both = format!("{key}={value}");
-        let before = out.len();
-        text(cx, &both, &place, State::OnlyInConfig, None, &mut known, out);
-        set_by(cx, "LABEL", key, &mut out[before..]);
-    }
-    for line in [&config.entrypoint, &config.cmd] {
-        text(cx, &line.join(" "), "the command line", State::OnlyInConfig, None, &mut known, out);
-    }
-    if let Some(check) = &config.healthcheck {
-        text(
-            cx,
-            &check.test.join(" "),
-            "the health check",
-            State::OnlyInConfig,
-            None,
-            &mut known,
-            out,
-        );
-    }
-    for (number, step) in cx.history.steps.iter().enumerate() {
-        let layer = cx.history.layer_of(number);
-        let before = out.len();
-        for (name, value) in &step.args {
-            let place = format!("build argument `{}` in the history", super::shown(name));
-            let both = format!("{name}={value}");
-            text(cx, &both, &place, State::OnlyInHistory, layer, &mut known, out);
-        }
-        let place = format!("the history's `{}` step", step.keyword);
-        let place = match step.keyword.as_str() {
-            "" => "the history",
-            _ => &place,
-        };
-        text(cx, &step.raw, place, State::OnlyInHistory, layer, &mut known, out);
-        text(
-            cx,
-            &step.comment,
-            "a comment in the history",
-            State::OnlyInHistory,
-            layer,
-            &mut known,
-            out,
-        );
-        out[before..].iter_mut().for_each(|f| f.step = Some(number));
-    }
+    texts::check(cx, out);
 }
 
-/// The last step of the history that set what these findings were found in.
-fn set_by(cx: &RuleContext, keyword: &str, name: &str, found: &mut [Finding]) {
-    if found.is_empty() {
-        return;
-    }
-    let sets = |text: &str| {
-        let pair = |word: &str| word.trim_start_matches('"').strip_prefix(name).map(str::to_owned);
-        let mut words = text.split_whitespace();
-        words.clone().next() == Some(name)
-            || words.any(|w| pair(w).is_some_and(|rest| rest.starts_with(['=', '"'])))
-    };
-    let step = cx.history.steps.iter().rposition(|s| s.keyword == keyword && sets(&s.text));
-    found.iter_mut().for_each(|f| f.step = step);
+/// The secrets among findings that are this sure, to be known again in other texts.
+pub fn known(findings: &[Finding], least: Confidence) -> KnownSecrets {
+    let all = findings.iter().flat_map(|f| std::iter::once(f).chain(&f.also));
+    let sure = all.filter(|f| f.category == Category::Secret && f.confidence >= least);
+    KnownSecrets::new(sure.filter_map(|f| Some((f.masked.as_deref()?, f.fingerprint.as_str()))))
 }
 
 fn severity(cx: &RuleContext, pattern: &str) -> Severity {
@@ -203,42 +142,5 @@ fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
                 ..RULE.finding(severity, message)
             });
         }
-    }
-}
-
-/// A secret that stands in several steps (an argument is written into each that sees it) is told once
-/// for the config and once for the history.
-fn text(
-    cx: &RuleContext,
-    text: &str,
-    place: &str,
-    state: State,
-    layer: Option<usize>,
-    known: &mut HashSet<(State, String, String)>,
-    out: &mut Vec<Finding>,
-) {
-    for TextMatch { pattern, masked, fingerprint, confidence, plain, .. } in
-        scan_text(cx.patterns, text.as_bytes(), None, cx.reveal)
-    {
-        if !known.insert((state, pattern.clone(), fingerprint.clone())) {
-            continue;
-        }
-        let message = format!("{} in {place}", what(cx, &pattern));
-        out.push(Finding {
-            rule: format!("secret/{pattern}"),
-            confidence,
-            state,
-            layer,
-            masked: Some(masked),
-            fingerprint,
-            advice: Some(match state {
-                State::OnlyInHistory => {
-                    "Revoke it, and hand it to the build with `RUN --mount=type=secret`.".to_owned()
-                }
-                _ => "Revoke it, and give it to the container when it starts.".to_owned(),
-            }),
-            plain,
-            ..RULE.finding(severity(cx, &pattern), message)
-        });
     }
 }

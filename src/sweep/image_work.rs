@@ -93,7 +93,7 @@ impl<'a> Judge<'a> {
             catch_unwind(AssertUnwindSafe(|| pipeline::report_on(&self.plan.inspect, &image)));
         match report {
             Ok(report) => {
-                let result = kept(&report, &image, job);
+                let result = kept(&report, job);
                 match self.store.image_judged(job.image, &self.keys.judgement, &result) {
                     // One image that the store refuses is not the end of all.
                     Err(e @ StoreError::Sql { .. }) => {
@@ -187,7 +187,7 @@ impl DocumentStore for Kept<'_> {
 }
 
 /// The rows that a report leaves.
-fn kept(report: &Report, image: &ReadImage, job: &ImageJob) -> ImageResult {
+fn kept(report: &Report, job: &ImageJob) -> ImageResult {
     let layer_id = |n: Option<usize>| n.and_then(|n| job.layers.get(n)).map(|l| l.layer);
     let base = report.base.as_ref();
     let base_layers = base.and_then(|b| b.layers).filter(|n| *n > 0);
@@ -219,7 +219,8 @@ fn kept(report: &Report, image: &ReadImage, job: &ImageJob) -> ImageResult {
         });
     }
     let gaps = report.not_looked_at.iter().map(|n| (n.what.clone(), n.why.clone(), n.failed));
-    let run_as = image.found.config.config.user.as_str();
+    // Not from the image: there it may hold a secret.
+    let run_as = report.image.user.as_str();
     ImageResult {
         partial: report.not_looked_at.iter().any(|n| n.failed),
         content: report.size.content,

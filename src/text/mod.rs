@@ -7,5 +7,5 @@ pub mod redact;
 pub mod sanitize;
 
 pub use bytes::Bytes;
-pub use redact::{Redacted, fingerprint, mask};
+pub use redact::{Redacted, Shape, fingerprint, mask};
 pub use sanitize::Sanitized;

@@ -35,15 +35,53 @@ impl<T> fmt::Display for Redacted<T> {
 /// What is shown is printable ASCII.
 pub fn mask(secret: &[u8]) -> String {
     let n = secret.len();
-    let (head, tail) = match n {
+    let (head, tail) = shown_of(n);
+    let show = |part: &[u8]| -> String { part.iter().map(|&b| char::from(shown_as(b))).collect() };
+    format!("{}****{} ({n} characters)", show(&secret[..head]), show(&secret[n - tail..]))
+}
+
+/// How many characters of the head and of the tail a mask shows.
+fn shown_of(length: usize) -> (usize, usize) {
+    match length {
         20.. => (4, 2),
         12.. => (2, 0),
         _ => (0, 0),
-    };
-    let show = |part: &[u8]| -> String {
-        part.iter().map(|&b| if b.is_ascii_graphic() { b as char } else { '?' }).collect()
-    };
-    format!("{}****{} ({n} characters)", show(&secret[..head]), show(&secret[n - tail..]))
+    }
+}
+
+fn shown_as(byte: u8) -> u8 {
+    if byte.is_ascii_graphic() { byte } else { b'?' }
+}
+
+/// What a mask tells of its secret: enough to see of most texts at once that they are not it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    pub length: usize,
+    /// The first characters; none of a short secret.
+    pub head: Vec<u8>,
+    tail: Vec<u8>,
+}
+
+impl Shape {
+    /// Reads what [`mask`] wrote; `None` for any other text.
+    pub fn of_mask(mask: &str) -> Option<Self> {
+        let (shown, length) = mask.strip_suffix(" characters)")?.rsplit_once(" (")?;
+        let length = length.parse().ok()?;
+        let (head, tail) = shown_of(length);
+        let shown = shown.as_bytes();
+        let (head, rest) = shown.split_at_checked(head)?;
+        let tail = rest.strip_prefix(b"****").filter(|rest| rest.len() == tail)?;
+        Some(Self { length, head: head.to_vec(), tail: tail.to_vec() })
+    }
+
+    /// Whether the mask of these bytes would be the same.
+    pub fn fits(&self, bytes: &[u8]) -> bool {
+        let same =
+            |part: &[u8], shown: &[u8]| part.iter().zip(shown).all(|(b, s)| shown_as(*b) == *s);
+        bytes.len() == self.length
+            && same(bytes, &self.head)
+            && same(&bytes[bytes.len() - self.tail.len()..], &self.tail)
+    }
 }
 
 /// Sixteen hex digits that are the same for the same secret wherever it is found: the head of
@@ -70,6 +108,24 @@ mod tests {
         assert_eq!(mask(b"hunter2hunter2"), "hu**** (14 characters)");
         assert_eq!(mask(b"AKIAFAKEFAKEFAKEFAKE"), "AKIA****KE (20 characters)");
         assert_eq!(mask(b"\x1b[2Jxxxxxxxxxxxxxxxxxx"), "?[2J****xx (22 characters)");
+    }
+
+    #[test]
+    fn a_mask_tells_what_its_secret_looks_like() {
+        for secret in
+            ["hunter2", "hunter2hunter2", "AKIAFAKEFAKEFAKEFAKE", "\u{1b}[2Jxxxx\nxxxx****xx ("]
+        {
+            let shape = Shape::of_mask(&mask(secret.as_bytes())).unwrap();
+            assert_eq!(shape.length, secret.len());
+            assert!(shape.fits(secret.as_bytes()));
+            assert!(!shape.fits(&secret.as_bytes()[1..]));
+        }
+        assert!(!Shape::of_mask(&mask(b"hunter2hunter2")).unwrap().fits(b"Hunter2hunter2"));
+        for text in
+            ["", "****", "ab**** (7 characters)", "**** (x characters)", "a****b (20 characters)"]
+        {
+            assert_eq!(Shape::of_mask(text), None, "{text}");
+        }
     }
 
     #[test]

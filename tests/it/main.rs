@@ -21,6 +21,7 @@ mod forms;
 mod html;
 mod listing;
 mod local_sources;
+mod masks;
 mod overlay;
 mod packages;
 mod patterns;

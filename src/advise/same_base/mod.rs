@@ -203,14 +203,14 @@ fn finish(
         lines.extend(user_line(plan, settles));
         lines.extend(health);
         place(draft, lines);
-        (draft.render(), settles)
+        (evidence.masked(&draft.render()), settles)
     } else {
         let mut text: Vec<String> =
             origin.remarks.iter().map(|r| format!("# {}", super::dockerfile::plain(r))).collect();
         text.push(draft.render().trim_end().to_owned());
         text.extend(lines);
         text.extend(start(evidence, plan).into_iter().filter(|l| !is_known(evidence, draft, l)));
-        (text.join("\n") + "\n", settles)
+        (evidence.masked(&text.join("\n")) + "\n", settles)
     }
 }
 

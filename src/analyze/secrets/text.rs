@@ -1,6 +1,8 @@
 //! Secrets in a short text that is no file: an environment variable, a label, a build step.
 
 use super::form::Form;
+use super::known::KnownSecrets;
+use super::masker::Masker;
 use super::patterns::Patterns;
 use super::scan::Scan;
 use crate::analyze::Confidence;
@@ -33,7 +35,17 @@ pub fn scan_text(
     path: Option<&LayerPath>,
     reveal: bool,
 ) -> Vec<TextMatch> {
-    let mut scan = Scan::new(patterns);
+    scan_with(&mut Scan::new(patterns), patterns, text, path, reveal)
+}
+
+/// The same with a scan that was used before: making one takes longer than a short text.
+pub(super) fn scan_with(
+    scan: &mut Scan,
+    patterns: &Patterns,
+    text: &[u8],
+    path: Option<&LayerPath>,
+    reveal: bool,
+) -> Vec<TextMatch> {
     scan.begin(patterns, path.map(LayerPath::as_bytes), Some(Form::Text));
     scan.feed(patterns, text);
     let found = scan.end(patterns).found;
@@ -53,14 +65,5 @@ pub fn scan_text(
 
 /// The text with its mask in the place of each secret, however unsure.
 pub fn redact_text(patterns: &Patterns, text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut done = 0;
-    for found in scan_text(patterns, text.as_bytes(), None, false) {
-        out.extend_from_slice(&text.as_bytes()[done..found.range.start]);
-        out.extend_from_slice(found.masked.as_bytes());
-        done = found.range.end;
-    }
-    out.extend_from_slice(&text.as_bytes()[done..]);
-    // A match may have cut a character in two.
-    String::from_utf8_lossy(&out).into_owned()
+    Masker::new(patterns, KnownSecrets::default()).mask(text)
 }
