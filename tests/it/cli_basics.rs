@@ -86,7 +86,7 @@ fn completions_and_man_page() {
     let out = run(&["man", "inspect"]);
     let page = String::from_utf8_lossy(&out.stdout).into_owned();
     assert!(out.status.success() && page.contains(".TH careen-inspect 1"), "{page}");
-    assert!(page.contains("fail\\-on") && page.contains("Examples:"), "{page}");
+    assert!(page.contains("fail\\-on") && page.contains(".SH EXAMPLES"), "{page}");
     let folder = tempfile::tempdir().unwrap();
     let pages = folder.path().join("man/man1");
     assert!(run(&["man", "--folder", &pages.display().to_string()]).status.success());

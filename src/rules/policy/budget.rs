@@ -3,7 +3,7 @@
 use super::super::rule::{Rule, RuleContext};
 use super::super::{Category, Finding, Severity};
 use super::WASTE_FLOOR;
-use crate::text::{Bytes, fingerprint};
+use crate::text::Bytes;
 
 pub const COMPRESSED: Rule = Rule {
     id: "policy/compressed-size",
@@ -69,11 +69,6 @@ pub const GROWTH: Rule = Rule {
     check: growth,
 };
 
-/// A finding whose fingerprint is that of the demand, not of today's figure.
-fn broken(rule: &Rule, message: String) -> Finding {
-    Finding { fingerprint: fingerprint(rule.id.as_bytes()), ..rule.finding(rule.severity, message) }
-}
-
 fn compressed(cx: &RuleContext, out: &mut Vec<Finding>) {
     let size = compressed_size(cx);
     if let Some((size, most)) = size.zip(cx.policy.budget.compressed).filter(|(s, m)| s > m) {
@@ -83,7 +78,7 @@ fn compressed(cx: &RuleContext, out: &mut Vec<Finding>) {
             Bytes(size - most),
             Bytes(most)
         );
-        out.push(broken(&COMPRESSED, message));
+        out.push(COMPRESSED.finding(COMPRESSED.severity, message));
     }
 }
 
@@ -96,7 +91,7 @@ fn on_disk(cx: &RuleContext, out: &mut Vec<Finding>) {
             Bytes(size - most),
             Bytes(most)
         );
-        out.push(broken(&ON_DISK, message));
+        out.push(ON_DISK.finding(ON_DISK.severity, message));
     }
 }
 
@@ -119,7 +114,7 @@ fn waste(cx: &RuleContext, out: &mut Vec<Finding>) {
     } else {
         return;
     };
-    out.push(broken(&WASTE, message));
+    out.push(WASTE.finding(WASTE.severity, message));
 }
 
 fn growth(cx: &RuleContext, out: &mut Vec<Finding>) {
@@ -138,7 +133,7 @@ fn growth(cx: &RuleContext, out: &mut Vec<Finding>) {
         Bytes(before),
         Bytes(now)
     );
-    out.push(broken(&GROWTH, message));
+    out.push(GROWTH.finding(GROWTH.severity, message));
 }
 
 /// The baseline's and this image's, compressed if both are known, else on disk.

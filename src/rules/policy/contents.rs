@@ -5,7 +5,7 @@ use super::super::rule::{Rule, RuleContext, members};
 use super::super::{Category, Finding, Severity, shown};
 use crate::image::Node;
 use crate::layer::LayerPath;
-use crate::text::{Bytes, fingerprint};
+use crate::text::Bytes;
 use std::collections::{BTreeMap, HashSet};
 
 pub const BASE: Rule = Rule {
@@ -72,14 +72,6 @@ pub const TOOL: Rule = Rule {
     check: tool,
 };
 
-/// A finding that is the same as long as the same thing is there.
-fn broken(rule: &Rule, thing: &str, message: String) -> Finding {
-    Finding {
-        fingerprint: fingerprint(format!("{} {thing}", rule.id).as_bytes()),
-        ..rule.finding(rule.severity, message)
-    }
-}
-
 fn base(cx: &RuleContext, out: &mut Vec<Finding>) {
     let wanted = &cx.policy.require.base;
     if wanted.is_empty() {
@@ -94,7 +86,7 @@ fn base(cx: &RuleContext, out: &mut Vec<Finding>) {
         None => "the base is not known".to_owned(),
     };
     let message = format!("{is}; it must be {}", listed(wanted));
-    out.push(broken(&BASE, name.unwrap_or_default(), message));
+    out.push(BASE.about(name.unwrap_or_default(), BASE.severity, message));
 }
 
 /// `docker.io/library/debian:12` is `debian:12`, as everywhere.
@@ -127,7 +119,7 @@ fn user(cx: &RuleContext, out: &mut Vec<Finding>) {
         return;
     }
     let message = format!("runs as `{}`; it must be {}", shown(name), listed(wanted));
-    out.push(broken(&USER, name, message));
+    out.push(USER.about(name, USER.severity, message));
 }
 
 fn package(cx: &RuleContext, out: &mut Vec<Finding>) {
@@ -147,7 +139,7 @@ fn package(cx: &RuleContext, out: &mut Vec<Finding>) {
         out.push(Finding {
             layer: Some(p.layer),
             advice: Some(advice),
-            ..broken(&PACKAGE, &thing, message)
+            ..PACKAGE.about(&thing, PACKAGE.severity, message)
         });
     }
 }
@@ -177,7 +169,7 @@ fn tool(cx: &RuleContext, out: &mut Vec<Finding>) {
         };
         let message = format!("{} of {kind}: {}{more}", Bytes(bytes), few.join(", "));
         let members = members(names.iter().map(|n| format!("{kind} {n}")));
-        let finding = broken(&TOOL, &members.join("\n"), message);
+        let finding = TOOL.about(&members.join("\n"), TOOL.severity, message);
         out.push(Finding { members, ..finding });
     }
     let program = |node: Node| {
