@@ -34,6 +34,8 @@ pub(super) struct Data<'a> {
 #[derive(Serialize)]
 struct Image<'a> {
     verdict: &'static str,
+    /// Nothing is known of it but that.
+    unreadable: bool,
     /// Findings by severity, of all of them.
     counts: BTreeMap<&'static str, usize>,
     /// It runs as root, as far as that can be told.
@@ -123,6 +125,7 @@ impl<'a> Image<'a> {
     fn of(report: &'a Report, tree: Option<TreeData<'a>>) -> Result<Self, serde_json::Error> {
         Ok(Self {
             verdict: Verdict::of(report).word(),
+            unreadable: report.is_unreadable(),
             counts: counts(report),
             root: runs_as_root(report),
             unneeded_bytes: report.unneeded.iter().fold(0, |a, u| a.saturating_add(u.bytes)),

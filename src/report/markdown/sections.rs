@@ -29,8 +29,13 @@ pub(super) fn head(report: &Report) -> String {
     if let Some(digest) = &image.digest {
         out.push_str(&format!(" {}", literal(&begun(digest, 20))));
     }
+    out.push_str("\n\n");
+    if report.is_unreadable() {
+        out.push_str(&partial(report));
+        return out;
+    }
     out.push_str(&format!(
-        "\n\n**{}** compressed · **{}** on disk · {}\n\n",
+        "**{}** compressed · **{}** on disk · {}\n\n",
         words::maybe_bytes(report.size.compressed),
         words::maybe_bytes(report.size.on_disk),
         match (report.waste.bytes, report.waste.at_least) {

@@ -33,6 +33,9 @@ pub(crate) fn verdict(report: &Report) -> (Verdict, String) {
     // Nothing but what is accepted or known is not the same as nothing.
     let new = if set_aside(&report.hidden).is_some() { "new " } else { "" };
     let left_out = report.unjudged();
+    if report.is_unreadable() {
+        return (word, "the image could not be looked at".to_owned());
+    }
     let what = match (counts.is_empty(), partial) {
         (true, _) if left_out.len() == 2 => {
             return (word, format!("{} left out", left_out.join(" and ")));

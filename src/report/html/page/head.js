@@ -44,11 +44,16 @@ const verdictCard = (image, show) => {
     aside.length > 0 && make("p", { class: "about" }, aside.join(" · ") + "."));
 };
 
+// Why there are none: they take every layer.
+const noProposals = (image) => leftOut(image, "advice") ? "Proposals were left out as asked."
+  : image.layers.some((l) => l.files === null) ? "Proposals take every layer, and not all were looked at."
+    : "Nothing that careen knows would make it smaller.";
+
 const firstSteps = (image, open) => {
   const steps = image.advice.filter((a) => a.possible).slice(0, 3);
   if (!steps.length) {
     return make("div", { class: "card first" }, make("p", { class: "eyebrow" }, "Do first"),
-      empty(leftOut(image, "advice") ? "Proposals were left out as asked." : "Nothing that careen knows would make it smaller."));
+      empty(noProposals(image)));
   }
   return make("div", { class: "card first" }, make("p", { class: "eyebrow" }, "Do first"),
     make("ol", {}, steps.map((a) => {

@@ -18,6 +18,12 @@ const show = (which) => {
     const at = document.getElementById("proposal-" + clean(id));
     if (at) { at.scrollIntoView(); at.focus({ preventScroll: true }); }
   };
+  document.getElementById("foot").replaceChildren(`Made by careen ${data.version}. This file asks nothing of any host.`);
+  if (image.unreadable) {
+    main.append(identity(image), ...banners(image));
+    document.getElementById("sections").replaceChildren();
+    return;
+  }
   main.append(...drawHead(image, go).filter(Boolean));
   let map = null;
   const sections = [["layers", "Layers", drawLayers(image, go)], ["proposals", "Proposals", drawProposals(image)], ["findings", "Findings", findings.body],
@@ -30,7 +36,6 @@ const show = (which) => {
   }
   main.append(...sections.map(([, , s]) => s));
   document.getElementById("sections").replaceChildren(...sections.map(([id, title]) => make("a", { href: "#" + id }, title)));
-  document.getElementById("foot").replaceChildren(`Made by careen ${data.version}. This file asks nothing of any host.`);
 };
 // What is folded is printed too.
 addEventListener("beforeprint", () => { for (const d of document.querySelectorAll("details:not([open])")) { d.open = true; d.dataset.printed = ""; } });

@@ -59,7 +59,7 @@ const drawProposals = (image) => {
   const not = image.advice.filter((a) => !a.possible);
   const body = section("proposals", "Proposals", possible.length ? "Each is a whole way to build it, with the size afterwards. The line across a bar is what a build is expected to stay within." : null,
     possible.map((a, i) => proposal(image, a, i + 1)),
-    !possible.length && empty(leftOut(image, "advice") ? "Left out as asked." : "Nothing that careen knows would make it smaller."));
+    !possible.length && empty(noProposals(image)));
   if (not.length) {
     body.append(fold(`${plural(not.length, "proposal")} not possible for this image`, make("ul", { class: "impossible" }, not.map((a) =>
       make("li", {}, make("b", {}, clean(a.title)), make("p", {}, sentence(a.because)), a.blockers.length > 0 && make("ul", {}, a.blockers.map((b) => make("li", {}, sentence(b)))))))));
