@@ -130,7 +130,7 @@ fn baseline(named: &str) -> Result<Named, CliError> {
         return Ok(Named::Image(named.to_owned()));
     }
     let bytes = bytes(path, BASELINE_LIMIT).map_err(|source| unreadable(path, source))?;
-    match Baseline::parse(&bytes) {
+    match Baseline::parse(without_mark(&bytes)) {
         Ok(baseline) => Ok(Named::Report(baseline)),
         Err(source) => Err(CliError::Baseline { path: path.to_path_buf(), source }),
     }
@@ -142,8 +142,13 @@ fn begins_as_json(path: &Path) -> bool {
         Ok(Ok(n)) if path.is_file() => n,
         _ => return false,
     };
-    first[..read].trim_ascii_start().starts_with(b"{")
-        || first[..read].trim_ascii_start().starts_with(b"[")
+    let text = without_mark(&first[..read]).trim_ascii_start();
+    text.starts_with(b"{") || text.starts_with(b"[")
+}
+
+/// Some shells write a byte order mark before what is redirected.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }
 
 fn unreadable(path: &Path, source: io::Error) -> CliError {

@@ -10,12 +10,16 @@ use std::path::{Path, PathBuf};
 pub fn check(path: Option<&Path>) -> Result<(), CliError> {
     let Some(path) = path else { return Ok(()) };
     if path.is_dir() {
-        return Err(CliError::Usage(format!("--output {} is a folder", path.display())));
+        return Err(CliError::Usage(format!("cannot write {}: it is a folder", path.display())));
     }
     let folder = folder_of(path);
     if !folder.is_dir() {
         return Err(CliError::UsageWithHint {
-            what: format!("--output {}: there is no folder {}", path.display(), folder.display()),
+            what: format!(
+                "cannot write {}: there is no folder {}",
+                path.display(),
+                folder.display()
+            ),
             hint: "make the folder first".to_owned(),
         });
     }

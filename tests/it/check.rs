@@ -399,6 +399,16 @@ fn devices_pipes_and_links_stay_what_they_are() {
 }
 
 #[test]
+fn a_report_that_a_shell_has_marked_is_still_a_report() {
+    let place = Place::new();
+    let (image, report) = (place.image(1), place.file("marked"));
+    let run = place.run(&["inspect", &image, "--format", "json"]);
+    std::fs::write(&report, format!("\u{feff}{}", run.text())).unwrap();
+    let run = place.run(&["check", &image, "--baseline", &report]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+}
+
+#[test]
 fn a_gate_that_could_never_close_is_refused() {
     let place = Place::new();
     let (image, config) = (place.image(1), place.file("careen.toml"));
