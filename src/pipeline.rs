@@ -125,9 +125,10 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
         reveal: plan.reveal,
     };
     let findings = rules::check(&context);
-    // Whatever is told of must not stand in clear elsewhere.
+    // Whatever is told of must not stand in clear elsewhere, nor what was told of a layer that is not read.
     let least = plan.confidence.min(Confidence::Likely);
-    let masker = Masker::new(patterns, rules::secrets::known(&findings, least));
+    let before = plan.baseline.iter().flat_map(|b| b.secrets());
+    let masker = Masker::new(patterns, rules::secrets::known(&findings, least, before));
     let unjudged = policy::unjudged(&context).into_iter().map(|(what, why, failed)| NotLookedAt {
         what: what.to_owned(),
         why: why.to_owned(),
@@ -135,7 +136,7 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
     });
     let unseen: Vec<NotLookedAt> = unseen.iter().cloned().chain(unjudged).collect();
     let steps = assemble::steps(&history, image.layers.len(), &masker);
-    let sifted = sift::sift(plan, findings, &steps);
+    let sifted = sift::sift(plan, findings, &steps, &masker);
     let complete = image.layers.iter().all(|l| matches!(l.state, LayerState::Indexed(_)));
     let wanted = plan.advise && complete;
     let lean = advise::lean_command(&image.found.config.config, &view);

@@ -14,7 +14,8 @@ pub fn run(args: &Check, global: &Global, terminal: &Terminal) -> Result<Status,
     let outputs = Outputs::new(&args.judge.output, args.judge.reveal, false)?;
     let judging = Judging::new(&args.judge, false, &[&args.reference])?;
     let judging = judging.with_trees(&outputs).strict();
-    let reach = if outputs.take_every_layer() { Reach::All } else { Reach::Changed };
+    let all = args.all_layers || outputs.take_every_layer();
+    let reach = if all { Reach::All } else { Reach::Changed };
     let inspection = judging.look(&args.reference, reach, global, terminal)?;
     let gate = &judging.decisions.gate;
     let written = Written {

@@ -42,6 +42,9 @@ pub struct Check {
     /// The image
     #[arg(value_name = "REF", long_help = REFERENCE)]
     pub reference: String,
+    /// Read every layer, also those that the baseline has too
+    #[arg(long, help_heading = "Accepted findings")]
+    pub all_layers: bool,
     #[command(flatten)]
     pub judge: JudgeArgs,
 }

@@ -26,13 +26,27 @@ pub fn check(path: Option<&Path>) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Where a name leads: the file behind links, in a folder whose name has one spelling.
+/// Where a name leads: the file behind links, also one that is not there yet, in a folder whose name has one
+/// spelling.
 pub fn place(path: &Path) -> PathBuf {
-    if let Ok(real) = path.canonicalize() {
-        return real;
+    let mut path = path.to_path_buf();
+    // As many links as Linux follows (path_resolution(7)).
+    for _ in 0..40 {
+        if let Ok(real) = path.canonicalize() {
+            return real;
+        }
+        let Ok(target) = path.read_link() else { break };
+        path = folder_of(&path).join(target);
     }
-    let folder = folder_of(path).canonicalize().unwrap_or_else(|_| folder_of(path));
+    let folder = folder_of(&path).canonicalize().unwrap_or_else(|_| folder_of(&path));
     path.file_name().map_or(folder.clone(), |name| folder.join(name))
+}
+
+/// What is written to as it is: a device, a pipe, or an open file by its number. In its place a file would
+/// be another one.
+fn is_open_elsewhere(path: &Path) -> bool {
+    let number = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc/self/fd"];
+    number.iter().any(|n| path.starts_with(n)) || path.metadata().is_ok_and(|m| !m.is_file())
 }
 
 fn folder_of(path: &Path) -> PathBuf {
@@ -97,21 +111,16 @@ fn fill<T: Default>(
         CliError::Stdout(source) => failed(source),
         other => other,
     };
-    // A device or a pipe is written to: what stands there would be gone with a file in its place.
-    if named.metadata().is_ok_and(|m| !m.is_file()) {
-        // By the name that was given: behind `/dev/stdout` there may be none.
-        let mut out = File::options().write(true).open(named).map_err(failed)?;
+    if is_open_elsewhere(named) {
+        // By the name that was given: behind `/dev/stdout` there may be none. Behind what others wrote there.
+        let mut out = File::options().append(true).open(named).map_err(failed)?;
         return content(&mut out).map_err(written);
     }
-    let mut file =
-        tempfile::Builder::new().prefix(".careen-").tempfile_in(folder_of(path)).map_err(failed)?;
+    let mut file = beside(path, readers).map_err(failed)?;
     interrupt::unfinished(Some(file.path()));
     let done = content(file.as_file_mut()).map_err(written);
     let done = done.and_then(|t| {
         file.as_file().sync_all().map_err(failed)?;
-        if readers == Readers::Everyone {
-            readable(&file).map_err(failed)?;
-        }
         file.persist(path).map_err(|e| failed(e.error))?;
         Ok(t)
     });
@@ -119,15 +128,22 @@ fn fill<T: Default>(
     done
 }
 
-/// A temporary file is made for its owner alone, and stays so where nobody says otherwise; a report is
-/// an ordinary file.
-#[cfg(unix)]
-fn readable(file: &tempfile::NamedTempFile) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable(_: &tempfile::NamedTempFile) -> io::Result<()> {
-    Ok(())
+/// A file that takes the place of another one when it is whole: as open as that one was, or as the user's
+/// mask has new ones; for its owner alone where it holds secrets.
+fn beside(path: &Path, readers: Readers) -> io::Result<tempfile::NamedTempFile> {
+    let mut file = tempfile::Builder::new();
+    file.prefix(".careen-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = if readers == Readers::Owner { 0o600 } else { 0o666 };
+        file.permissions(std::fs::Permissions::from_mode(mode));
+    }
+    let file = file.tempfile_in(folder_of(path))?;
+    if readers == Readers::Everyone
+        && let Ok(before) = path.metadata()
+    {
+        file.as_file().set_permissions(before.permissions())?;
+    }
+    Ok(file)
 }

@@ -5,6 +5,7 @@
 
 use super::ReadImage;
 use super::history::History;
+use crate::oci::Digest;
 use serde::Deserialize;
 
 /// A base that someone knows by its layers.
@@ -84,7 +85,8 @@ pub fn recognise(image: &ReadImage, history: &History, known: &[KnownBase]) -> O
     let layers = history.base_layers;
     match said(NAME) {
         Some(name) => {
-            Some(BaseImage { name: Some(name), digest: said(DIGEST), layers, how: How::Annotation })
+            let digest = said(DIGEST).filter(|d| d.parse::<Digest>().is_ok());
+            Some(BaseImage { name: Some(name), digest, layers, how: How::Annotation })
         }
         None => layers.map(|n| BaseImage {
             name: history.base_name(),

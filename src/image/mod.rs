@@ -6,6 +6,7 @@
 
 pub mod base;
 pub mod command;
+pub mod hides;
 pub mod history;
 mod merge;
 pub mod packages;

@@ -2,6 +2,9 @@
 //! those that the baseline has. None of them gets lost.
 
 use super::Plan;
+use crate::analyze::secrets::Masker;
+use crate::layer::LayerPath;
+use crate::report::baseline::Baseline;
 use crate::rules::allow::Allow;
 use crate::rules::{Category, Finding};
 use std::collections::BTreeSet;
@@ -24,6 +27,7 @@ pub(super) fn sift<'a>(
     plan: &'a Plan,
     findings: Vec<Finding>,
     steps: &[Option<String>],
+    masker: &Masker,
 ) -> Sifted<'a> {
     let mut out = Sifted {
         open: Vec::new(),
@@ -39,7 +43,7 @@ pub(super) fn sift<'a>(
             out.unsure += 1;
         } else if let Some(allow) = plan.allows.accepts(&f) {
             out.accepted.push((f, allow));
-        } else if plan.baseline.as_ref().is_some_and(|b| b.knows(&f, instruction)) {
+        } else if plan.baseline.as_ref().is_some_and(|b| knows(b, &f, instruction, masker)) {
             out.known.push(f);
         } else {
             if let Some(allow) = plan.allows.accepted_once(&f) {
@@ -52,4 +56,15 @@ pub(super) fn sift<'a>(
         }
     }
     out
+}
+
+/// A report has the paths masked.
+fn knows(baseline: &Baseline, f: &Finding, instruction: Option<&str>, masker: &Masker) -> bool {
+    let masked = || {
+        let text = |t: &String| masker.mask_sure(t);
+        let path =
+            f.path.as_ref().map(|p| LayerPath::from(masker.mask_sure(&p.to_text()).as_str()));
+        Finding { path, members: f.members.iter().map(text).collect(), ..f.clone() }
+    };
+    baseline.knows(f, instruction) || baseline.knows(&masked(), instruction)
 }

@@ -1,6 +1,7 @@
 //! Which layers of an image need not be read, because its baseline has them: those at the bottom of both, as
-//! long as what lies above shows nothing of them that the baseline did not show. A layer that is left out
-//! is one that cannot change the verdict; all else is a question of time, and is read.
+//! long as what lies above them adds to them and shows or hides nothing of them otherwise than the
+//! baseline did. Each condition here is one under which the verdict on the whole image is that on the layers
+//! above; where one does not hold, or cannot be told, all is read.
 
 use crate::image::{ImageLayer, LayerState, ReadImage};
 use crate::index::LayerIndex;
@@ -47,11 +48,19 @@ impl Common {
     }
 
     fn new(new: Vec<Mark>, old: Vec<Mark>) -> Self {
-        let layers = new.iter().zip(&old).take_while(|(a, b)| a.is_some() && a == b).count();
-        let digest = |mark: &Mark| mark.as_ref().map(|(digest, _)| *digest);
-        let below = new[..layers].iter().filter_map(digest).collect();
-        let above = new[layers..].iter().chain(&old[layers..]).filter_map(digest).collect();
-        Self { layers, below, above }
+        let digests = |marks: &[Mark]| -> HashSet<Digest> {
+            marks.iter().flatten().map(|(digest, _)| *digest).collect()
+        };
+        let mut layers = new.iter().zip(&old).take_while(|(a, b)| a.is_some() && a == b).count();
+        // One that stands above a second time is read there, so it cannot be left out below.
+        loop {
+            let below = digests(&new[..layers]);
+            let above = &digests(&new[layers..]) | &digests(&old[layers..]);
+            if below.is_disjoint(&above) {
+                return Self { layers, below, above };
+            }
+            layers -= 1;
+        }
     }
 }
 
@@ -63,34 +72,42 @@ pub(super) enum Other<'a> {
 
 /// Whether the layers in common have to be read all the same, now that those above them were.
 pub(super) fn must_read(image: &ReadImage, common: &Common, other: &Other) -> bool {
-    let own = Above::new(&image.layers[common.layers..]);
-    let user = image.found.config.config.user.trim();
-    uncovers(&own, common.layers, other)
-        || user_is_unclear(user, &own, other)
-        || changes_a_database(&image.layers[common.layers..], common.layers, other)
+    let (below, own) = image.layers.split_at(common.layers);
+    // What hides what is known only if the cache has all of them.
+    let known = indexes(below).count();
+    if known == below.len() {
+        return false;
+    }
+    known > 0
+        || states_packages(own)
+        || !adds_to(&Above::new(own), common.layers, other)
+        || user_is_unclear(image, own, common.layers, other)
 }
 
 /// What layers put over those below them.
 #[derive(Default)]
 struct Above {
-    paths: HashSet<LayerPath>,
-    /// Below these nothing of lower layers is seen, nor at them.
+    directories: HashSet<LayerPath>,
+    others: HashSet<LayerPath>,
+    /// Whiteouts: nothing of lower layers is seen there or below.
     gone: HashSet<LayerPath>,
 }
 
 impl Above {
     fn new(layers: &[ImageLayer]) -> Self {
         let mut all = Self::default();
-        for entry in entries(layers) {
-            match entry.whiteout() {
+        for entry in indexes(layers).flat_map(|index| &index.entries) {
+            match entry.path.whiteout() {
                 Some(Whiteout::Of(path) | Whiteout::Opaque(path)) => all.gone.insert(path),
-                None => all.paths.insert(entry.clone()),
+                None if entry.is_dir() => all.directories.insert(entry.path.clone()),
+                None => all.others.insert(entry.path.clone()),
             };
         }
         all
     }
 
-    fn covers(&self, path: &LayerPath) -> bool {
+    /// Whether nothing of lower layers is seen there.
+    fn hides(&self, path: &LayerPath) -> bool {
         let mut at = Some(path.clone());
         while let Some(p) = at {
             if self.gone.contains(&p) {
@@ -98,13 +115,12 @@ impl Above {
             }
             at = p.parent();
         }
-        path.is_root() || self.paths.contains(path)
+        self.others.contains(path)
     }
-}
 
-/// Paths of all entries of layers that were read.
-fn entries(layers: &[ImageLayer]) -> impl Iterator<Item = &LayerPath> {
-    indexes(layers).flat_map(|index| &index.entries).map(|e| &e.path)
+    fn touches(&self, path: &LayerPath) -> bool {
+        self.hides(path) || self.directories.contains(path)
+    }
 }
 
 fn indexes(layers: &[ImageLayer]) -> impl Iterator<Item = &LayerIndex> {
@@ -114,43 +130,45 @@ fn indexes(layers: &[ImageLayer]) -> impl Iterator<Item = &LayerIndex> {
     })
 }
 
-/// Whether something of the common layers may be seen that the baseline hid: a file that a step of it
-/// deleted, or whose setuid bit one took away. What is not known to be covered counts.
-fn uncovers(own: &Above, common: usize, other: &Other) -> bool {
+/// A package owns its files, and what it ships to everyone is judged milder: who owns what must be known.
+fn states_packages(layers: &[ImageLayer]) -> bool {
+    indexes(layers).any(|index| index.facts.packages.iter().any(|p| p.kind.is_of_the_system()))
+}
+
+/// Whether what `own` shows of the common layers is what the baseline shows of them: it deletes nothing that
+/// the baseline has, and what the baseline deleted, replaced or gave other rights stays so.
+fn adds_to(own: &Above, common: usize, other: &Other) -> bool {
     match other {
-        Other::Image(image) => entries(&image.layers[common..]).any(|path| match path.whiteout() {
-            Some(Whiteout::Of(path) | Whiteout::Opaque(path)) => !own.covers(&path),
-            None => !own.covers(path),
-        }),
-        Other::Report(report) => report
-            .waste
-            .paths
-            .iter()
-            .filter(|w| w.layer < common && w.hidden_by >= common)
-            .any(|w| !own.covers(&LayerPath::from(w.path.as_str()))),
+        Other::Image(image) => {
+            let theirs = Above::new(&image.layers[common..]);
+            own.gone.iter().all(|path| theirs.hides(path))
+                && theirs.gone.iter().chain(&theirs.others).all(|path| own.hides(path))
+                && theirs.directories.iter().all(|path| path.is_root() || own.touches(path))
+        }
+        Other::Report(report) => {
+            own.gone.is_empty()
+                && report.is_whole()
+                && report.layers[common..].iter().all(|l| l.hides == Some(0))
+        }
     }
 }
 
-/// A name has its number in `/etc/passwd`: which file that is must be known, or be the baseline's.
-fn user_is_unclear(user: &str, own: &Above, other: &Other) -> bool {
-    let before = match other {
-        Other::Report(report) => report.image.user.trim(),
-        Other::Image(image) => image.found.config.config.user.trim(),
-    };
+/// A name has its number in `/etc/passwd`: it must be the baseline's, from the same file.
+fn user_is_unclear(image: &ReadImage, own: &[ImageLayer], common: usize, other: &Other) -> bool {
+    let user = image.found.config.config.user.trim();
     let name = user.split(':').next().unwrap_or_default();
-    let number = name.is_empty() || name == "root" || name.parse::<i64>().is_ok();
-    !number && user != before && !own.paths.contains(&LayerPath::from("etc/passwd"))
-}
-
-/// A package database is written whole. Where only one of two images has it in the layers that were read,
-/// all packages would seem to be new.
-fn changes_a_database(layers: &[ImageLayer], common: usize, other: &Other) -> bool {
-    // A report lists all packages, whatever layer they came with.
-    let Other::Image(image) = other else { return false };
-    let before = Above::new(&image.layers[common..]);
-    indexes(layers).any(|index| {
-        let stated = index.facts.packages.iter().filter(|p| p.kind.is_of_the_system());
-        let paths = stated.filter_map(|p| index.entries.get(p.entry as usize)).map(|e| &e.path);
-        paths.into_iter().any(|path| !before.paths.contains(path))
-    })
+    if name.is_empty() || name == "root" || name.parse::<i64>().is_ok() {
+        return false;
+    }
+    let table = LayerPath::from("etc/passwd");
+    let same = match other {
+        Other::Report(report) => {
+            report.image.user.trim() == user && report.layers[common..].iter().all(|l| !l.users)
+        }
+        Other::Image(old) => {
+            old.found.config.config.user.trim() == user
+                && !Above::new(&old.layers[common..]).touches(&table)
+        }
+    };
+    !same || Above::new(own).touches(&table)
 }

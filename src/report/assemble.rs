@@ -11,6 +11,7 @@ use crate::advise::{Advice, Removed};
 use crate::analyze::secrets::Masker;
 use crate::image::base::BaseImage;
 use crate::image::command::effective_command;
+use crate::image::hides::hides;
 use crate::image::history::{History, Instruction};
 use crate::image::packages::InstalledPackages;
 use crate::image::residue::{self, Residue};
@@ -199,6 +200,8 @@ fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
     }
     // A layer that was not looked at may hide anything below it.
     let unseen = parts.image.layers.iter().rposition(|l| indexed(l).is_none());
+    let hides = hides(&parts.image.layers);
+    let passwd = LayerPath::from("etc/passwd");
     let report = |(number, layer): (usize, &ImageLayer)| {
         let index = indexed(layer);
         LayerReport {
@@ -215,6 +218,8 @@ fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
             waste: index.filter(|_| unseen.is_none_or(|n| n < number)).map(|_| hidden[number]),
             unneeded: index
                 .map(|_| parts.unneeded.iter().filter_map(|u| u.layers.get(&number)).sum()),
+            hides: hides[number],
+            users: index.is_some_and(|i| i.entries.iter().any(|e| e.path == passwd)),
             created: parts.history.of_layer(number).and_then(|s| s.created.clone()),
         }
     };

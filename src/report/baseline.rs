@@ -14,6 +14,7 @@ use crate::oci::Platform;
 use crate::rules::policy::{self, Before};
 use crate::rules::{Category, Finding, Severity};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::HashMap;
 
 /// Why a text is no baseline.
@@ -55,8 +56,9 @@ pub struct Earlier {
     pub layers: Vec<EarlierLayer>,
     #[serde(default)]
     pub packages: Vec<EarlierPackage>,
+    /// Accepted then, and no part of what is known.
     #[serde(default)]
-    pub waste: EarlierWaste,
+    accepted: Vec<IgnoredAny>,
     judged_by: Option<JudgedBy>,
     /// The parts that it was cut down to.
     #[serde(default)]
@@ -75,6 +77,8 @@ pub struct Earlier {
 #[derive(Clone, Debug, Deserialize)]
 struct EarlierGap {
     why: String,
+    #[serde(default)]
+    failed: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -83,19 +87,6 @@ pub struct EarlierImage {
     pub platform: String,
     #[serde(default)]
     pub user: String,
-}
-
-/// What its layers hide of those below.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct EarlierWaste {
-    pub paths: Vec<EarlierWasted>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub struct EarlierWasted {
-    pub path: String,
-    pub layer: usize,
-    pub hidden_by: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -107,6 +98,9 @@ pub struct EarlierLayer {
     pub size: Sizes,
     /// null where the layer was not looked at.
     pub files: Option<u64>,
+    pub hides: Option<u64>,
+    #[serde(default)]
+    pub users: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -130,6 +124,8 @@ impl From<&LayerReport> for EarlierLayer {
             instruction: l.instruction.clone(),
             size: l.size,
             files: l.files,
+            hides: l.hides,
+            users: l.users,
         }
     }
 }
@@ -155,6 +151,7 @@ impl From<&FindingReport> for EarlierFinding {
             severity: f.severity,
             path: f.path.clone(),
             instruction: f.instruction.clone(),
+            masked: f.masked.clone(),
             fingerprint: f.fingerprint.clone(),
             members: f.members.clone(),
         }
@@ -162,6 +159,11 @@ impl From<&FindingReport> for EarlierFinding {
 }
 
 impl Earlier {
+    /// Whether it tells of every finding, and everything could be looked at.
+    pub fn is_whole(&self) -> bool {
+        self.accepted.is_empty() && self.not_looked_at.iter().all(|n| !n.failed)
+    }
+
     /// With the files of its final file system.
     pub fn with_files(self, files: HashMap<String, u64>) -> Self {
         Self { files: Some(files), ..self }
@@ -179,8 +181,7 @@ impl From<&Report> for Earlier {
             size: r.size,
             layers: r.layers.iter().map(EarlierLayer::from).collect(),
             packages: r.packages.iter().map(EarlierPackage::from).collect(),
-            // Only of reports from files: of an image that was looked at, more is known.
-            waste: EarlierWaste::default(),
+            accepted: Vec::new(),
             judged_by: Some(r.judged_by.clone()),
             only: Vec::new(),
             not_looked_at: Vec::new(),
@@ -198,6 +199,7 @@ struct EarlierFinding {
     severity: Severity,
     path: Option<String>,
     instruction: Option<String>,
+    masked: Option<String>,
     fingerprint: String,
     #[serde(default)]
     members: Vec<String>,
@@ -323,6 +325,13 @@ impl Baseline {
         let of_many = single.map(|path| Identity::of_member(&f.rule, &path));
         let then = self.known.get(&id).or_else(|| self.known.get(&of_many?));
         then.is_some_and(|then| f.severity <= *then)
+    }
+
+    /// Masks and fingerprints of its secrets.
+    pub fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.reports.iter().flat_map(|r| r.findings.iter().chain(&r.known));
+        let secret = all.filter(|f| f.category == Category::Secret);
+        secret.filter_map(|f| Some((f.masked.as_deref()?, f.fingerprint.as_str())))
     }
 
     /// Whether its reports tell all that one judged by `other` does.

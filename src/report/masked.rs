@@ -139,10 +139,11 @@ fn advice<'a>(advice: &'a mut AdviceReport, out: &mut Vec<&'a mut String>) {
 }
 
 fn finding(f: &mut FindingReport, masker: &Masker) {
-    let FindingReport { path, inside, message, advice, recover, package, also, .. } = f;
+    let FindingReport { path, inside, message, advice, recover, package, members, also, .. } = f;
     place(path, recover, message, masker);
     advice.iter_mut().for_each(|text| sentence(text, masker));
-    [inside, package].into_iter().flatten().for_each(|text| sure(text, masker));
+    let texts = [inside, package].into_iter().flatten().chain(members);
+    texts.for_each(|text| sure(text, masker));
     for PlaceReport { path, inside, message, recover, .. } in also {
         place(path, recover, message, masker);
         inside.iter_mut().for_each(|text| sure(text, masker));

@@ -125,6 +125,10 @@ pub struct LayerReport {
     pub waste: Option<u64>,
     /// Bytes of this layer that nothing in production needs, on disk.
     pub unneeded: Option<u64>,
+    /// How many entries of lower layers it deletes, replaces or gives other rights; 0 if it only adds.
+    pub hides: Option<u64>,
+    /// Whether it has an `/etc/passwd`.
+    pub users: bool,
     pub created: Option<String>,
 }
 

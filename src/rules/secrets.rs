@@ -36,11 +36,17 @@ fn check(cx: &RuleContext, out: &mut Vec<Finding>) {
     texts::check(cx, out);
 }
 
-/// The secrets among findings that are this sure, to be known again in other texts.
-pub fn known(findings: &[Finding], least: Confidence) -> KnownSecrets {
+/// The secrets among findings that are this sure, and others by mask and fingerprint, to be known again in
+/// other texts.
+pub fn known<'a>(
+    findings: &'a [Finding],
+    least: Confidence,
+    others: impl Iterator<Item = (&'a str, &'a str)>,
+) -> KnownSecrets {
     let all = findings.iter().flat_map(|f| std::iter::once(f).chain(&f.also));
     let sure = all.filter(|f| f.category == Category::Secret && f.confidence >= least);
-    KnownSecrets::new(sure.filter_map(|f| Some((f.masked.as_deref()?, f.fingerprint.as_str()))))
+    let found = sure.filter_map(|f| Some((f.masked.as_deref()?, f.fingerprint.as_str())));
+    KnownSecrets::new(found.chain(others))
 }
 
 fn severity(cx: &RuleContext, pattern: &str) -> Severity {

@@ -246,6 +246,7 @@ fn a_file_with_secrets_in_clear_is_for_its_owner_alone() {
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     for format in ["text", "json"] {
         let args = ["inspect", &place.image, "--format", format, "--output", &show(&out)];
+        let _ = std::fs::remove_file(&out);
         place.home.run(&args);
         assert_eq!(mode(&out), 0o644);
         place.home.run(&[&args[..], &["--reveal"]].concat());

@@ -345,3 +345,116 @@ fn a_new_secret_at_the_place_of_an_old_one_is_new() {
     let checked = place.check(&new, &old, &[]);
     assert_eq!((checked.status, checked.held), (1, 1), "{checked:?}");
 }
+
+/// What was accepted then is no part of a baseline.
+#[test]
+fn an_acceptance_in_a_baseline_is_none_for_this_image() {
+    let place = Place::new();
+    let leak = || {
+        let env = LayerBuilder::new().file("srv/.env", format!("NPM_TOKEN={}\n", token(7)));
+        base().layer("COPY .env /srv", env)
+    };
+    let old = place.put("old", leak().layer(COPY, app(1)));
+    let new = place.put("new", leak().layer(COPY, app(2)));
+    let ignore = show(&place.folder.path().join("ignore"));
+    std::fs::write(&ignore, "secret/npm-token\n").unwrap();
+    let report = place.report(&old, &["--ignore-file", &ignore]);
+    let run = place.run(&["check", &new, "--baseline", &report, "--format", "json"]);
+    let checked = Checked::from(run);
+    assert_eq!((checked.status, checked.held), (1, 0), "{checked:?}");
+}
+
+/// A folder that is there again shows what is below it.
+#[test]
+fn a_folder_covers_nothing_of_what_was_deleted() {
+    let place = Place::new();
+    let tool = || {
+        let program = LayerBuilder::new().file_as("opt/tool/su1", 0o4755, 0, &noise(2, 5));
+        base().layer("COPY tool /opt/tool", program)
+    };
+    let old = place.put("old", tool().layer(RUN, LayerBuilder::new().whiteout("opt/tool")));
+    let more = LayerBuilder::new().dir("opt/tool").file("opt/tool/readme", "x");
+    let new = place.put("new", tool().layer(COPY, more));
+    let checked = place.check(&new, &old, &["--fail-on", "config/setuid"]);
+    assert_eq!((checked.status, checked.held), (1, 0), "{checked:?}");
+}
+
+#[test]
+fn a_layer_that_stands_there_twice_is_read_with_all_above_it() {
+    let place = Place::new();
+    let su = || LayerBuilder::new().file_as("opt/su1", 0o4755, 0, &noise(2, 5));
+    let gone = || LayerBuilder::new().whiteout("opt/su1");
+    let old = place.put("old", base().layer(COPY, su()).layer(RUN, gone()));
+    let new = place.put("new", base().layer(COPY, su()).layer(RUN, gone()).layer(COPY, su()));
+    let checked = place.check(&new, &old, &["--fail-on", "config/setuid"]);
+    assert_eq!(checked.status, 1, "{checked:?}");
+}
+
+/// With some of the layers in the cache it is not known what hides what.
+#[test]
+fn a_cache_that_has_a_part_leads_to_all() {
+    let place = Place::new();
+    let su = || LayerBuilder::new().file_as("opt/su1", 0o4755, 0, &noise(2, 5));
+    let gone = || LayerBuilder::new().whiteout("opt/su1");
+    let below = || base().layer(COPY, su()).layer(RUN, gone());
+    let part = place.put("part", base().layer(COPY, su()));
+    let old = place.put("old", below().layer(COPY, app(1)));
+    let new = place.put("new", below().layer(COPY, su()));
+    assert_eq!(place.home.run(&["inspect", &part, "--fail-on", "never"]).status, 0);
+    let args =
+        ["check", &new, "--baseline", &old, "--fail-on", "config/setuid", "--format", "json"];
+    let checked = Checked::from(place.home.run(&args));
+    assert_eq!((checked.status, checked.held), (1, 0), "{checked:?}");
+}
+
+#[test]
+fn a_deleted_table_of_users_is_missed() {
+    let place = Place::new();
+    let user = |layer: LayerBuilder| base().layer(COPY, layer).config("User", json!("app"));
+    let old = place.put("old", user(app(1)));
+    let new = place.put("new", user(app(1).whiteout("etc/passwd")));
+    let checked = place.check(&new, &old, &["--fail-on", "config/unknown-user"]);
+    assert_eq!((checked.status, checked.held), (1, 0), "{checked:?}");
+}
+
+#[test]
+fn every_layer_is_read_on_request() {
+    let place = Place::new();
+    let old = place.put("old", base().layer(COPY, app(1)));
+    let new = place.put("new", base().layer(COPY, app(2)));
+    let checked = place.check(&new, &old, &["--all-layers"]);
+    assert_eq!((checked.status, checked.held), (0, 0), "{checked:?}");
+}
+
+/// The copy of a secret whose file was not read is known by the baseline's report.
+#[test]
+fn a_secret_of_a_layer_that_was_not_read_is_masked_too() {
+    let place = Place::new();
+    let below = || {
+        let conf = LayerBuilder::new().file("srv/app.env", "DB_PASSWORD=Tr0ub4dor3x9Q\n");
+        base().layer("COPY app.env /srv", conf)
+    };
+    let old = place.put("old", below().layer(COPY, app(1)));
+    let new = place.put("new", below().layer("RUN /bin/sh -c echo Tr0ub4dor3x9Q > /k", app(2)));
+    let report = place.report(&old, &[]);
+    let run = place.run(&["check", &new, "--baseline", &report, "-v"]);
+    assert!(!run.text().contains("Tr0ub4dor3x9Q"), "{}", run.text());
+    assert!(run.text().contains("not read"), "{}", run.text());
+}
+
+/// A report has names masked that look like tokens; the finding is the same all the same.
+#[test]
+fn a_finding_is_known_by_a_path_that_the_report_masks() {
+    let place = Place::new();
+    let name = |n: usize| format!("opt/suid-{}", token(n));
+    let one = app(1).file_as(&name(1), 0o4755, 0, &noise(2, 5));
+    let two = [3, 4].into_iter().fold(one, |l, n| l.file_as(&name(n), 0o666, 0, &noise(1, 6)));
+    let image = place.put("image", ImageBuilder::new().layer(COPY, two).config("User", json!("7")));
+    let report = place.report(&image, &[]);
+    let text = std::fs::read_to_string(&report).unwrap();
+    for n in [1, 3, 4] {
+        assert!(!text.contains(&token(n)), "{text}");
+    }
+    let run = place.run(&["inspect", &image, "--baseline", &report, "--fail-on", "low"]);
+    assert_eq!(run.status, 0, "{}", run.text());
+}

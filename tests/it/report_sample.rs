@@ -21,6 +21,8 @@ fn layer(number: usize, mb: u64, files: u64, waste: u64, instruction: &str) -> L
         files: Some(files),
         waste: Some(waste),
         unneeded: Some(0),
+        hides: Some(0),
+        users: false,
         created: None,
     }
 }

@@ -195,8 +195,10 @@ fn unread(page: &mut Page, report: &Report, detail: Detail) {
         let bytes = report.growth.as_ref().and_then(|g| g.shared_bytes);
         let size = bytes.map(|b| format!(" ({} compressed)", words::bytes(b))).unwrap_or_default();
         page.blank();
-        let what =
-            format!("{}{size} not read: the baseline has the same", words::count(held, "layer"));
+        let what = format!(
+            "{}{size} not read: the baseline has the same (--all-layers reads them)",
+            words::count(held, "layer")
+        );
         page.paragraph("", 0, Tone::Quiet, &what);
     }
     sections::not_looked_at(page, &rest, detail);

@@ -146,7 +146,7 @@ fn copies(
 ) {
     // What a package ships to everyone is an example, and its like may stand anywhere.
     let own: Vec<Finding> = out.iter().filter(|f| f.package.is_none()).cloned().collect();
-    let known = known(&own, Confidence::Likely);
+    let known = known(&own, Confidence::Likely, std::iter::empty());
     let first: HashMap<&str, &Finding> =
         own.iter().rev().map(|f| (f.fingerprint.as_str(), f)).collect();
     for (text, ranges) in texts.iter().zip(ranges) {
