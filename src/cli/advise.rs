@@ -50,10 +50,12 @@ fn emitted(report: &Report, id: &str, patch: bool) -> Result<String, CliError> {
         Some((_, text)) => Ok(text.clone()),
         None => {
             let names: Vec<&str> = with.iter().map(|(name, _)| name.as_str()).collect();
-            let names = names.join(", ");
-            Err(CliError::Usage(format!(
-                "--emit: no Dockerfile `{id}` for this image; there are: {names}"
-            )))
+            let what = if patch { "patch" } else { "Dockerfile" };
+            let there = match names.as_slice() {
+                [] => "there is none".to_owned(),
+                names => format!("there are: {}", names.join(", ")),
+            };
+            Err(CliError::Usage(format!("--emit: no {what} `{id}` for this image; {there}")))
         }
     }
 }

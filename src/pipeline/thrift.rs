@@ -1,7 +1,7 @@
 //! Which layers of an image need not be read, because its baseline has them: those at the bottom of both, as
 //! long as what lies above them adds to them and shows or hides nothing of them otherwise than the
-//! baseline did. Each condition here is one under which the verdict on the whole image is that on the layers
-//! above; where one does not hold, or cannot be told, all is read.
+//! baseline did. Then the verdict on the layers above is that on the whole image, but for what adds up over
+//! many layers. Where a condition does not hold, or cannot be told, all is read.
 
 use crate::image::{ImageLayer, LayerState, ReadImage};
 use crate::index::LayerIndex;
