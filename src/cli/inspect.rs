@@ -111,7 +111,8 @@ impl<'a> Judging<'a> {
         };
         let against = self.decisions.against(&plan)?;
         let plan = self.decisions.applied_to(plan(reference)?);
-        let plan = Plan { advise: !self.strict, file_tree: self.file_tree, ..plan };
+        let advise = reach == Reach::All;
+        let plan = Plan { advise, file_tree: self.file_tree, ..plan };
         let mut inspection = progress::during(terminal, global.quiet, |p| {
             pipeline::inspect_against(&plan, against, reach, p)
         })?;
