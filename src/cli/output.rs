@@ -105,23 +105,22 @@ fn fill<T: Default>(
         };
     };
     let failed = |source| CliError::File { path: path.to_path_buf(), source };
-    let named = path;
-    let path = &place(path);
     let written = |e| match e {
         CliError::Stdout(source) => failed(source),
         other => other,
     };
-    if is_open_elsewhere(named) {
+    if is_open_elsewhere(path) {
         // By the name that was given: behind `/dev/stdout` there may be none. Behind what others wrote there.
-        let mut out = File::options().append(true).open(named).map_err(failed)?;
+        let mut out = File::options().append(true).open(path).map_err(failed)?;
         return content(&mut out).map_err(written);
     }
-    let mut file = beside(path, readers).map_err(failed)?;
+    let place = place(path);
+    let mut file = beside(&place, readers).map_err(failed)?;
     interrupt::unfinished(Some(file.path()));
     let done = content(file.as_file_mut()).map_err(written);
     let done = done.and_then(|t| {
         file.as_file().sync_all().map_err(failed)?;
-        file.persist(path).map_err(|e| failed(e.error))?;
+        file.persist(&place).map_err(|e| failed(e.error))?;
         Ok(t)
     });
     interrupt::unfinished(None);

@@ -81,9 +81,7 @@ impl Plan {
             bases: BasePlan::default(),
         }
     }
-}
 
-impl Plan {
     /// What tells whether another report knows as much.
     pub(super) fn judged_by(&self) -> JudgedBy {
         JudgedBy::new(&self.patterns, self.confidence)

@@ -8,7 +8,7 @@ use crate::index::LayerIndex;
 use crate::layer::{LayerPath, Whiteout};
 use crate::oci::{Digest, LayerKind, MediaKind};
 use crate::report::baseline::{Earlier, EarlierLayer};
-use crate::source::LayerRef;
+use crate::source::{FoundImage, LayerRef};
 use std::collections::HashSet;
 
 /// What tells one layer from another: its stored bytes, and what they unpack to.
@@ -78,10 +78,21 @@ pub(super) fn must_read(image: &ReadImage, common: &Common, other: &Other) -> bo
     if known == below.len() {
         return false;
     }
-    known > 0
-        || states_packages(own)
-        || !adds_to(&Above::new(own), common.layers, other)
-        || user_is_unclear(image, own, common.layers, other)
+    if known > 0 || states_packages(own) {
+        return true;
+    }
+    let own = Above::new(own);
+    let theirs = match other {
+        Other::Image(old) => Theirs::Layers(&old.found, Above::new(&old.layers[common.layers..])),
+        Other::Report(report) => Theirs::Reported(report, &report.layers[common.layers..]),
+    };
+    !adds_to(&own, &theirs) || user_is_unclear(&image.found, &own, &theirs)
+}
+
+/// What the baseline puts over the common layers.
+enum Theirs<'a> {
+    Layers(&'a FoundImage, Above),
+    Reported(&'a Earlier, &'a [EarlierLayer]),
 }
 
 /// What layers put over those below them.
@@ -137,38 +148,30 @@ fn states_packages(layers: &[ImageLayer]) -> bool {
 
 /// Whether what `own` shows of the common layers is what the baseline shows of them: it deletes nothing that
 /// the baseline has, and what the baseline deleted, replaced or gave other rights stays so.
-fn adds_to(own: &Above, common: usize, other: &Other) -> bool {
-    match other {
-        Other::Image(image) => {
-            let theirs = Above::new(&image.layers[common..]);
+fn adds_to(own: &Above, theirs: &Theirs) -> bool {
+    match theirs {
+        Theirs::Layers(_, theirs) => {
             own.gone.iter().all(|path| theirs.hides(path))
                 && theirs.gone.iter().chain(&theirs.others).all(|path| own.hides(path))
                 && theirs.directories.iter().all(|path| path.is_root() || own.touches(path))
         }
-        Other::Report(report) => {
-            own.gone.is_empty()
-                && report.is_whole()
-                && report.layers[common..].iter().all(|l| l.hides == Some(0))
+        Theirs::Reported(report, layers) => {
+            own.gone.is_empty() && report.is_whole() && layers.iter().all(|l| l.hides == Some(0))
         }
     }
 }
 
 /// A name has its number in `/etc/passwd`: it must be the baseline's, from the same file.
-fn user_is_unclear(image: &ReadImage, own: &[ImageLayer], common: usize, other: &Other) -> bool {
-    let user = image.found.config.config.user.trim();
+fn user_is_unclear(image: &FoundImage, own: &Above, theirs: &Theirs) -> bool {
+    let user = image.config.config.user.trim();
     let name = user.split(':').next().unwrap_or_default();
     if name.is_empty() || name == "root" || name.parse::<i64>().is_ok() {
         return false;
     }
     let table = LayerPath::from("etc/passwd");
-    let same = match other {
-        Other::Report(report) => {
-            report.image.user.trim() == user && report.layers[common..].iter().all(|l| !l.users)
-        }
-        Other::Image(old) => {
-            old.found.config.config.user.trim() == user
-                && !Above::new(&old.layers[common..]).touches(&table)
-        }
+    let (before, touched) = match theirs {
+        Theirs::Layers(old, above) => (&old.config.config.user, above.touches(&table)),
+        Theirs::Reported(report, layers) => (&report.image.user, layers.iter().any(|l| l.users)),
     };
-    !same || Above::new(own).touches(&table)
+    before.trim() != user || touched || own.touches(&table)
 }

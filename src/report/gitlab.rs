@@ -146,8 +146,7 @@ fn scan(report: &Report, made: &Made) -> Scan {
         })
         .collect();
     if !report.only.is_empty() {
-        let parts: Vec<&str> = report.only.iter().map(|s| s.word()).collect();
-        let value = format!("only {}: all else was left out as asked", parts.join(", "));
+        let value = format!("only {}: all else was left out as asked", report.parts());
         messages.push(ScanMessage { level: "warn", value });
     }
     if report.hidden.below_confidence > 0 {

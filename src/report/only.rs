@@ -42,6 +42,12 @@ impl Report {
         self.only.is_empty() || self.only.contains(&section)
     }
 
+    /// The parts that it was cut down to, in words.
+    pub fn parts(&self) -> String {
+        let words: Vec<&str> = self.only.iter().map(|s| s.word()).collect();
+        words.join(", ")
+    }
+
     /// Cuts it down to these parts; none are all.
     pub fn keep_only(&mut self, sections: &[Section]) {
         self.only = sections.to_vec();

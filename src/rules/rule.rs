@@ -93,10 +93,8 @@ impl Rule {
             ..self.finding(severity, message)
         }
     }
-}
 
-impl Rule {
-    /// One finding of this rule about many visible entries, the most telling first. It is another one as
+    /// One finding of this rule about many visible entries, at least one, the most telling first. It is another one as
     /// soon as one more is there.
     pub fn at_all(
         &self,
@@ -106,12 +104,18 @@ impl Rule {
         message: String,
     ) -> Finding {
         let members = members(nodes.iter().map(|n| cx.view.path(*n).to_text()));
-        let key = format!("{} {}", self.id, members.join("\n"));
         Finding {
-            members,
-            fingerprint: fingerprint(key.as_bytes()),
-            ..self.at(cx, nodes[0], severity, message)
+            state: State::Visible,
+            path: Some(cx.view.path(nodes[0]).clone()),
+            layer: Some(nodes[0].layer),
+            ..self.about_all(members, severity, message)
         }
+    }
+
+    /// The same about things of these names.
+    pub fn about_all(&self, members: Vec<String>, severity: Severity, message: String) -> Finding {
+        let thing = members.join("\n");
+        Finding { members, ..self.about(&thing, severity, message) }
     }
 }
 

@@ -76,11 +76,7 @@ fn partial(report: &Report) -> String {
         ));
     }
     if !report.only.is_empty() {
-        let parts: Vec<&str> = report.only.iter().map(|s| s.word()).collect();
-        out.push_str(&format!(
-            "**Only {}**: all else was left out as asked.\n\n",
-            parts.join(", ")
-        ));
+        out.push_str(&format!("**Only {}**: all else was left out as asked.\n\n", report.parts()));
     }
     out
 }

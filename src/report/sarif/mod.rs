@@ -104,9 +104,10 @@ fn category(report: &Report) -> String {
     let Repository { path, name, .. } = repository(&report.image.reference);
     let image = shown(path.unwrap_or(name), NAME);
     let platform = shown(&report.image.platform, NAME);
-    let parts: Vec<&str> = report.only.iter().map(|s| s.word()).collect();
-    let parts =
-        if report.is_judged() { String::new() } else { format!("only-{}/", parts.join("-")) };
+    let parts = match report.is_judged() {
+        true => String::new(),
+        false => format!("only-{}/", report.parts().replace(", ", "-")),
+    };
     format!("careen/{image}/{platform}/{parts}")
 }
 
@@ -120,8 +121,7 @@ fn invocation(report: &Report, made: &Made, left_out: usize, runs: usize) -> Inv
         told.push(notification(if gap.failed { "error" } else { "note" }, &text));
     }
     if !report.only.is_empty() {
-        let parts: Vec<&str> = report.only.iter().map(|s| s.word()).collect();
-        let text = format!("only {}: all else was left out as asked", parts.join(", "));
+        let text = format!("only {}: all else was left out as asked", report.parts());
         told.push(notification(if report.is_judged() { "note" } else { "warning" }, &text));
     }
     if report.hidden.below_confidence > 0 {

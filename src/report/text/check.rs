@@ -56,8 +56,7 @@ fn verdict(page: &mut Page, report: &Report, failing: &[&FindingReport], failed:
     }
     labelled(page, "findings", &what);
     if !report.only.is_empty() {
-        let parts: Vec<&str> = report.only.iter().map(|s| s.word()).collect();
-        let what = format!("{} alone: all else was left out as asked", parts.join(", "));
+        let what = format!("{} alone: all else was left out as asked", report.parts());
         page.line(&[span(Tone::Warning, format!("{:<LABEL$}", "only")), span(Tone::Warning, what)]);
     }
     if failed > 0 {

@@ -122,8 +122,7 @@ fn verdict(page: &mut Page, report: &Report) {
         vec![span(tone, word.word()), span(Tone::Plain, format!(": {what}"))],
     );
     if !report.only.is_empty() {
-        let parts: Vec<&str> = report.only.iter().map(|s| s.word()).collect();
-        let what = format!("only {}: all else was left out as asked", parts.join(", "));
+        let what = format!("only {}: all else was left out as asked", report.parts());
         labelled(page, "", vec![span(Tone::Warning, what)]);
     }
 }

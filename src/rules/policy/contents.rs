@@ -169,8 +169,7 @@ fn tool(cx: &RuleContext, out: &mut Vec<Finding>) {
         };
         let message = format!("{} of {kind}: {}{more}", Bytes(bytes), few.join(", "));
         let members = members(names.iter().map(|n| format!("{kind} {n}")));
-        let finding = TOOL.about(&members.join("\n"), TOOL.severity, message);
-        out.push(Finding { members, ..finding });
+        out.push(TOOL.about_all(members, TOOL.severity, message));
     }
     let program = |node: Node| {
         let entry = cx.view.entry(node);
