@@ -85,16 +85,19 @@ impl<'a> Elf<'a> {
         self.number(base.checked_add(at)?, width)
     }
 
-    pub fn fact(&self, entry: u32) -> Option<ElfFact> {
-        Some(ElfFact {
+    /// What it is, and whether more is said in it than is read.
+    pub fn fact(&self, entry: u32) -> Option<(ElfFact, bool)> {
+        let (dynamic, cut) = dynamic::read(self);
+        let fact = ElfFact {
             entry,
             elf_type: u16::try_from(self.number(16, 2)?).ok()?,
             machine: u16::try_from(self.number(18, 2)?).ok()?,
             debug_bytes: self.debug_bytes(),
             interpreter: self.interpreter(),
-            dynamic: dynamic::read(self),
+            dynamic,
             strings: Vec::new(),
-        })
+        };
+        Some((fact, cut))
     }
 
     /// At most 512: no linker makes as many.
@@ -145,8 +148,8 @@ impl<'a> Elf<'a> {
             // More than 65,279 sections: the count stands in the first one.
             count = self.field(table, (20, 4), (32, 8))?;
         }
-        // A header of zero size would never end; nor does any program have a million sections.
-        if size == 0 || count > MOST_SECTIONS {
+        // Headers of less than their size would overlap; nor does any program have a million sections.
+        if size < if self.wide { 64 } else { 40 } || count > MOST_SECTIONS {
             return None;
         }
         let section = |i: u64| table.checked_add(i.checked_mul(size)?);

@@ -10,11 +10,12 @@ mod dynamic;
 mod header;
 mod strings;
 
-use super::{Analyzer, Facts};
+use super::{Analyzer, Facts, Unread};
 use crate::layer::{Entry, Interest};
 use header::{Elf, Part};
 use strings::Strings;
 
+const ID: &str = "elf";
 const HEAD: usize = 64 << 10;
 /// Of a first segment, at most. The largest seen has 5 MB (LLVM).
 const LONG_HEAD: u64 = 8 << 20;
@@ -109,7 +110,7 @@ impl ElfAnalyzer {
 
 impl Analyzer for ElfAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        ("elf", 4)
+        (ID, 5)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
@@ -179,7 +180,16 @@ impl Analyzer for ElfAnalyzer {
             return;
         }
         let fact = self.elf().and_then(|e| e.fact(self.entry));
-        if let Some(mut fact) = fact {
+        if let Some((mut fact, cut)) = fact {
+            if cut {
+                facts.unread.push(Unread {
+                    entry: self.entry,
+                    analyzer: ID.to_owned(),
+                    why: "it names more libraries and versions than are read of one file"
+                        .to_owned(),
+                    within: false,
+                });
+            }
             if let Some(strings) = self.strings.take() {
                 fact.strings = strings.finish();
             }
@@ -237,6 +247,68 @@ mod tests {
     fn nothing_of_other_files() {
         assert_eq!(feed(&mut ElfAnalyzer::new(), "x", &[b'#'; 100], 3), Facts::default());
         assert_eq!(feed(&mut ElfAnalyzer::new(), "x", b"\x7fELF", 3), Facts::default());
+    }
+
+    /// A program of which only the version needs are true: `lists` of them share one list of `length`.
+    fn overlapping_needs(lists: u64, length: u64) -> Vec<u8> {
+        let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
+        let mut put = |at: u64, value: u64, width: usize| {
+            let at = at as usize;
+            if bytes.len() < at + width {
+                bytes.resize(at + width, 0);
+            }
+            bytes[at..at + width].copy_from_slice(&value.to_le_bytes()[..width]);
+        };
+        let (dynamic, heads) = (176, 176 + 5 * 16);
+        let (list, strings) = (heads + 16 * lists, heads + 16 * (lists + length));
+        for (at, value, width) in [(16, 3, 2), (18, 62, 2), (32, 64, 8), (54, 56, 2), (56, 2, 2)] {
+            put(at, value, width);
+        }
+        // Everything is loaded at 0; then the dynamic section.
+        for (at, value, width) in [(64, 1, 4), (96, strings + 8192, 8)] {
+            put(at, value, width);
+        }
+        for (at, value, width) in [(120, 2, 4), (128, dynamic, 8), (136, dynamic, 8), (152, 80, 8)]
+        {
+            put(at, value, width);
+        }
+        let entries =
+            [(5, strings), (10, 8192), (0x6fff_fffe, heads), (0x6fff_ffff, lists), (0, 0)];
+        for (n, (tag, value)) in (0u64..).zip(entries) {
+            put(dynamic + 16 * n, tag, 8);
+            put(dynamic + 16 * n + 8, value, 8);
+        }
+        for n in 0..lists {
+            let at = heads + 16 * n;
+            put(at + 2, length, 2);
+            put(at + 8, list - at, 4);
+            put(at + 12, 16, 4);
+        }
+        for n in 0..length {
+            put(list + 16 * n + 12, 16, 4);
+        }
+        put(strings, u64::from_le_bytes(*b"A_1\0\0\0\0\0"), 8);
+        put(strings + 8191, 0, 1);
+        bytes
+    }
+
+    #[test]
+    fn version_needs_that_overlap_end_at_a_budget_and_are_named() {
+        let read = |lists, length| {
+            let bytes = overlapping_needs(lists, length);
+            feed(&mut ElfAnalyzer::new(), "bin/x", &bytes, 1 << 18)
+        };
+        let few = read(2, 5);
+        let crate::analyze::Dynamic::Linked(linked) = &few.elf[0].dynamic else {
+            panic!("{few:?}")
+        };
+        assert_eq!((linked.versions.as_slice(), few.unread.len()), (&["A_1".to_owned()][..], 0));
+        let many = read(64, 65_535);
+        let crate::analyze::Dynamic::Linked(linked) = &many.elf[0].dynamic else {
+            panic!("{many:?}")
+        };
+        assert_eq!(linked.versions, ["A_1"], "what was read counts");
+        assert!(many.unread[0].why.contains("more libraries and versions"), "{:?}", many.unread);
     }
 
     proptest! {
