@@ -11,6 +11,9 @@ use memchr::memmem;
 const MAGIC: &[u8] = b"\xff Go buildinf:";
 /// The linker aligns the section.
 const INLINE: u8 = 2;
+/// Bytes from the magic on that tell whether it is one: its head and the Go version, which is of a few words in
+/// a development build.
+const JUDGED: usize = 256;
 /// Two strings of a large program; Kubernetes' are below 64 KiB.
 const INFO_CAP: usize = 1 << 20;
 /// Modules of one binary.
@@ -22,7 +25,7 @@ pub struct GoAnalyzer {
     seen: u64,
     elf: bool,
     done: bool,
-    /// What the magic, or the beginning of it, was found in.
+    /// From the magic on, once it is found; before that the last bytes that came by.
     window: Vec<u8>,
     found: bool,
 }
@@ -32,52 +35,46 @@ impl GoAnalyzer {
         Self::default()
     }
 
+    /// Looks for the magic, or gathers what stands behind it. Behind the text of the magic, in a tool that looks
+    /// for it, the real one may follow; each candidate is judged where it lies, so that a file full of them
+    /// costs one pass.
     fn search(&mut self, bytes: &[u8]) {
-        let mut again = self.look(bytes);
-        // Behind the text of the magic, in a tool that looks for it, the real one may follow.
-        while let Some(rest) = again {
-            again = self.look(&rest);
+        if self.found {
+            return self.gather(bytes);
         }
+        // What came before, with enough behind it to judge every candidate in it.
+        let before = self.window.len();
+        let lent = bytes.len().min(JUDGED);
+        self.window.extend_from_slice(&bytes[..lent]);
+        if let Some(at) = first(&self.window, before) {
+            self.window.drain(..at);
+            self.found = true;
+            return self.gather(&bytes[lent..]);
+        }
+        if let Some(at) = first(bytes, bytes.len()) {
+            self.window.clear();
+            self.found = true;
+            return self.gather(&bytes[at..]);
+        }
+        if lent < bytes.len() {
+            self.window.clear();
+            self.window.extend_from_slice(&bytes[bytes.len() - lent..]);
+        }
+        // A candidate that begins before these has been judged with all that it needs.
+        let extra = (self.window.len() + 1).saturating_sub(JUDGED);
+        self.window.drain(..extra);
     }
 
-    /// Looks for the magic, or gathers what stands behind it. Gives back what followed a magic that
-    /// was none.
-    fn look(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        if !self.found {
-            let carried = self.window.len();
-            // The magic may lie across two chunks.
-            self.window.extend_from_slice(&bytes[..bytes.len().min(MAGIC.len() - 1)]);
-            if let Some(at) = memmem::find(&self.window, MAGIC) {
-                self.window.truncate(carried);
-                self.window.drain(..at);
-                self.found = true;
-            } else if let Some(at) = memmem::find(bytes, MAGIC) {
-                self.window.clear();
-                self.found = true;
-                return self.gather(&bytes[at..]);
-            } else {
-                if bytes.len() >= MAGIC.len() {
-                    self.window = bytes[bytes.len() - (MAGIC.len() - 1)..].to_vec();
-                } else {
-                    let extra = self.window.len().saturating_sub(MAGIC.len() - 1);
-                    self.window.drain(..extra);
-                }
-                return None;
-            }
-        }
-        self.gather(bytes)
-    }
-
-    fn gather(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+    fn gather(&mut self, bytes: &[u8]) {
         let room = INFO_CAP.saturating_sub(self.window.len());
         self.window.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if self.window.len() >= 64 && !may_be(&self.window) {
-            self.found = false;
-            return Some(std::mem::take(&mut self.window).split_off(1));
-        }
         self.done = self.window.len() >= INFO_CAP || strings(&self.window).is_some();
-        None
     }
+}
+
+/// The first build info that begins before `until`.
+fn first(bytes: &[u8], until: usize) -> Option<usize> {
+    memmem::find_iter(bytes, MAGIC).take_while(|&at| at < until).find(|&at| may_be(&bytes[at..]))
 }
 
 fn may_be(info: &[u8]) -> bool {
@@ -111,7 +108,7 @@ fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 impl Analyzer for GoAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        ("go", 1)
+        ("go", 2)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
@@ -226,6 +223,20 @@ mod tests {
                 "{step}"
             );
         }
+    }
+
+    #[test]
+    fn a_file_full_of_the_magic_is_one_pass() {
+        let info = binary("mod\ta.b/c\tv1.0.0\n").split_off(5000 + MAGIC.len() + 100);
+        let full = [&b"\x7fELF"[..], &MAGIC.repeat(400_000), &info].concat();
+        for step in [1 << 18, 997] {
+            let facts = feed(&mut GoAnalyzer::new(), "usr/bin/app", &full, step);
+            assert_eq!(facts.packages.len(), 2, "{:?}", facts.packages);
+        }
+        let start = std::time::Instant::now();
+        let only = [&b"\x7fELF"[..], &MAGIC.repeat(2 << 20)].concat();
+        assert_eq!(feed(&mut GoAnalyzer::new(), "usr/bin/app", &only, 1 << 18), Facts::default());
+        assert!(start.elapsed().as_secs() < 20, "every magic copied the rest of its chunk");
     }
 
     #[test]
