@@ -3,21 +3,19 @@
 //! One letter a field (apk's "installed database v2"): P name, V version, D needs, p provides, A architecture, o origin,
 //! I installed size in bytes, F a directory, R a file in it; an empty line ends a package.
 
-use super::collect::{text, unread};
+use super::collect::{Room, text};
 use crate::analyze::{Analyzer, Facts, OwnedFiles, PackageKind, PackageRecord, Relations};
 use crate::layer::{Entry, Interest, LayerPath};
 
 const ID: &str = "apk";
 const LINE_CAP: usize = 64 << 10;
-/// Files of one database; all of a big Alpine image is below 200,000.
-const FILE_CAP: usize = 4_000_000;
 
 #[derive(Default)]
 pub struct ApkAnalyzer {
     entry: u32,
     line: Vec<u8>,
     now: Paragraph,
-    files: usize,
+    room: Room,
     records: Vec<PackageRecord>,
     owned: Vec<OwnedFiles>,
 }
@@ -25,6 +23,8 @@ pub struct ApkAnalyzer {
 #[derive(Default)]
 struct Paragraph {
     name: String,
+    /// There was room for one more package.
+    kept: bool,
     version: String,
     architecture: Option<String>,
     origin: Option<String>,
@@ -35,10 +35,10 @@ struct Paragraph {
 }
 
 /// `so:libc.musl-x86_64.so.1 busybox>=1.2 !other`: names without versions; a conflict is no need.
-fn names(value: &[u8]) -> impl Iterator<Item = String> {
-    value.split(|&b| b == b' ').filter(|w| !w.is_empty() && w[0] != b'!').map(|w| {
+fn names(value: &[u8], room: &mut Room) -> impl Iterator<Item = String> {
+    value.split(|&b| b == b' ').filter(|w| !w.is_empty() && w[0] != b'!').map_while(|w| {
         let end = w.iter().position(|b| matches!(b, b'=' | b'<' | b'>' | b'~'));
-        text(&w[..end.unwrap_or(w.len())])
+        room.take(w.len()).then(|| text(&w[..end.unwrap_or(w.len())]))
     })
 }
 
@@ -64,28 +64,27 @@ impl ApkAnalyzer {
     }
 
     fn field(&mut self, letter: u8, value: &[u8]) {
+        let room = &mut self.room;
         match letter {
-            b'P' => self.now.name = text(value),
+            b'P' => {
+                self.now.name = text(value);
+                self.now.kept = room.take(std::mem::size_of::<PackageRecord>() + 2 * value.len());
+            }
             b'V' => self.now.version = text(value),
             b'A' => self.now.architecture = Some(text(value)),
             b'o' => self.now.origin = Some(text(value)),
             b'I' => self.now.size = text(value).parse().ok(),
-            b'D' => self.now.relations.needs = names(value).map(|n| vec![n]).collect(),
-            b'p' => self.now.relations.provides = names(value).collect(),
+            b'D' => self.now.relations.needs = names(value, room).map(|n| vec![n]).collect(),
+            b'p' => self.now.relations.provides = names(value, room).collect(),
             b'F' => self.now.dir = value.to_vec(),
-            b'R' => {
-                self.files += 1;
-                if self.files <= FILE_CAP {
-                    self.now.paths.push(LayerPath::new(&self.now.dir).join(value));
-                }
-            }
+            b'R' => self.now.paths.extend(room.path(&self.now.dir, value)),
             _ => {}
         }
     }
 
     fn paragraph(&mut self) {
         let now = std::mem::take(&mut self.now);
-        if now.name.is_empty() {
+        if now.name.is_empty() || !now.kept {
             return;
         }
         self.owned.push(OwnedFiles {
@@ -110,7 +109,7 @@ impl ApkAnalyzer {
 
 impl Analyzer for ApkAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        (ID, 2)
+        (ID, 3)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
@@ -134,9 +133,7 @@ impl Analyzer for ApkAnalyzer {
     fn end(&mut self, facts: &mut Facts) {
         self.take_line();
         self.paragraph();
-        if self.files > FILE_CAP {
-            unread(facts, self.entry, ID, "more files than are read from one database");
-        }
+        self.room.tell(facts, self.entry, ID);
         facts.packages.append(&mut self.records);
         facts.owned.append(&mut self.owned);
     }
@@ -164,5 +161,23 @@ mod tests {
                 [LayerPath::from("lib/ld-musl-x86_64.so.1"), LayerPath::from("root-file")]
             );
         }
+    }
+
+    #[test]
+    fn a_long_directory_of_many_files_is_bounded_and_named() {
+        let path = "lib/apk/db/installed";
+        for (length, said) in [(65_000, "longer than 4095 bytes"), (4000, "more than is read")] {
+            let db = format!("P:x\nV:1\nF:{}\n{}", "d".repeat(length), "R:a\n".repeat(50_000));
+            let facts = feed(&mut ApkAnalyzer::new(), path, db.as_bytes(), 4096);
+            let bytes: usize = facts.owned[0].paths.iter().map(|p| p.as_bytes().len()).sum();
+            assert!(bytes < 64 << 20, "{bytes}");
+            assert_eq!(facts.packages[0].name, "x", "what was read counts");
+            assert!(facts.unread[0].why.contains(said), "{:?}", facts.unread);
+        }
+        let needs =
+            format!("P:x\nV:1\n{}", format!("D:{}\n\nP:x\nV:1\n", "a ".repeat(30_000)).repeat(60));
+        let facts = feed(&mut ApkAnalyzer::new(), path, needs.as_bytes(), 4096);
+        assert!(facts.packages.iter().map(|p| p.relations.needs.len()).sum::<usize>() < 1_200_000);
+        assert_eq!(facts.unread.len(), 1);
     }
 }

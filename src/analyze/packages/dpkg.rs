@@ -4,17 +4,15 @@
 //! `info/*.md5sums` are not read: `.list` names the same files and more, and dpkg itself cannot work
 //! without it. In `status.d` there is no `.list`, so there `NAME.md5sums` says what is owned.
 
-use super::collect::{Collect, text, unread};
+use super::collect::{Collect, Room, text};
 use crate::analyze::{Analyzer, Facts, OwnedFiles, PackageKind, PackageRecord, Relations};
-use crate::layer::{Entry, Interest, LayerPath};
+use crate::layer::{Entry, Interest};
 
 const ID: &str = "dpkg";
 /// The longest list seen in Debian (linux-headers, texlive) is below 4 MiB.
 const LIST_CAP: usize = 32 << 20;
 /// Longer lines are cut; no field that is read comes near.
 const LINE_CAP: usize = 64 << 10;
-/// Packages of one status file; Debian has 65,000 in all.
-const RECORD_CAP: usize = 500_000;
 
 #[derive(Default)]
 enum Reading {
@@ -44,7 +42,7 @@ impl DpkgAnalyzer {
 
 impl Analyzer for DpkgAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        (ID, 2)
+        (ID, 3)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
@@ -88,9 +86,7 @@ impl Analyzer for DpkgAnalyzer {
             Reading::Status => {
                 let mut status = std::mem::take(&mut self.status);
                 status.finish();
-                if status.over {
-                    unread(facts, self.entry, ID, "more packages than are read from one file");
-                }
+                status.room.tell(facts, self.entry, ID);
                 facts.packages.extend(status.found.into_iter().map(|mut r| {
                     r.entry = self.entry;
                     r
@@ -100,12 +96,14 @@ impl Analyzer for DpkgAnalyzer {
                 let Some((entry, bytes)) = self.file.finish(ID, facts) else {
                     return;
                 };
+                let mut room = Room::default();
                 let paths = bytes
                     .split(|&b| b == b'\n')
                     .filter_map(|line| if sums { sum_path(line) } else { Some(line) })
-                    .map(LayerPath::new)
-                    .filter(|p| !p.is_root())
+                    .filter(|line| !line.is_empty())
+                    .filter_map(|line| room.path(b"", line))
                     .collect();
+                room.tell(facts, entry, ID);
                 facts.owned.push(OwnedFiles { entry, kind: PackageKind::Dpkg, package, paths });
             }
         }
@@ -113,16 +111,23 @@ impl Analyzer for DpkgAnalyzer {
 }
 
 /// `a (>= 1) | b:any, c` (deb-control(5)): what must be there, each in one of its alternatives.
-fn alternatives(field: &str) -> Vec<Vec<String>> {
+fn alternatives(field: &str, room: &mut Room) -> Vec<Vec<String>> {
     let name = |word: &str| {
         let end = word.find([' ', '(', ':', '[']).unwrap_or(word.len());
         word[..end].to_owned()
     };
-    field
-        .split(',')
-        .map(|one| one.split('|').map(|w| name(w.trim())).filter(|n| !n.is_empty()).collect())
-        .filter(|names: &Vec<String>| !names.is_empty())
-        .collect()
+    let mut all = Vec::new();
+    for one in field.split(',') {
+        let names: Vec<String> =
+            one.split('|').map(|w| name(w.trim())).filter(|n| !n.is_empty()).collect();
+        if !names.iter().all(|n| room.take(n.len())) {
+            break;
+        }
+        if !names.is_empty() {
+            all.push(names);
+        }
+    }
+    all
 }
 
 /// `HASH  path`, as md5sum(1) prints it.
@@ -136,7 +141,7 @@ fn sum_path(line: &[u8]) -> Option<&[u8]> {
 struct StatusReader {
     line: Vec<u8>,
     implied: bool,
-    over: bool,
+    room: Room,
     fields: Fields,
     found: Vec<PackageRecord>,
 }
@@ -144,6 +149,8 @@ struct StatusReader {
 #[derive(Default)]
 struct Fields {
     package: Option<String>,
+    /// There was room for one more package.
+    kept: bool,
     version: Option<String>,
     status: Option<String>,
     architecture: Option<String>,
@@ -177,16 +184,21 @@ impl StatusReader {
             let value = || Some(text(&line[colon + 1..]));
             let fields = &mut self.fields;
             match line[..colon].to_ascii_lowercase().as_slice() {
-                b"package" => fields.package = value(),
+                b"package" => {
+                    fields.package = value();
+                    let size = std::mem::size_of::<PackageRecord>() + line.len();
+                    fields.kept = self.room.take(size);
+                }
                 b"version" => fields.version = value(),
                 b"status" => fields.status = value(),
                 b"architecture" => fields.architecture = value(),
                 b"source" => fields.source = value(),
                 b"depends" | b"pre-depends" => {
-                    fields.relations.needs.extend(alternatives(&text(&line[colon + 1..])));
+                    let all = alternatives(&text(&line[colon + 1..]), &mut self.room);
+                    fields.relations.needs.extend(all);
                 }
                 b"provides" => {
-                    let all = alternatives(&text(&line[colon + 1..]));
+                    let all = alternatives(&text(&line[colon + 1..]), &mut self.room);
                     fields.relations.provides.extend(all.into_iter().flatten());
                 }
                 b"essential" => {
@@ -215,8 +227,7 @@ impl StatusReader {
         if !installed || name.is_empty() {
             return;
         }
-        if self.found.len() >= RECORD_CAP {
-            self.over = true;
+        if !fields.kept {
             return;
         }
         // `glibc (2.36-9)` where the source's version differs.
@@ -246,6 +257,7 @@ impl StatusReader {
 mod tests {
     use super::super::feed;
     use super::*;
+    use crate::layer::LayerPath;
 
     const STATUS: &str = "Package: adduser\nStatus: install ok installed\nInstalled-Size: 686\nArchitecture: all\nVersion: 3.134\nConffiles:\n /etc/adduser.conf cc3493ecd2d0\nDescription: add users\n .\n Package: not-a-field\n\nPackage: libc6\nStatus: hold ok installed\nArchitecture: amd64\nSource: glibc (2.36-9)\nVersion: 2.36-9+deb12u14\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n";
 
@@ -270,6 +282,22 @@ mod tests {
             );
             assert!(facts.packages.iter().all(|p| p.entry == 7));
         }
+    }
+
+    #[test]
+    fn words_without_end_are_bounded_and_named() {
+        let line = format!("Depends: {}\n", "a,".repeat(32_000));
+        let status =
+            format!("Package: p\nVersion: 1\nStatus: install ok installed\n{}", line.repeat(60));
+        let facts =
+            feed(&mut DpkgAnalyzer::new(), "var/lib/dpkg/status", status.as_bytes(), 1 << 18);
+        assert!((1000..1_100_000).contains(&facts.packages[0].relations.needs.len()));
+        assert!(facts.unread[0].why.contains("more than is read"), "{:?}", facts.unread);
+        let list = format!("/{}f\n/usr/bin/p\n", "a/".repeat(4000));
+        let facts =
+            feed(&mut DpkgAnalyzer::new(), "var/lib/dpkg/info/p.list", list.as_bytes(), 512);
+        assert_eq!(facts.owned[0].paths, [LayerPath::from("usr/bin/p")]);
+        assert!(facts.unread[0].why.starts_with("1 of its paths"), "{:?}", facts.unread);
     }
 
     #[test]

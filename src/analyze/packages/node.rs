@@ -7,6 +7,7 @@ use super::collect::{Collect, text, unread};
 use crate::analyze::{Analyzer, Facts, PackageKind, PackageRecord, Relations};
 use crate::layer::{Entry, Interest, LayerPath};
 use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 const ID: &str = "node";
 const CAP: usize = 4 << 20;
@@ -19,8 +20,54 @@ pub struct NodeAnalyzer {
 
 #[derive(Deserialize)]
 struct Manifest {
-    name: Option<serde_json::Value>,
-    version: Option<serde_json::Value>,
+    #[serde(default)]
+    name: Word,
+    #[serde(default)]
+    version: Word,
+}
+
+/// A text; anything else is passed over, however large, without being kept.
+#[derive(Default)]
+struct Word(Option<String>);
+
+impl<'de> Deserialize<'de> for Word {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Word;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("a value")
+            }
+            fn visit_str<E>(self, s: &str) -> Result<Word, E> {
+                Ok(Word(Some(text(s.as_bytes()))))
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Word, E> {
+                Ok(Word(None))
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Word, E> {
+                Ok(Word(None))
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Word, E> {
+                Ok(Word(None))
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Word, E> {
+                Ok(Word(None))
+            }
+            fn visit_unit<E>(self) -> Result<Word, E> {
+                Ok(Word(None))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Word, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Word(None))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Word, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Word(None))
+            }
+        }
+        from.deserialize_any(Any)
+    }
 }
 
 impl NodeAnalyzer {
@@ -67,10 +114,7 @@ impl Analyzer for NodeAnalyzer {
             Ok(m) => m,
             Err(_) => return unread(facts, entry, ID, "not valid JSON"),
         };
-        let word = |v: Option<serde_json::Value>| {
-            v.as_ref().and_then(|v| v.as_str()).map(|s| text(s.as_bytes()))
-        };
-        let (Some(name), Some(version)) = (word(manifest.name), word(manifest.version)) else {
+        let (Word(Some(name)), Word(Some(version))) = (manifest.name, manifest.version) else {
             return;
         };
         if name.is_empty() {
@@ -118,9 +162,14 @@ mod tests {
     fn bad_json_is_named_and_half_a_manifest_is_nothing() {
         let path = "node_modules/x/package.json";
         assert_eq!(feed(&mut NodeAnalyzer::new(), path, b"{", 1).unread.len(), 1);
-        assert_eq!(
-            feed(&mut NodeAnalyzer::new(), path, br#"{"type":"module"}"#, 1),
-            Facts::default()
-        );
+        for half in [
+            r#"{"type":"module"}"#,
+            r#"{"name":["a",1],"version":"1"}"#,
+            r#"{"name":"a","version":{"major":[1.5,null,true]}}"#,
+            r#"{"name":-1,"version":null}"#,
+        ] {
+            let facts = feed(&mut NodeAnalyzer::new(), path, half.as_bytes(), 1);
+            assert_eq!(facts, Facts::default(), "{half}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::collect::{Collect, text};
 use crate::analyze::{Analyzer, Facts, References};
 use crate::layer::{Entry, Interest};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use serde::de::{MapAccess, Visitor};
 
 const ID: &str = "npm-lock";
 const CAP: usize = 16 << 20;
@@ -25,14 +25,41 @@ impl NpmLockAnalyzer {
 
 #[derive(Deserialize)]
 struct Lock {
-    #[serde(default)]
-    packages: BTreeMap<String, Package>,
+    #[serde(default, deserialize_with = "for_development")]
+    packages: Vec<String>,
 }
 
 #[derive(Deserialize)]
 struct Package {
     #[serde(default)]
     dev: bool,
+}
+
+/// Of the folders of a record those that only development needs; the others are not held.
+fn for_development<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    struct Folders;
+    impl<'de> Visitor<'de> for Folders {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+            f.write_str("the packages by their folders")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<String>, A::Error> {
+            let inside = |name: &str| {
+                name.starts_with("node_modules/") && !name.split('/').any(|part| part == "..")
+            };
+            let mut found = Vec::new();
+            while let Some((name, package)) = map.next_entry::<String, Package>()? {
+                if package.dev && found.len() < MOST && inside(&name) {
+                    found.push(name);
+                }
+            }
+            found.sort();
+            found.dedup();
+            Ok(found)
+        }
+    }
+    from.deserialize_map(Folders)
 }
 
 impl Analyzer for NpmLockAnalyzer {
@@ -56,16 +83,7 @@ impl Analyzer for NpmLockAnalyzer {
         // A record that cannot be read says of nothing that it is not needed.
         let Some((entry, bytes)) = self.file.finish(ID, facts) else { return };
         let Ok(lock) = serde_json::from_str::<Lock>(&text(&bytes)) else { return };
-        let folder = |name: &String| {
-            name.starts_with("node_modules/") && !name.split('/').any(|part| part == "..")
-        };
-        let development: Vec<String> = lock
-            .packages
-            .into_iter()
-            .filter(|(name, package)| package.dev && folder(name))
-            .map(|(name, _)| name)
-            .take(MOST)
-            .collect();
+        let development = lock.packages;
         if !development.is_empty() {
             facts.references.push(References { entry, development, ..References::default() });
         }

@@ -1,7 +1,7 @@
 //! Python's installed distributions: `NAME.dist-info/METADATA` with `RECORD`, and the older
 //! `NAME.egg-info` (a directory with `PKG-INFO`, or that file itself).
 
-use super::collect::{Collect, text};
+use super::collect::{Collect, Room, text};
 use crate::analyze::{Analyzer, Facts, OwnedFiles, PackageKind, PackageRecord, Relations};
 use crate::layer::{Entry, Interest, LayerPath};
 
@@ -28,7 +28,7 @@ impl PythonAnalyzer {
 
 impl Analyzer for PythonAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        (ID, 1)
+        (ID, 2)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
@@ -79,12 +79,13 @@ impl Analyzer for PythonAnalyzer {
         let Some((entry, bytes)) = self.file.finish(ID, facts) else {
             return;
         };
+        let mut room = Room::default();
         let paths = bytes
             .split(|&b| b == b'\n')
             .filter_map(record_path)
-            .map(|p| if p.starts_with(b"/") { LayerPath::new(&p) } else { site.join(&p) })
-            .filter(|p| !p.is_root())
+            .filter_map(|p| room.path(if p.starts_with(b"/") { b"" } else { site.as_bytes() }, &p))
             .collect();
+        room.tell(facts, entry, ID);
         let dir = self.path.parent().unwrap_or_default();
         let stem = dir.name().strip_suffix(b".dist-info").unwrap_or_default();
         let name = stem.split(|&b| b == b'-').next().unwrap_or_default();
@@ -165,6 +166,17 @@ mod tests {
             ]
             .map(LayerPath::from)
         );
+    }
+
+    #[test]
+    fn a_record_below_a_long_path_is_bounded_and_named() {
+        for (length, said) in [(1_000_000, "longer than 4095 bytes"), (4000, "more than is read")] {
+            let path = format!("{}/x-1.dist-info/RECORD", "s".repeat(length));
+            let facts = feed(&mut PythonAnalyzer::new(), &path, &b"a,,\n".repeat(20_000), 1 << 16);
+            let bytes: usize = facts.owned[0].paths.iter().map(|p| p.as_bytes().len()).sum();
+            assert!(bytes < 64 << 20, "{bytes}");
+            assert!(facts.unread[0].why.contains(said), "{:?}", facts.unread);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! rpm's package header as its databases store it: two counts, an index of 16-byte entries, and the
 //! data they point into (rpm's documentation, "RPM Header Format"). All numbers are big-endian.
 
-use crate::analyze::packages::collect::text;
+use crate::analyze::packages::collect::{Room, text};
 use crate::analyze::{OwnedFiles, PackageKind, PackageRecord, Relations};
 use crate::layer::LayerPath;
 
@@ -20,16 +20,20 @@ const BASE_NAMES: u32 = 1117;
 const DIR_NAMES: u32 = 1118;
 const LONG_SIZE: u32 = 5009;
 
-/// Files of one package; the kernel's sources have about 100,000.
-const FILE_CAP: usize = 1_000_000;
+/// Directories of one package; the kernel's sources have about 10,000.
+const DIRECTORIES: usize = 200_000;
 
 struct Header<'a> {
     index: &'a [u8],
     data: &'a [u8],
 }
 
-/// The package a header describes, and its files. `None` if it is broken or names none.
-pub(super) fn parse(entry: u32, blob: &[u8]) -> Option<(PackageRecord, OwnedFiles)> {
+/// The package a header describes, and its files. `None` if it is broken or names none. `room`: of the database.
+pub(super) fn parse(
+    entry: u32,
+    blob: &[u8],
+    room: &mut Room,
+) -> Option<(PackageRecord, OwnedFiles)> {
     let entries = usize::try_from(number(blob)?).ok()?;
     let length = usize::try_from(number(blob.get(4..)?)?).ok()?;
     let rest = blob.get(8..)?;
@@ -44,9 +48,14 @@ pub(super) fn parse(entry: u32, blob: &[u8]) -> Option<(PackageRecord, OwnedFile
     if let Some(epoch) = header.numbers(EPOCH).next().filter(|&e| e > 0) {
         version = format!("{epoch}:{version}");
     }
+    room.take(std::mem::size_of::<PackageRecord>() + 2 * name.len() + version.len());
     let size = header.numbers(LONG_SIZE).next().or_else(|| header.numbers(SIZE).next());
-    let owned =
-        OwnedFiles { entry, kind: PackageKind::Rpm, package: name.clone(), paths: header.files() };
+    let owned = OwnedFiles {
+        entry,
+        kind: PackageKind::Rpm,
+        package: name.clone(),
+        paths: header.files(room),
+    };
     let record = PackageRecord {
         entry,
         kind: PackageKind::Rpm,
@@ -60,12 +69,16 @@ pub(super) fn parse(entry: u32, blob: &[u8]) -> Option<(PackageRecord, OwnedFile
             // `rpmlib(…)` asks for a feature of rpm itself.
             needs: header
                 .words(REQUIRE_NAME)
-                .take(FILE_CAP)
+                .take_while(|w| room.take(w.len() + 32))
                 .map(text)
                 .filter(|n| !n.starts_with("rpmlib("))
                 .map(|n| vec![n])
                 .collect(),
-            provides: header.words(PROVIDE_NAME).take(FILE_CAP).map(text).collect(),
+            provides: header
+                .words(PROVIDE_NAME)
+                .take_while(|w| room.take(w.len()))
+                .map(text)
+                .collect(),
             essential: false,
         },
     };
@@ -118,17 +131,17 @@ impl<'a> Header<'a> {
             .map(|b| b.iter().fold(0u64, |n, &b| n << 8 | u64::from(b)))
     }
 
-    fn files(&self) -> Vec<LayerPath> {
-        let dirs: Vec<&[u8]> = self.words(DIR_NAMES).take(FILE_CAP).collect();
-        self.words(BASE_NAMES)
-            .zip(self.numbers(DIR_INDEXES))
-            .take(FILE_CAP)
-            .filter_map(|(name, dir)| {
-                let dir = dirs.get(usize::try_from(dir).ok()?)?;
-                Some(LayerPath::new(dir).join(name))
-            })
-            .filter(|p| !p.is_root())
-            .collect()
+    fn files(&self, room: &mut Room) -> Vec<LayerPath> {
+        let dirs: Vec<&[u8]> = self.words(DIR_NAMES).take(DIRECTORIES).collect();
+        let mut paths = Vec::new();
+        for (name, dir) in self.words(BASE_NAMES).zip(self.numbers(DIR_INDEXES)) {
+            if room.is_spent() {
+                break;
+            }
+            let dir = usize::try_from(dir).ok().and_then(|dir| dirs.get(dir));
+            paths.extend(dir.and_then(|dir| room.path(dir, name)));
+        }
+        paths
     }
 }
 
@@ -168,10 +181,31 @@ mod tests {
 
     #[test]
     fn a_header_is_a_package_with_files() {
-        let (record, owned) = parse(3, &full()).unwrap();
+        let (record, owned) = parse(3, &full(), &mut Room::default()).unwrap();
         assert_eq!((record.name.as_str(), record.version.as_str()), ("bash", "1:5.2-3.fc40"));
         assert_eq!(record.declared_bytes, Some(8000));
         assert_eq!(owned.paths, ["usr/bin/bash", "usr/share/doc/bash/README"].map(LayerPath::from));
+    }
+
+    #[test]
+    fn words_and_directories_that_are_used_over_and_over_are_bounded() {
+        let long = "d".repeat(4000);
+        let names = vec!["a"; 50_000];
+        let numbers = vec![0; 50_000];
+        let blob = header(&[
+            (NAME, &["x"], &[]),
+            (VERSION, &["1"], &[]),
+            (DIR_INDEXES, &[], &numbers),
+            (BASE_NAMES, &names, &[]),
+            (DIR_NAMES, &[&long], &[]),
+        ]);
+        let mut room = Room::default();
+        let mut bytes = 0;
+        for _ in 0..3 {
+            let (_, owned) = parse(0, &blob, &mut room).unwrap();
+            bytes += owned.paths.iter().map(|p| p.as_bytes().len()).sum::<usize>();
+        }
+        assert!(bytes < 64 << 20 && room.is_spent(), "{bytes}");
     }
 
     proptest! {
@@ -180,8 +214,8 @@ mod tests {
             let mut bytes = full();
             if let Some(b) = bytes.get_mut(at) { *b = byte; }
             bytes.truncate(cut);
-            let _ = parse(0, &bytes);
-            let _ = parse(0, &junk);
+            let _ = parse(0, &bytes, &mut Room::default());
+            let _ = parse(0, &junk, &mut Room::default());
         }
     }
 }

@@ -1,14 +1,15 @@
 //! rpm's database in its sqlite form (`rpmdb.sqlite`, rpm 4.16 and later).
 //!
+//! Its table is read page by page: the engine would run what a hostile schema says.
 //! The Berkeley form (`Packages`, before) and the ndb form (`Packages.db`, SUSE's) are named as not read:
 //! no reader of ours has been held against a real one.
 
 mod header;
+mod sqlite;
 
-use super::collect::{Collect, unread};
+use super::collect::{Collect, Room, unread};
 use crate::analyze::{Analyzer, Facts};
 use crate::layer::{Entry, Interest};
-use rusqlite::{Connection, MAIN_DB};
 
 const ID: &str = "rpm";
 /// A full Fedora desktop has about 200 MB, a container image below 50 MB.
@@ -36,7 +37,7 @@ impl RpmAnalyzer {
 
 impl Analyzer for RpmAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        (ID, 2)
+        (ID, 3)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
@@ -75,51 +76,26 @@ impl Analyzer for RpmAnalyzer {
         let Some((entry, bytes)) = self.file.finish(ID, facts) else {
             return;
         };
-        let mut bad = 0u32;
-        let mut take = |blob: &[u8]| match header::parse(entry, blob) {
-            Some((record, owned)) => {
-                facts.packages.push(record);
-                facts.owned.push(owned);
+        let (mut bad, mut room) = (0u32, Room::default());
+        let read = sqlite::blobs(&bytes, "Packages", &mut |blob| {
+            if room.is_spent() {
+                return;
             }
-            None => bad += 1,
-        };
-        let read = sqlite(&bytes, &mut take).map_err(|e| e.to_string());
+            match header::parse(entry, blob, &mut room) {
+                Some((record, owned)) => {
+                    facts.packages.push(record);
+                    facts.owned.push(owned);
+                }
+                None => bad += 1,
+            }
+        });
         if let Err(e) = read {
             unread(facts, entry, ID, &format!("not a readable rpm database: {e}"));
         } else if bad > 0 {
             unread(facts, entry, ID, &format!("{bad} package headers that are broken"));
         }
+        room.tell(facts, entry, ID);
     }
-}
-
-/// Shows every header of the table `Packages`, in the order of their numbers.
-fn sqlite(bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> rusqlite::Result<()> {
-    let mut image = bytes.to_vec();
-    // rpm leaves the database in WAL mode (bytes 18 and 19 of the header are 2), which a database in
-    // memory cannot have; the main file alone reads as a rollback-mode one.
-    if let Some(versions) = image.get_mut(18..20) {
-        versions.fill(1);
-    }
-    let mut db = Connection::open_in_memory()?;
-    db.deserialize_read_exact(MAIN_DB, image.as_slice(), image.len(), true)?;
-    drop(image);
-    // The schema may be hostile: a view that recurses for ever, say.
-    let mut ticks = 0u32;
-    db.progress_handler(
-        100_000,
-        Some(move || {
-            ticks += 1;
-            ticks > 10_000
-        }),
-    )?;
-    let mut select = db.prepare("SELECT blob FROM Packages ORDER BY hnum")?;
-    let mut rows = select.query([])?;
-    while let Some(row) = rows.next()? {
-        if let rusqlite::types::ValueRef::Blob(blob) = row.get_ref(0)? {
-            take(blob);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
