@@ -70,5 +70,7 @@ pub enum Interest {
 pub trait Visitor {
     fn begin(&mut self, entry: &Entry) -> Interest;
     fn chunk(&mut self, bytes: &[u8]);
+    /// So many zero bytes of a sparse file stand here and are not shown.
+    fn pass_over(&mut self, _zeros: u64) {}
     fn end(&mut self);
 }

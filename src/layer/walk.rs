@@ -19,15 +19,21 @@ use std::io::BufRead;
 pub struct WalkLimits {
     /// Entries in one layer.
     pub entries: u64,
-    /// Bytes of holes in all sparse files of one layer: they cost nothing to write and much to read.
+    /// Bytes of holes in all sparse files of one layer that a visitor is shown as zeros: they cost nothing to
+    /// write and much to read. More are passed over.
     pub holes: u64,
 }
 
 impl Default for WalkLimits {
     fn default() -> Self {
-        Self { entries: 5_000_000, holes: 16 << 30 }
+        Self { entries: 5_000_000, holes: 64 << 20 }
     }
 }
+
+/// Bytes of holes in one layer, shown or passed over: 16 TiB, more than a disk image states.
+const MOST_HOLES: u64 = 16 << 40;
+/// Zeros that stand for a hole that is passed over, so that what is on its sides does not touch.
+const GAP: u64 = 16;
 
 /// Why a tar cannot be walked to its end.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +48,8 @@ pub enum WalkError {
     TooLong { offset: u64, what: &'static str, size: u64 },
     #[error("more than {limit} entries")]
     TooManyEntries { limit: u64 },
-    #[error("sparse files with more than {limit} bytes of holes")]
-    TooManyHoles { limit: u64 },
+    #[error("sparse files with more than {MOST_HOLES} bytes of holes")]
+    TooManyHoles,
 }
 
 /// What a walk saw besides its entries. Entries are numbered from 0 in the order of the tar.
@@ -262,16 +268,23 @@ impl Walk<'_> {
         }
     }
 
-    fn hole(&mut self, mut bytes: u64, shown: &mut Shown) -> Result<(), WalkError> {
+    fn hole(&mut self, bytes: u64, shown: &mut Shown) -> Result<(), WalkError> {
         static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+        let before = self.holes;
         self.holes = self.holes.saturating_add(bytes);
-        if self.holes > self.limits.holes {
-            return Err(WalkError::TooManyHoles { limit: self.limits.holes });
+        if self.holes > MOST_HOLES {
+            return Err(WalkError::TooManyHoles);
         }
-        while bytes > 0 {
-            let n = bytes.min(ZEROS.len() as u64);
+        let mut visible = bytes;
+        if bytes > GAP && self.holes > self.limits.holes {
+            // As far as the budget goes, and from then on the gap only.
+            visible = self.limits.holes.saturating_sub(before).clamp(GAP, bytes);
+            shown.pass_over(bytes - visible);
+        }
+        while visible > 0 {
+            let n = visible.min(ZEROS.len() as u64);
             shown.chunk(&ZEROS[..n as usize]);
-            bytes -= n;
+            visible -= n;
         }
         Ok(())
     }
@@ -317,6 +330,15 @@ impl<'v> Shown<'v> {
         }
         self.left = Some(left - n);
         if left == n {
+            self.end();
+        }
+    }
+
+    fn pass_over(&mut self, zeros: u64) {
+        let Some(left) = self.left else { return };
+        self.visitor.pass_over(zeros.min(left));
+        self.left = Some(left.saturating_sub(zeros));
+        if left <= zeros {
             self.end();
         }
     }

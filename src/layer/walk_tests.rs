@@ -316,6 +316,38 @@ fn sparse_files_show_what_unpacks() {
 }
 
 #[test]
+fn holes_beyond_the_budget_are_passed_over() {
+    #[derive(Default)]
+    struct Holes(Vec<u8>, Vec<u64>);
+    impl Visitor for Holes {
+        fn begin(&mut self, _: &Entry) -> Interest {
+            Interest::All
+        }
+        fn chunk(&mut self, bytes: &[u8]) {
+            self.0.extend(bytes);
+        }
+        fn pass_over(&mut self, zeros: u64) {
+            self.1.push(zeros);
+        }
+        fn end(&mut self) {}
+    }
+    let sparse = [
+        ("GNU.sparse.size", "3000000000001"),
+        ("GNU.sparse.numblocks", "3"),
+        ("GNU.sparse.map", "100,1,200,1,2000000000000,1"),
+    ];
+    let tar = Raw::default().pax(&sparse).add(b'0', "s", b"abc").end();
+    let limits = WalkLimits { holes: 150, ..WalkLimits::default() };
+    let mut seen = Holes::default();
+    let summary = walk(&mut &tar[..], &limits, &mut seen).unwrap();
+    let zeros = |n: usize| vec![0; n];
+    let shown = [&zeros(100)[..], b"a", &zeros(50), b"b", &zeros(16), b"c", &zeros(16)].concat();
+    assert!(seen.0 == shown, "{:?}", seen.0);
+    assert_eq!(seen.1.iter().sum::<u64>() + seen.0.len() as u64, 3_000_000_000_001);
+    assert_eq!(summary.content_bytes, 3_000_000_000_001);
+}
+
+#[test]
 fn a_sparse_map_that_lies_is_an_error() {
     for map in ["1,9", "3,1,0,1", "-1,2", "1,2,3"] {
         let records =
