@@ -12,8 +12,10 @@ pub mod references;
 pub mod runtime;
 pub mod secrets;
 pub mod unpack;
+mod weight;
 
 pub use facts::*;
+pub use weight::Mark;
 
 use crate::layer::{Entry, Interest};
 

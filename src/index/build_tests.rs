@@ -1,5 +1,5 @@
 use super::*;
-use crate::analyze::{Facts, KeptFile};
+use crate::analyze::{Facts, KeptFile, Unread};
 use crate::layer::{Entry, Interest};
 use std::io::Write;
 
@@ -109,4 +109,77 @@ fn a_panic_stays_in_its_layer() {
 fn an_empty_blob_is_an_empty_layer() {
     let built = run(b"", &Expected::default()).unwrap();
     assert!(built.index.entries.is_empty());
+}
+
+/// Says of every file as much as its first byte, in MiB, and names it.
+#[derive(Default)]
+struct Talk(u32, usize);
+
+impl Analyzer for Talk {
+    fn id(&self) -> (&'static str, u32) {
+        ("talk", 1)
+    }
+    fn begin(&mut self, number: u32, _: &Entry) -> Interest {
+        *self = Self(number, 0);
+        Interest::Head(1)
+    }
+    fn chunk(&mut self, bytes: &[u8]) {
+        self.1 = bytes[0].into();
+    }
+    fn end(&mut self, facts: &mut Facts) {
+        facts.kept.push(KeptFile { entry: self.0, bytes: vec![0; self.1 << 20], truncated: false });
+        let analyzer = "talk".to_owned();
+        facts.unread.push(Unread {
+            entry: self.0,
+            analyzer,
+            why: "as it is".to_owned(),
+            within: true,
+        });
+    }
+}
+
+fn told(files: &[(&str, &[u8])]) -> Facts {
+    let settings = BuildSettings::default();
+    let talk: Vec<Box<dyn Analyzer>> = vec![Box::<Talk>::default()];
+    let tar = tar(files);
+    build("l1", &mut &tar[..], &Expected::default(), talk, &settings, &|_| {}).unwrap().index.facts
+}
+
+#[test]
+fn a_layer_that_says_too_much_is_bounded_and_the_files_are_named() {
+    let facts = told(&[("a", &[60]), ("b", &[60]), ("c", &[1])]);
+    let kept: Vec<u32> = facts.kept.iter().map(|k| k.entry).collect();
+    assert_eq!(kept, [0, 2], "there is room for a small one behind it");
+    let said: Vec<&Unread> = facts.unread.iter().filter(|u| !u.within).collect();
+    assert_eq!((said.len(), said[0].entry, said[0].analyzer.as_str()), (1, 1, "talk"));
+    let names: Vec<String> = (0..10_100).map(|n| n.to_string()).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|n| (n.as_str(), &[0u8][..])).collect();
+    let facts = told(&files);
+    assert_eq!((facts.kept.len(), facts.unread.len()), (10_100, 10_001));
+    assert!(facts.unread[10_000].why.contains("more files"));
+}
+
+#[test]
+fn holes_that_are_passed_over_are_named_and_count_for_the_content() {
+    let sparse = |name: &str, size: &str| {
+        let mut builder = tar::Builder::new(Vec::new());
+        let map =
+            [("GNU.sparse.size", size), ("GNU.sparse.numblocks", "1"), ("GNU.sparse.map", "0,2")];
+        builder.append_pax_extensions(map.iter().map(|(k, v)| (*k, v.as_bytes()))).unwrap();
+        let mut header = tar::Header::new_gnu();
+        header.set_size(2);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, name, &b"ab"[..]).unwrap();
+        builder.into_inner().unwrap()
+    };
+    let content = |size: &str| {
+        let built = run(&sparse("s", size), &Expected::default()).unwrap().index;
+        assert_eq!(built.entries[0].size.to_string(), size);
+        (built.entries[0].content, built.facts.unread)
+    };
+    let (small, none) = content("1000");
+    let (large, named) = content("900000000000");
+    assert!(none.is_empty() && small != large && large == content("900000000000").0);
+    assert_ne!(large, content("900000000001").0);
+    assert!(named[0].within && named[0].why.contains("bytes of its holes"), "{named:?}");
 }

@@ -1,15 +1,27 @@
 //! The visitor that fills an index: every entry with the hash of its content, and each analyzer shown as
 //! much of a file as it wants.
 
-use crate::analyze::{Analyzer, Facts};
+use crate::analyze::{Analyzer, Facts, Unread};
 use crate::layer::{ContentHash, Entry, Interest, Visitor};
+
+/// Bytes of memory that the facts of one layer may take. The largest real layer seen (a full desktop with its
+/// documentation) is below a third of it.
+const FACTS: u64 = 96 << 20;
+/// Files of one layer that are named because they could not be read.
+const MOST_UNREAD: usize = 10_000;
 
 pub(super) struct Indexer {
     entries: Vec<Entry>,
-    facts: Facts,
+    facts: Ledger,
     analyzers: Vec<Watched>,
     hasher: blake3::Hasher,
+    /// Zeros that were passed over: how many in all, and where and how many each time, as a hash.
+    holes: Option<(u64, blake3::Hasher)>,
+    shown: u64,
 }
+
+/// The content of a file whose holes were passed over, in a space of hashes of its own.
+const HOLES: &[u8; 32] = b"careen: content hash with holes.";
 
 /// An analyzer and how much of the current file it still wants; `None` when it is done with it.
 struct Watched {
@@ -18,7 +30,7 @@ struct Watched {
 }
 
 impl Watched {
-    fn chunk(&mut self, bytes: &[u8], facts: &mut Facts) {
+    fn chunk(&mut self, bytes: &[u8], facts: &mut Ledger) {
         let Some(left) = self.left else { return };
         let n = (bytes.len() as u64).min(left);
         if n > 0 {
@@ -30,10 +42,60 @@ impl Watched {
         }
     }
 
-    fn end(&mut self, facts: &mut Facts) {
+    fn end(&mut self, facts: &mut Ledger) {
         if self.left.take().is_some() {
-            self.analyzer.end(facts);
+            facts.take(self.analyzer.as_mut());
         }
+    }
+}
+
+/// The facts, as far as there is room for them.
+#[derive(Default)]
+struct Ledger {
+    facts: Facts,
+    weight: u64,
+    /// Enough files were named as not read.
+    full: bool,
+    /// The file that is read.
+    entry: u32,
+}
+
+impl Ledger {
+    /// Takes what an analyzer leaves of a file; a file that has too much of it is named instead.
+    fn take(&mut self, analyzer: &mut dyn Analyzer) {
+        let (mark, unread) = (self.facts.mark(), self.facts.unread.len());
+        analyzer.end(&mut self.facts);
+        let weight = self.facts.weight_since(&mark);
+        if self.weight + weight <= FACTS {
+            self.weight += weight;
+        } else {
+            self.facts.cut_back(&mark);
+            self.name(analyzer.id().0, "the layer says more in all than is kept of one layer");
+        }
+        if self.full {
+            self.facts.unread.truncate(unread);
+        } else if self.facts.unread.len() > MOST_UNREAD {
+            self.facts.unread.truncate(unread);
+            self.name("all", "it and more files of this layer were not read whole");
+            self.full = true;
+        }
+    }
+
+    /// It was zeros only: nothing is missed.
+    fn pass_over(&mut self, zeros: u64) {
+        self.name("all", &format!("{zeros} bytes of its holes were passed over: only what is stored of it was looked at"));
+        if let Some(last) = self.facts.unread.last_mut() {
+            last.within = true;
+        }
+    }
+
+    fn name(&mut self, analyzer: &str, why: &str) {
+        self.facts.unread.push(Unread {
+            entry: self.entry,
+            analyzer: analyzer.to_owned(),
+            why: why.to_owned(),
+            within: false,
+        });
     }
 }
 
@@ -42,9 +104,11 @@ impl Indexer {
         let watched = |analyzer| Watched { analyzer, left: None };
         Self {
             entries: Vec::new(),
-            facts: Facts::default(),
+            facts: Ledger::default(),
             analyzers: analyzers.into_iter().map(watched).collect(),
             hasher: blake3::Hasher::new(),
+            holes: None,
+            shown: 0,
         }
     }
 
@@ -62,7 +126,7 @@ impl Indexer {
             .map(|w| w[0])
             .collect();
         duplicates.sort_unstable();
-        (self.entries, self.facts, duplicates)
+        (self.entries, self.facts.facts, duplicates)
     }
 }
 
@@ -70,6 +134,7 @@ impl Visitor for Indexer {
     fn begin(&mut self, entry: &Entry) -> Interest {
         let number = self.entries.len() as u32;
         self.entries.push(entry.clone());
+        self.facts.entry = number;
         for watched in &mut self.analyzers {
             watched.left = match watched.analyzer.begin(number, entry) {
                 Interest::Skip => None,
@@ -78,24 +143,39 @@ impl Visitor for Indexer {
             };
         }
         self.hasher.reset();
+        (self.holes, self.shown) = (None, 0);
         Interest::All
     }
 
     fn chunk(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
+        self.shown += bytes.len() as u64;
         for watched in &mut self.analyzers {
             watched.chunk(bytes, &mut self.facts);
         }
+    }
+
+    fn pass_over(&mut self, zeros: u64) {
+        let (sum, hasher) = self.holes.get_or_insert_with(|| (0, blake3::Hasher::new_keyed(HOLES)));
+        *sum = sum.saturating_add(zeros);
+        hasher.update(&self.shown.to_le_bytes());
+        hasher.update(&zeros.to_le_bytes());
     }
 
     fn end(&mut self) {
         for watched in &mut self.analyzers {
             watched.end(&mut self.facts);
         }
+        let mut content = self.hasher.finalize();
+        if let Some((sum, mut holes)) = self.holes.take() {
+            self.facts.pass_over(sum);
+            holes.update(content.as_bytes());
+            content = holes.finalize();
+        }
         if let Some(entry) = self.entries.last_mut()
             && entry.is_file()
         {
-            entry.content = Some(ContentHash(self.hasher.finalize().into()));
+            entry.content = Some(ContentHash(content.into()));
         }
     }
 }
