@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 const ID: &str = "secrets";
 /// Raise it when the same patterns give other results.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// Fills `Facts::secrets` from the content of every file.
 pub struct SecretAnalyzer {
@@ -44,8 +44,10 @@ impl SecretAnalyzer {
 
     /// Container or not, by the head; feeds the head to what is to read it.
     fn decide(&mut self, head: &[u8]) {
-        let opening = Kind::of(&self.path, head)
-            .and_then(|kind| Opening::new(kind, &self.patterns, &self.path, self.size).ok());
+        let opening = Kind::of(&self.path, head).and_then(|kind| {
+            let allowance = &self.scan.allowance;
+            Opening::new(kind, &self.patterns, &self.path, self.size, allowance).ok()
+        });
         self.content = match opening {
             Some(mut opening) => {
                 opening.feed(head);

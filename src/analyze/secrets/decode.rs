@@ -6,8 +6,9 @@ use super::label::Label;
 use super::members;
 use super::patterns::Patterns;
 use super::scan::{Found, Scan};
-use crate::analyze::unpack::Kind;
+use crate::analyze::unpack::{Allowance, Kind};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Base64 of base64, and once more.
 const DEEPEST: u8 = 3;
@@ -91,7 +92,7 @@ impl Scan {
             at = end;
             let line = self.line_of(buffer, start);
             let place = base + start as u64;
-            let mut scan = inner(patterns, decoding);
+            let mut scan = inner(patterns, decoding, &self.allowance);
             scan.begin(patterns, None, None);
             scan.place = self.place;
             let open = Open { code, start: place, line, rest: Vec::new() };
@@ -198,7 +199,7 @@ impl Scan {
         let mut at = own.start.max(decoding.words_to.saturating_sub(base) as usize);
         while let Some(word) = encoded::next_word(buffer, at, own.end) {
             at = word.range.end.max(at + 1);
-            let mut scan = inner(patterns, decoding);
+            let mut scan = inner(patterns, decoding, &self.allowance);
             scan.begin(patterns, None, None);
             scan.place = self.place;
             scan.feed(patterns, &word.plain);
@@ -224,10 +225,11 @@ impl Scan {
     }
 }
 
-fn inner(patterns: &Patterns, decoding: &mut Decoding) -> Box<Scan> {
+fn inner(patterns: &Patterns, decoding: &mut Decoding, allowance: &Arc<Allowance>) -> Box<Scan> {
     decoding.inner.take().unwrap_or_else(|| {
         let mut scan = Scan::new(patterns);
         scan.decoding.depth = decoding.depth + 1;
+        scan.allowance = Arc::clone(allowance);
         Box::new(scan)
     })
 }

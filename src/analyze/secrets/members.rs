@@ -7,7 +7,7 @@ use super::form::Form;
 use super::patterns::Patterns;
 use super::place::Place;
 use super::scan::{Found, Scan};
-use crate::analyze::unpack::{HEAD, Kind, Limits, Visitor, unpack};
+use crate::analyze::unpack::{Allowance, HEAD, Kind, Visitor, unpack};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -41,7 +41,13 @@ pub(super) enum Opening {
 }
 
 impl Opening {
-    pub fn new(kind: Kind, patterns: &Arc<Patterns>, path: &[u8], size: u64) -> io::Result<Self> {
+    pub fn new(
+        kind: Kind,
+        patterns: &Arc<Patterns>,
+        path: &[u8],
+        size: u64,
+        allowance: &Arc<Allowance>,
+    ) -> io::Result<Self> {
         if size <= SMALL {
             return Ok(Self::Gather {
                 kind,
@@ -52,9 +58,11 @@ impl Opening {
         let (chunks, from) = bounded(IN_FLIGHT);
         let patterns = patterns.clone();
         let path = path.to_vec();
+        let allowance = Arc::clone(allowance);
         let thread = std::thread::Builder::new().name("members".to_owned()).spawn(move || {
             let mut reader = Chunks { from, current: Vec::new(), at: 0 };
             let mut scan = Scan::new(&patterns);
+            scan.allowance = allowance;
             open(kind, &mut reader, &path, size, &patterns, &mut scan)
         })?;
         Ok(Self::Stream { chunks, thread })
@@ -94,6 +102,8 @@ pub(super) fn open(
     patterns: &Patterns,
     scan: &mut Scan,
 ) -> Members {
+    let allowance = Arc::clone(&scan.allowance);
+    let limits = allowance.limits(size);
     let mut gatherer = Gatherer {
         patterns,
         scan,
@@ -106,7 +116,8 @@ pub(super) fn open(
     while let Ok(n @ 1..) = reader.read(&mut head[filled..]) {
         filled += n;
     }
-    unpack(kind, &head[..filled], reader, path, Limits::of(size), &mut gatherer);
+    let left = unpack(kind, &head[..filled], reader, path, limits, &mut gatherer);
+    allowance.settle(&limits, left);
     gatherer.members
 }
 

@@ -14,7 +14,9 @@ use super::patterns::{Patterns, User};
 use super::place::Place;
 use super::prefilter::Hit;
 use crate::analyze::Confidence;
+use crate::analyze::unpack::Allowance;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Of what is searched at once; at least four times the margin, so that overlaps stay cheap.
 const BLOCK: usize = 256 * 1024;
@@ -71,6 +73,8 @@ pub(super) struct Scan {
     found: Vec<Found>,
     capped: bool,
     pub(super) decoding: Decoding,
+    /// What containers may unpack to; one for all files of a layer.
+    pub(super) allowance: Arc<Allowance>,
 }
 
 /// What one file gave.
@@ -111,6 +115,7 @@ impl Scan {
             found: Vec::new(),
             capped: false,
             decoding: Decoding::default(),
+            allowance: Arc::default(),
         }
     }
 

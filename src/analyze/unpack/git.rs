@@ -5,6 +5,7 @@
 //! is seen, and that is said.
 
 use super::archive::read_whole;
+use super::budget::Metered;
 use super::{Place, Unpacker};
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, BufRead, Read};
@@ -62,14 +63,16 @@ impl Unpacker<'_> {
                     None => self.content(&mut inflated, &member),
                     Some(_) => partial += 1,
                 }
-                let limit = self.limits.bytes.min(size + 1);
-                if io::copy(&mut inflated.take(limit), &mut io::sink())? == limit && limit > 0 {
+                let limit = self.budget.left().min(size.saturating_add(1));
+                let mut rest = Metered { inner: inflated.take(limit), budget: self.budget };
+                if io::copy(&mut rest, &mut io::sink())? == limit && limit > 0 {
                     return Err(io::Error::other("an object is larger than it says"));
                 }
                 continue;
             }
             let mut bytes = Vec::with_capacity(size as usize);
             inflated.by_ref().take(size + 1).read_to_end(&mut bytes)?;
+            self.spend(bytes.len());
             if bytes.len() as u64 != size {
                 return Err(io::Error::other("an object's size is wrong"));
             }

@@ -5,25 +5,30 @@
 //! is looked for in the members. What is given up on is said, with its reason.
 
 mod archive;
+mod budget;
 mod constants;
 mod git;
 mod kind;
 mod sqlite;
+mod xz;
 mod zip;
 
 #[cfg(test)]
 mod tests;
 
+pub use budget::Allowance;
 pub use kind::{HEAD, Kind};
 
+use budget::{Budget, Metered, Source};
 use std::io::{self, Read};
+use xz::XzReader;
 
 /// Bounds of one file of a layer: it cannot make a scan endless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Containers in containers.
     pub depth: u8,
-    /// Decompressed bytes in all.
+    /// Decompressed bytes in all, beside twenty for each byte that is read.
     pub bytes: u64,
     pub members: u64,
 }
@@ -33,7 +38,7 @@ impl Limits {
     pub fn of(size: u64) -> Self {
         Self {
             depth: 4,
-            bytes: (size.saturating_mul(200) + (64 << 20)).min(4 << 30),
+            bytes: size.saturating_mul(180).saturating_add(64 << 20).min(4 << 30),
             members: 100_000,
         }
     }
@@ -50,7 +55,16 @@ pub trait Visitor {
     fn unread(&mut self, inside: &str, why: &str);
 }
 
-/// Opens a container whose first bytes are `head` (they are part of `reader` no more).
+/// Bytes of dictionaries and windows that the decoders of one file may hold, all depths together.
+const DICTIONARIES: u64 = 80 << 20;
+/// Of one: what `xz -9` and `zstd -19` write and more.
+const DICTIONARY: u64 = 64 << 20;
+/// The same as zstd counts it, in bits.
+const WINDOW_LOG: u32 = 26;
+const TOO_MANY: &str = "it unpacks to too many bytes";
+
+/// Opens a container whose first bytes are `head` (they are part of `reader` no more). How many bytes are left of
+/// those that it may unpack to.
 pub fn unpack(
     kind: Kind,
     head: &[u8],
@@ -58,16 +72,19 @@ pub fn unpack(
     path: &[u8],
     limits: Limits,
     visitor: &mut dyn Visitor,
-) {
-    let mut unpacker = Unpacker { visitor, limits, spent: false };
-    let mut whole = head.chain(reader);
+) -> u64 {
+    let budget = Budget::new(limits.bytes);
+    let mut unpacker =
+        Unpacker { visitor, limits, budget: &budget, dictionaries: DICTIONARIES, spent: false };
+    let mut whole = Source { inner: head.chain(reader), budget: &budget };
     unpacker.open(
         kind,
         &mut whole,
         &Place { inside: String::new(), path: path.to_vec(), depth: 1 },
     );
     // The file has bytes behind what the container needed; whoever feeds them waits until they are read.
-    let _ = io::copy(&mut whole, &mut io::sink());
+    let _ = io::copy(&mut whole.inner, &mut io::sink());
+    budget.left()
 }
 
 /// Where a member stands.
@@ -109,6 +126,9 @@ impl Place {
 struct Unpacker<'v> {
     visitor: &'v mut dyn Visitor,
     limits: Limits,
+    budget: &'v Budget,
+    /// Bytes of dictionaries that may still be held.
+    dictionaries: u64,
     /// The budget is used up, and it has been said.
     spent: bool,
 }
@@ -123,6 +143,7 @@ impl Unpacker<'_> {
             return self.give_up(place, "too many members in one file");
         };
         self.limits.members = left;
+        let reader = &mut Metered { inner: reader, budget: self.budget };
         let mut head = [0; HEAD];
         let mut filled = 0;
         let mut broken = false;
@@ -157,6 +178,9 @@ impl Unpacker<'_> {
                 self.plain(&mut whole, place);
             }
         }
+        if self.budget.is_spent() {
+            self.give_up(place, TOO_MANY);
+        }
     }
 
     fn open(&mut self, kind: Kind, reader: &mut dyn Read, place: &Place) {
@@ -175,15 +199,18 @@ impl Unpacker<'_> {
                 );
             }
             Kind::Xz => {
+                let granted = self.dictionaries.min(DICTIONARY);
+                self.dictionaries -= granted;
                 self.content(
-                    &mut lzma_rust2::XzReader::new(buffered, true),
+                    &mut XzReader::new(buffered, granted, self.budget),
                     &place.decompressed("xz"),
                 );
+                self.dictionaries += granted;
             }
             Kind::Zstd => match zstd::stream::read::Decoder::with_buffer(buffered) {
                 Ok(mut decoder) => {
-                    // As for layers: a window of 128 MiB would be memory of the image's choosing.
-                    let _ = decoder.window_log_max(27);
+                    // A larger window would be memory of the image's choosing.
+                    let _ = decoder.window_log_max(WINDOW_LOG);
                     self.content(&mut decoder, &place.decompressed("zstd"));
                 }
                 Err(e) => self.visitor.unread(&place.inside, &e.to_string()),
@@ -206,12 +233,7 @@ impl Unpacker<'_> {
         loop {
             match reader.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(n) => {
-                    if !self.spend(n) {
-                        break;
-                    }
-                    self.visitor.chunk(&buffer[..n]);
-                }
+                Ok(n) => self.visitor.chunk(&buffer[..n]),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => {
                     self.visitor.unread(&place.inside, &e.to_string());
@@ -220,9 +242,6 @@ impl Unpacker<'_> {
             }
         }
         self.visitor.end();
-        if self.limits.bytes == 0 {
-            self.give_up(place, "it unpacks to too many bytes");
-        }
     }
 
     /// Text made from a container's own structure.
@@ -235,9 +254,8 @@ impl Unpacker<'_> {
     }
 
     /// Takes bytes off the budget; `false` when there is none left.
-    fn spend(&mut self, bytes: usize) -> bool {
-        self.limits.bytes = self.limits.bytes.saturating_sub(bytes as u64);
-        self.limits.bytes > 0
+    fn spend(&self, bytes: usize) -> bool {
+        self.budget.spend(bytes as u64)
     }
 
     fn give_up(&mut self, place: &Place, why: &str) {

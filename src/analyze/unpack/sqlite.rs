@@ -7,13 +7,19 @@
 //! holds deleted rows.
 
 use super::archive::read_whole;
-use super::{Place, Unpacker};
+use super::{Place, TOO_MANY, Unpacker};
 use std::collections::HashMap;
 use std::io::Read;
 
 const LEAF_TABLE: u8 = 0x0d;
 const LEAF_INDEX: u8 = 0x0a;
 const INTERIOR: [u8; 2] = [0x02, 0x05];
+/// What a page may come to, in times of its size: rows have the names of their columns beside them. Cells can share
+/// their bytes, so that a page of 64 KiB may state a gigabyte.
+const PAGE: usize = 8;
+/// Columns of a table, and of all.
+const COLUMNS: usize = 2000;
+const ALL_COLUMNS: usize = 100_000;
 
 #[derive(Default)]
 struct Database {
@@ -23,6 +29,10 @@ struct Database {
     wide: Option<bool>,
     /// Columns of the table whose root page has this number.
     columns: HashMap<u32, Vec<String>>,
+    /// How many columns these are.
+    named: usize,
+    /// A page came to more than is looked at.
+    cut: bool,
 }
 
 impl Unpacker<'_> {
@@ -59,7 +69,17 @@ impl Unpacker<'_> {
             }
             self.visitor.chunk(&text);
         }
+        self.end_of(&database, &member);
+    }
+
+    fn end_of(&mut self, database: &Database, member: &Place) {
+        if database.cut {
+            self.visitor.unread(&member.inside, "sqlite: pages whose rows lie over each other");
+        }
         self.visitor.end();
+        if self.budget.is_spent() {
+            self.give_up(member, TOO_MANY);
+        }
     }
 
     pub(super) fn sqlite_wal(&mut self, reader: &mut dyn Read, place: &Place) {
@@ -83,7 +103,7 @@ impl Unpacker<'_> {
             }
             self.visitor.chunk(&text);
         }
-        self.visitor.end();
+        self.end_of(&database, &member);
     }
 }
 
@@ -103,7 +123,7 @@ impl Database {
             page_size,
             usable,
             wide,
-            columns: HashMap::new(),
+            ..Self::default()
         })
     }
 
@@ -127,9 +147,16 @@ impl Database {
         let content = if content == 0 { 65536 } else { content };
         let array = start + 8;
         let columns = self.columns.get(&number).cloned();
+        let most = PAGE * self.page_size;
+        let mut left = most;
         for cell in 0..cells {
             let Some(at) = u16_at(array + 2 * cell).filter(|&at| at >= array) else { break };
-            let Some(values) = self.row(page, at, kind == LEAF_TABLE) else { continue };
+            let values = self.row(page, at, kind == LEAF_TABLE, &mut left);
+            if left == 0 || out.len() > most {
+                self.cut = true;
+                break;
+            }
+            let Some(values) = values else { continue };
             if number == 1 {
                 self.learn(&values);
             }
@@ -157,6 +184,10 @@ impl Database {
         }
         let mut block = u16_at(start + 1).unwrap_or_default();
         for _ in 0..1000 {
+            if out.len() > 2 * most {
+                self.cut = true;
+                break;
+            }
             let (Some(next), Some(size)) = (u16_at(block), u16_at(block + 2)) else { break };
             if block == 0 || size < 4 {
                 break;
@@ -170,8 +201,8 @@ impl Database {
         out
     }
 
-    /// The values of a cell, those that lie on its page.
-    fn row(&self, page: &[u8], at: usize, table: bool) -> Option<Vec<Value>> {
+    /// The values of a cell, those that lie on its page. What they come to is taken off `left`.
+    fn row(&self, page: &[u8], at: usize, table: bool, left: &mut usize) -> Option<Vec<Value>> {
         let mut cursor = at;
         let payload = varint(page, &mut cursor)?;
         if table {
@@ -190,9 +221,10 @@ impl Database {
         let mut cursor = 0;
         let header = varint(body, &mut cursor)? as usize;
         let mut types = Vec::new();
-        while cursor < header && types.len() < 2000 {
+        while cursor < header && types.len() < COLUMNS {
             types.push(varint(body, &mut cursor)?);
         }
+        *left = left.saturating_sub(types.len() + body.len());
         let mut at = header;
         let mut values = Vec::with_capacity(types.len());
         for kind in types {
@@ -234,9 +266,12 @@ impl Database {
         if let [Value::Text(kind), _, _, Value::Number(root), Value::Text(sql)] = values
             && kind == b"table"
             && let Ok(root) = u32::try_from(*root)
-            && self.columns.len() < 10_000
+            && self.named < ALL_COLUMNS
         {
-            self.columns.insert(root, column_names(&String::from_utf8_lossy(sql)));
+            let mut names = column_names(&String::from_utf8_lossy(sql));
+            names.truncate(COLUMNS);
+            self.named += names.len() + 1;
+            self.columns.insert(root, names);
         }
     }
 }

@@ -209,6 +209,39 @@ fn a_bomb_ends_at_its_budget_and_is_said() {
 }
 
 #[test]
+fn a_page_whose_rows_lie_over_each_other_is_bounded_and_said() {
+    let size = 65536;
+    let mut page = vec![b'x'; size];
+    page[..100].fill(0);
+    page[..16].copy_from_slice(b"SQLite format 3\0");
+    page[16..18].copy_from_slice(&[0, 1]);
+    page[100..108].copy_from_slice(&[0x0d, 0, 0, 0x3f, 0xff, 0, 0, 0]);
+    // 16,383 cells, all at the same place: a record of one text of 30,000 bytes.
+    for cell in 0..16_383 {
+        page[108 + 2 * cell..][..2].copy_from_slice(&34_000u16.to_be_bytes());
+    }
+    page[34_000..34_008].copy_from_slice(&[0x81, 0xea, 0x34, 1, 4, 0x83, 0xd4, 0x6d]);
+    let seen = open("a.db", &page);
+    assert!((30_000..3 << 20).contains(&seen.members[0].1.len()), "{}", seen.members[0].1.len());
+    assert_eq!(seen.unread, ["sqlite: sqlite: pages whose rows lie over each other"]);
+}
+
+#[test]
+fn what_is_between_the_members_counts_too() {
+    // Zeros for ever behind the head of a tar, packed three times.
+    let mut tar = tar_of(&[("a", b"text")]);
+    tar.truncate(1024);
+    tar.resize(48 << 20, 0);
+    let seen = open("a.tar.gz", &gz(&tar));
+    assert!(
+        seen.unread.iter().any(|u| u == "gzip: it unpacks to too many bytes"),
+        "{:?}",
+        seen.unread
+    );
+    assert_eq!(seen.members, [("gzip!/a".to_owned(), b"text".to_vec())]);
+}
+
+#[test]
 fn nesting_ends_at_its_depth_and_is_said() {
     let mut bytes = b"core".to_vec();
     for _ in 0..9 {

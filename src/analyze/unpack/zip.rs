@@ -5,7 +5,8 @@
 //! them tells, which is what Java's `jar` writes.
 
 use super::archive::read_whole;
-use super::{Place, Unpacker};
+use super::budget::Metered;
+use super::{Place, Unpacker, WINDOW_LOG};
 use std::io::{self, BufRead, Read};
 
 const LOCAL: [u8; 4] = *b"PK\x03\x04";
@@ -120,7 +121,8 @@ impl Unpacker<'_> {
             if self.spent {
                 return Ok(());
             }
-            io::copy(&mut deflate.by_ref().take(self.limits.bytes), &mut io::sink())?;
+            let mut rest = Metered { inner: &mut deflate, budget: self.budget };
+            io::copy(&mut rest, &mut io::sink())?;
             let compressed = deflate.total_in();
             return descriptor(reader, compressed, local.zip64);
         }
@@ -133,7 +135,10 @@ impl Unpacker<'_> {
                 8 => self.content(&mut flate2::bufread::DeflateDecoder::new(&mut data), member),
                 12 => self.content(&mut bzip2::bufread::BzDecoder::new(&mut data), member),
                 93 => match zstd::stream::read::Decoder::with_buffer(&mut data) {
-                    Ok(mut decoder) => self.content(&mut decoder, member),
+                    Ok(mut decoder) => {
+                        let _ = decoder.window_log_max(WINDOW_LOG);
+                        self.content(&mut decoder, member);
+                    }
                     Err(e) => self.visitor.unread(&member.inside, &e.to_string()),
                 },
                 other => self
