@@ -8,6 +8,7 @@ use super::sweep_args::{Sweep, Worker};
 use crate::analyze::Confidence;
 use crate::oci::Platform;
 use crate::rules::Severity;
+use crate::source::registry::AllowedHost;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -428,15 +429,57 @@ pub struct RegistryArgs {
     /// Trust the certificates in this PEM file too; may be repeated
     #[arg(long, value_name = "FILE", help_heading = "Registry")]
     pub ca_file: Vec<PathBuf>,
-    /// Talk HTTP without TLS
-    #[arg(long, help_heading = "Registry")]
-    pub plain_http: bool,
+    /// Talk HTTP without TLS: to the registry, or to HOST, a token server or another registry; may be
+    /// repeated
+    #[arg(
+        long,
+        help_heading = "Registry",
+        value_name = "HOST",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = ""
+    )]
+    pub plain_http: Vec<String>,
+    /// Let a registry lead here though it is in a private network or on this machine: a host, *.DOMAIN
+    /// or a range of addresses; may be repeated
+    #[arg(
+        long,
+        env = "CAREEN_ALLOW_HOST",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_name = "HOST",
+        help_heading = "Registry"
+    )]
+    pub allow_host: Vec<AllowedHost>,
+    /// Give up on a transfer that is slower than this a second; 0: never
+    #[arg(
+        long,
+        env = "CAREEN_MIN_RATE",
+        hide_env_values = true,
+        value_name = "SIZE",
+        value_parser = super::number::size,
+        default_value = "1kB",
+        help_heading = "Registry"
+    )]
+    pub min_rate: u64,
     /// Trust any certificate: whoever is in between can read and change everything
     #[arg(long, help_heading = "Registry")]
     pub insecure_skip_verify: bool,
     /// Fetch layers from other hosts when the image says so
     #[arg(long, help_heading = "Registry")]
     pub follow_foreign_urls: bool,
+}
+
+impl RegistryArgs {
+    /// Whether the registry itself is asked without TLS.
+    pub fn is_plain_http(&self) -> bool {
+        self.plain_http.iter().any(String::is_empty)
+    }
+
+    /// Whether there is what can be meant for one registry only.
+    pub fn is_for_one(&self) -> bool {
+        self.username.is_some() || self.is_plain_http() || self.insecure_skip_verify
+    }
 }
 
 /// How much work is done at once, and how much of it is bearable.

@@ -5,6 +5,7 @@ use super::error::CliError;
 use crate::analyze::Confidence;
 use crate::oci::Platform;
 use crate::source::PlatformChoice;
+use crate::source::registry::AllowedHost;
 use crate::text::Redacted;
 use std::io::Read;
 use std::path::PathBuf;
@@ -33,6 +34,11 @@ pub struct RegistryFlags {
     pub authfile: Option<PathBuf>,
     pub ca_files: Vec<PathBuf>,
     pub plain_http: bool,
+    /// Other hosts without TLS.
+    pub plain_http_hosts: Vec<String>,
+    pub allow_hosts: Vec<AllowedHost>,
+    /// Bytes a second; 0: none.
+    pub min_rate: u64,
     pub insecure_skip_verify: bool,
     pub follow_foreign_urls: bool,
 }
@@ -87,7 +93,15 @@ impl SourceSettings {
                 login,
                 authfile: registry.authfile.clone(),
                 ca_files: registry.ca_file.clone(),
-                plain_http: registry.plain_http,
+                plain_http: registry.is_plain_http(),
+                plain_http_hosts: registry
+                    .plain_http
+                    .iter()
+                    .filter(|host| !host.is_empty())
+                    .cloned()
+                    .collect(),
+                allow_hosts: registry.allow_host.clone(),
+                min_rate: registry.min_rate,
                 insecure_skip_verify: registry.insecure_skip_verify,
                 follow_foreign_urls: registry.follow_foreign_urls,
             },

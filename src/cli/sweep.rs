@@ -40,8 +40,7 @@ pub fn run(args: &Sweep, global: &Global, terminal: &Terminal) -> Result<Status,
     let target = target(args)?;
     let listing = listing(&args.listing, &target)?;
     let registry_host = one_host(&target);
-    let r = &args.registry;
-    if registry_host.is_none() && (r.username.is_some() || r.plain_http || r.insecure_skip_verify) {
+    if registry_host.is_none() && args.registry.is_for_one() {
         return Err(CliError::UsageWithHint {
             what: "the list names several registries: --username, --plain-http and \
                    --insecure-skip-verify are for one"

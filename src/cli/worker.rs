@@ -22,10 +22,7 @@ pub fn run(args: &Worker, global: &Global, terminal: &Terminal) -> Result<Status
                 .to_owned(),
         });
     }
-    let r = &args.registry;
-    if args.registry_host.is_none()
-        && (r.username.is_some() || r.plain_http || r.insecure_skip_verify)
-    {
+    if args.registry_host.is_none() && args.registry.is_for_one() {
         return Err(CliError::UsageWithHint {
             what: "a worker may be led to any registry of the store".to_owned(),
             hint: "say with --registry-host which one these flags are for".to_owned(),

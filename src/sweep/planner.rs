@@ -6,7 +6,7 @@ use super::selection::Selection;
 use super::store::{Gap, KnownTag, NewImage, Scope, Store, StoreError, now};
 use super::{Stop, SweepError, SweepPlan, SweepProgress, Target};
 use crate::oci::{Descriptor, Digest, Reference};
-use crate::source::registry::RegistrySource;
+use crate::source::registry::{ListedPage, OddNames, RegistrySource, TagList};
 use crate::source::resolve::{DocumentStore, Root, descend, verify_document};
 use crate::source::{FoundImage, PlatformChoice, SourceError};
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -135,8 +135,11 @@ impl<'a> Planner<'a> {
         let registry = self.store.registry(host)?;
         let mut kept = Ok(());
         let mut met = false;
-        let mut each = |names: Vec<String>| {
-            for name in names.into_iter().filter(|n| is_below(n, prefix)) {
+        let mut odd = OddNames::default();
+        let mut each = |page: ListedPage| {
+            met |= !page.odd.is_empty();
+            odd.extend(page.odd);
+            for name in page.names.into_iter().filter(|n| is_below(n, prefix)) {
                 if self.is_over() {
                     return ControlFlow::Break(());
                 }
@@ -163,6 +166,10 @@ impl<'a> Planner<'a> {
             .listing(host, prefix, &self.plan.listing)
             .and_then(|listing| listing.repositories(&mut each));
         kept?;
+        if !odd.is_empty() {
+            let place = self.plan.target.name();
+            self.gap(&place, "the list of repositories", &odd.to_string(), true)?;
+        }
         match listed {
             // An empty list is most often one that this login may not see: it proves nothing.
             Ok(()) if !met && !self.is_over() => {
@@ -269,19 +276,20 @@ impl<'a> Planner<'a> {
             Err(e) => return Ok(self.gap(&whole, "the repository", &e.to_string(), true)?),
         };
         let listed = matches!(self.plan.target, Target::Registry { .. });
-        let names = match source.tags() {
-            Ok(names) => names,
+        let tags = match source.tags() {
+            Ok(tags) => tags,
             // A registry may keep the name of a repository whose tags are all gone.
-            Err(e) if e.status() == Some(404) && listed => Vec::new(),
+            Err(e) if e.status() == Some(404) && listed => TagList::default(),
             Err(e) => return Ok(self.gap(&whole, "the tags", &e.to_string(), true)?),
         };
-        let (names, odd): (Vec<String>, Vec<String>) =
-            names.into_iter().partition(|tag| is_tag(&whole, tag));
-        for tag in odd {
-            let tag: String = tag.chars().take(200).collect();
-            self.gap(&format!("{whole}:{tag}"), "the tag", "no tag can have this name", true)?;
+        if !tags.odd.is_empty() {
+            self.gap(&whole, "the tags", &tags.odd.to_string(), true)?;
         }
-        let wanted = self.selection().tags(&repository.name, names);
+        if let Some(e) = &tags.broken {
+            // What was listed before is still worth a look.
+            self.gap(&whole, "the other tags", &e.to_string(), true)?;
+        }
+        let wanted = self.selection().tags(&repository.name, tags.names);
         self.store.tags_listed(self.run, repository.id, &wanted)?;
         let repository = Arc::new(repository);
         for name in wanted {
@@ -404,11 +412,6 @@ fn is_below(name: &str, prefix: &str) -> bool {
     prefix.is_empty()
         || name == prefix
         || name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// Whether a reference can have this tag.
-fn is_tag(repository: &str, tag: &str) -> bool {
-    !tag.contains(['@', '/', ':']) && format!("{repository}:{tag}").parse::<Reference>().is_ok()
 }
 
 /// `None` where sizes are claimed that would break every sum.

@@ -49,7 +49,7 @@ fn pages(
     let host = host(registry);
     let mut pages = Vec::new();
     host.listing(registry, prefix, settings)?.repositories(&mut |page| {
-        pages.push(page);
+        pages.push(page.names);
         ControlFlow::Continue(())
     })?;
     Ok(pages)
@@ -272,9 +272,9 @@ fn the_catalog_of_a_real_registry() {
     let listing = host.listing(&registry.host, "team2", &catalog).unwrap();
     listing
         .repositories(&mut |page| {
-            for name in page {
+            for name in page.names {
                 let reference = format!("{}/{name}", registry.host).parse().unwrap();
-                tags.extend(host.source(reference).tags().unwrap());
+                tags.extend(host.source(reference).tags().unwrap().names);
             }
             ControlFlow::Continue(())
         })

@@ -5,7 +5,7 @@ use crate::support::tls::pki;
 use crate::support::token_server::TokenServer;
 use careen::oci::{Digest, Platform};
 use careen::source::registry::{
-    Credentials, Helpers, Login, RegistryError, RegistrySettings, RegistrySource,
+    AuthSource, Credentials, Helpers, Login, RegistryError, RegistrySettings, RegistrySource,
 };
 use careen::source::{PlatformChoice, Source, SourceError};
 use std::io::Read;
@@ -81,7 +81,7 @@ fn with_login(login: Login) -> RegistrySettings {
 
 fn with_file(file: &Path) -> RegistrySettings {
     let mut s = settings();
-    s.credentials.auth_files = vec![file.to_owned()];
+    s.credentials.auth_sources = vec![AuthSource::File(file.to_owned())];
     s
 }
 
@@ -120,7 +120,7 @@ fn anonymous_by_tag_and_by_digest() {
     let pinned = source(&registry.host, &format!("@{}", image.manifest), settings());
     check(&pinned, &image);
     assert!(pinned.resolve(&any()).unwrap().images[0].pinned);
-    assert_eq!(pinned.tags().unwrap(), ["1"]);
+    assert_eq!(pinned.tags().unwrap().names, ["1"]);
     let e = refused(&source(&registry.host, ":absent", settings()));
     assert_eq!(e.status(), Some(404));
     let text = e.to_string();
@@ -173,7 +173,8 @@ fn bearer_token_by_password_by_file_and_by_identity_token() {
     assert_eq!(last.method, "POST");
     assert!(last.body.contains("grant_type=refresh_token"));
 
-    let e = refused(&source(&registry.host, ":1", with_login(Login::password(USER, "wrong"))));
+    let e =
+        refused(&source(&registry.host, ":1", with_login(Login::password(USER, "not-the-one"))));
     assert!(matches!(e, RegistryError::Login { .. }), "{e:?}");
     let text = e.to_string();
     assert!(

@@ -452,23 +452,6 @@ fn foreign_layers_are_fetched_elsewhere_only_when_asked() {
 }
 
 #[test]
-fn tags_come_in_pages_and_stay_on_their_host() {
-    let registry = FakeRegistry::start(|a| match a.path.as_str() {
-        "/v2/app/x/tags/list?n=1000" => Answer::new(200, r#"{"tags":["a","b"]}"#)
-            .with("link", r#"</v2/app/x/tags/list?last=b>; rel="next""#),
-        _ => Answer::new(200, r#"{"tags":["c"]}"#),
-    });
-    let tags = source(&registry, ":1", settings()).tags().unwrap();
-    assert_eq!(tags, ["a", "b", "c"]);
-
-    let registry = FakeRegistry::start(|_| {
-        Answer::new(200, r#"{"tags":null}"#).with("link", r#"<http://other.test/>; rel="next""#)
-    });
-    let e = source(&registry, ":1", settings()).tags().unwrap_err();
-    assert!(matches!(e, RegistryError::Protocol { .. }), "{e}");
-}
-
-#[test]
 fn nobody_there_is_a_clear_error() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let s = RegistrySource::new(format!("{gone}/app/x:1").parse().unwrap(), settings()).unwrap();

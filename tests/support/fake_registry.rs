@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// One request as it came.
 #[derive(Clone, Debug)]
@@ -29,11 +30,18 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Leaves the connection open and silent after the body.
     pub stall: bool,
+    /// How long after each byte of the body the next one comes.
+    pub drip: Option<Duration>,
 }
 
 impl Answer {
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self { status, body: body.into(), ..Self::default() }
+    }
+
+    /// A body that comes byte by byte.
+    pub fn dripping(self, wait: Duration) -> Self {
+        Self { drip: Some(wait), ..self }
     }
 
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
@@ -52,7 +60,12 @@ pub struct FakeRegistry {
 impl FakeRegistry {
     /// `script` answers each request; it lives until the process ends.
     pub fn start(script: impl FnMut(&Asked) -> Answer + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_at("127.0.0.1", script)
+    }
+
+    /// At an address of this machine, such as `127.0.0.2` or `[::1]`.
+    pub fn start_at(address: &str, script: impl FnMut(&Asked) -> Answer + Send + 'static) -> Self {
+        let listener = TcpListener::bind(format!("{address}:0")).unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let script: Arc<Mutex<Script>> = Arc::new(Mutex::new(Box::new(script)));
@@ -112,10 +125,19 @@ fn serve(stream: TcpStream, log: &Mutex<Vec<Asked>>, script: &Mutex<Script>) -> 
     let mut stream = stream;
     stream.write_all(out.as_bytes()).ok()?;
     stream.write_all(b"\r\n").ok()?;
-    stream.write_all(&answer.body).ok()?;
+    match answer.drip {
+        None => stream.write_all(&answer.body).ok()?,
+        Some(wait) => {
+            stream.set_nodelay(true).ok()?;
+            for byte in &answer.body {
+                stream.write_all(&[*byte]).ok()?;
+                std::thread::sleep(wait);
+            }
+        }
+    }
     stream.flush().ok()?;
     if answer.stall {
-        std::thread::sleep(std::time::Duration::from_secs(30));
+        std::thread::sleep(Duration::from_secs(30));
     }
     Some(())
 }

@@ -3,10 +3,12 @@
 // Each test file uses a part.
 #![allow(dead_code)]
 
+pub mod asking;
 pub mod browser;
 pub mod fake_registry;
 pub mod fleet;
 pub mod image_builder;
+pub mod image_registry;
 pub mod page_of;
 pub mod postgres;
 pub mod program;

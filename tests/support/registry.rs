@@ -33,6 +33,11 @@ impl Drop for Registry {
 
 impl Registry {
     pub fn start(auth: Auth<'_>, tls: Option<&Pki>) -> Self {
+        Self::start_with(auth, tls, "")
+    }
+
+    /// With more lines of its configuration.
+    pub fn start_with(auth: Auth<'_>, tls: Option<&Pki>, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).display().to_string();
         let write = |name: &str, text: &str| {
@@ -71,6 +76,7 @@ impl Registry {
                 );
             }
         }
+        config += more;
         let config = write("config.yml", &config);
         let child = Command::new("docker-registry")
             .args(["serve", &config])

@@ -1,27 +1,23 @@
 //! Logging in: from a challenge to the `Authorization` header of one scope, kept until it expires.
 
+use super::RegistrySettings;
 use super::challenge::Challenge;
-use super::credentials::{Credentials, Found, Login};
+use super::client::Connection;
+use super::credentials::{Found, Login};
 use super::error::{RegistryError, own_words, quote};
-use super::transport::{Transport, is_loopback, root_cause};
+use super::token::{MARGIN, read_token};
+use super::transport::{host_of, is_loopback, root_cause};
 use crate::oci::Reference;
 use crate::text::Redacted;
 use base64::Engine as _;
 use reqwest::header::HeaderValue;
-use serde::Deserialize;
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::{Mutex, OnceCell};
 use url::Url;
 
 /// Largest answer of a token server that is read, in bytes.
 pub const TOKEN_LIMIT: u64 = 1 << 20;
-
-/// What the token protocol assumes where `expires_in` is absent.
-const DEFAULT_LIFE: Duration = Duration::from_secs(60);
-
-/// A token is not used in its last moments.
-const MARGIN: Duration = Duration::from_secs(5);
 
 /// What goes into the `Authorization` header.
 #[derive(Clone, Debug)]
@@ -54,7 +50,7 @@ pub(super) enum Scope {
 pub(super) struct Authenticator {
     reference: Reference,
     scope: Scope,
-    credentials: Credentials,
+    settings: RegistrySettings,
     found: OnceCell<Found>,
     /// By registry and scope. The lock is held while a token is fetched: layers that are refused at
     /// the same moment share one login.
@@ -62,9 +58,9 @@ pub(super) struct Authenticator {
 }
 
 impl Authenticator {
-    pub fn new(reference: Reference, scope: Scope, credentials: Credentials) -> Self {
+    pub fn new(reference: Reference, scope: Scope, settings: &RegistrySettings) -> Self {
         let (found, cache) = (OnceCell::new(), Mutex::new(HashMap::new()));
-        Self { reference, scope, credentials, found, cache }
+        Self { reference, scope, settings: settings.clone(), found, cache }
     }
 
     fn scope(&self) -> String {
@@ -93,7 +89,7 @@ impl Authenticator {
     /// there is nothing to answer with. `base` is the registry's own address.
     pub async fn renew(
         &self,
-        transport: &Transport,
+        connection: &Connection,
         base: &Url,
         challenges: &[Challenge],
         refused: Option<&Authorization>,
@@ -106,14 +102,15 @@ impl Authenticator {
         }
         cache.remove(&self.key());
         let found = self.login().await;
+        remember(connection, found.login.as_ref());
         let bearer = challenges.iter().find_map(|c| match c {
             Challenge::Bearer { realm, service } => Some((realm, service)),
             Challenge::Basic => None,
         });
         let authorization = match (bearer, &found.login) {
             (Some((realm, service)), login) => {
-                let realm = self.check_realm(realm, base)?;
-                self.token(transport, realm, service.as_deref(), login.as_ref()).await?
+                let realm = self.check_realm(realm, base, login.is_some())?;
+                self.token(connection, realm, service.as_deref(), login.as_ref()).await?
             }
             (None, Some(Login::Password { username, password }))
                 if challenges.contains(&Challenge::Basic) =>
@@ -137,7 +134,8 @@ impl Authenticator {
     async fn login(&self) -> &Found {
         self.found
             .get_or_init(|| async {
-                let (credentials, reference) = (self.credentials.clone(), self.reference.clone());
+                let (credentials, reference) =
+                    (self.settings.credentials.clone(), self.reference.clone());
                 tokio::task::spawn_blocking(move || credentials.find(&reference))
                     .await
                     .unwrap_or_else(|e| Found {
@@ -148,37 +146,51 @@ impl Authenticator {
             .await
     }
 
-    /// A realm gets the password: it must be reached by TLS, unless all of this is on the user's own
-    /// machine or the user asked for plain HTTP.
-    fn check_realm(&self, realm: &str, base: &Url) -> Result<Url, RegistryError> {
-        let refuse = |why: String| RegistryError::Challenge {
+    /// A realm gets the password: it must be reached by TLS, unless it is on the host that the user asks
+    /// without, or on a host of that kind that the user has named. What has no secret may go where the
+    /// registry's own answers go.
+    fn check_realm(&self, realm: &str, base: &Url, secret: bool) -> Result<Url, RegistryError> {
+        let refuse = |why: String, hint: Option<String>| RegistryError::Challenge {
             registry: self.reference.registry().to_owned(),
             why,
+            hint,
         };
         let url = Url::parse(realm)
-            .map_err(|e| refuse(format!("realm `{}` is not a URL: {e}", quote(realm))))?;
-        let secure = match url.scheme() {
+            .map_err(|e| refuse(format!("realm `{}` is not a URL: {e}", quote(realm)), None))?;
+        if url.host_str().is_none() || !url.username().is_empty() || url.password().is_some() {
+            return Err(refuse(format!("realm `{}` is malformed", quote(realm)), None));
+        }
+        let in_clear = base.scheme() == "http";
+        let same_host = is_same_host(&url, base);
+        let this_machine = url.host_str().is_some_and(is_loopback);
+        let may = match url.scheme() {
             "https" => true,
-            "http" => base.scheme() == "http" || url.host_str().is_some_and(is_loopback),
+            "http" => {
+                (same_host && (in_clear || this_machine))
+                    || (!secret && in_clear)
+                    || self.settings.names_plain_http(&url)
+            }
             _ => false,
         };
-        if !secure {
-            return Err(refuse(format!("realm `{}` is not reached by https", quote(realm))));
+        if may {
+            return Ok(url);
         }
-        if url.host_str().is_none() || !url.username().is_empty() || url.password().is_some() {
-            return Err(refuse(format!("realm `{}` is malformed", quote(realm))));
-        }
-        Ok(url)
+        let what = if secret { "the password would go there in clear" } else { "not by https" };
+        let hint = (url.scheme() == "http").then(|| {
+            format!("if that is meant, name the host with `--plain-http={}`", host_of(&url))
+        });
+        Err(refuse(format!("realm `{}`: {what}", quote(realm)), hint))
     }
 
     async fn token(
         &self,
-        transport: &Transport,
+        connection: &Connection,
         realm: Url,
         service: Option<&str>,
         login: Option<&Login>,
     ) -> Result<Authorization, RegistryError> {
-        let host = super::transport::host_of(&realm);
+        let Connection { transport, sent, .. } = connection;
+        let host = host_of(&realm);
         let failed = |why: String, status: Option<u16>, retry_after| RegistryError::Login {
             registry: self.reference.registry().to_owned(),
             realm: host.clone(),
@@ -225,37 +237,26 @@ impl Authenticator {
         let status = response.status();
         let retry_after = super::transport::retry_after(&response);
         let asked_at = Instant::now();
-        let body = transport.body(response, TOKEN_LIMIT, &host, "the token answer").await?;
         if !status.is_success() {
+            let body = transport.body(response, TOKEN_LIMIT, &host, "the token answer").await?.0;
             let (code, message) = own_words(&body);
-            let said: Vec<String> = [code, message].iter().flatten().map(|s| quote(s)).collect();
+            let said = [code, message].into_iter().flatten();
+            // Before it is cut: half a token would not be known again.
+            let said: Vec<String> = said.map(|s| quote(&sent.without(&s))).collect();
             let mut why = format!("HTTP {}", status.as_u16());
             if !said.is_empty() {
                 why = format!("{} ({why})", said.join(": "));
             }
             return Err(failed(why, Some(status.as_u16()), retry_after));
         }
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(default)]
-            token: Option<String>,
-            #[serde(default)]
-            access_token: Option<String>,
-            #[serde(default)]
-            expires_in: Option<u64>,
-        }
-        // The parser's message could quote the token.
-        let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|_| failed("the answer is not the expected JSON".to_owned(), None, None))?;
-        let token = answer
-            .token
-            .filter(|t| !t.is_empty())
-            .or(answer.access_token.filter(|t| !t.is_empty()))
-            .ok_or_else(|| failed("the answer holds no token".to_owned(), None, None))?;
-        let life = answer.expires_in.filter(|s| *s > 0).map_or(DEFAULT_LIFE, Duration::from_secs);
+        let body = transport.document(response, TOKEN_LIMIT, &host, "the token answer").await?.0;
+        let (token, life) = read_token(&body).map_err(|why| failed(why.to_owned(), None, None))?;
+        sent.add(token.reveal());
         let usable = life.saturating_sub(MARGIN).max(life / 2);
         Ok(Authorization {
-            header: Redacted::new(self.header(&Redacted::new(format!("Bearer {token}")))?),
+            header: Redacted::new(
+                self.header(&Redacted::new(format!("Bearer {}", token.reveal())))?,
+            ),
             expires: asked_at.checked_add(usable),
             with_credentials: login.is_some(),
         })
@@ -265,12 +266,36 @@ impl Authenticator {
         HeaderValue::from_str(value.reveal()).map_err(|e| RegistryError::Challenge {
             registry: self.reference.registry().to_owned(),
             why: root_cause(&e),
+            hint: None,
         })
     }
 }
 
 fn is_fresh(a: &Authorization) -> bool {
     a.expires.is_none_or(|e| Instant::now() < e)
+}
+
+/// What no server's words may bring into a text of ours.
+fn remember(connection: &Connection, login: Option<&Login>) {
+    let sent = &connection.sent;
+    match login {
+        Some(Login::Password { username, password }) => {
+            sent.add(password.reveal());
+            let pair = basic(username, password);
+            sent.add(pair.reveal().trim_start_matches("Basic ").trim_end_matches('='));
+        }
+        Some(Login::IdentityToken(token)) => sent.add(token.reveal()),
+        None => {}
+    }
+}
+
+/// Whether both are on one host, at whatever port. `localhost` has three names.
+fn is_same_host(a: &Url, b: &Url) -> bool {
+    let host = |url: &Url| match url.host_str() {
+        Some("localhost" | "[::1]") => "127.0.0.1".to_owned(),
+        other => other.unwrap_or_default().to_owned(),
+    };
+    host(a) == host(b)
 }
 
 fn basic(username: &str, password: &Redacted<String>) -> Redacted<String> {

@@ -4,12 +4,14 @@
 
 use super::client::{Ask, Client, Place};
 use super::error::RegistryError;
+use super::rate::{Meter, Pace};
 use super::transport::{connection_error, host_of};
 use crate::oci::Descriptor;
 use bytes::Bytes;
 use reqwest::{Response, StatusCode};
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use url::Url;
@@ -22,6 +24,9 @@ const CHUNK_SIZE: usize = 256 << 10;
 
 /// Most cuts of one blob, whatever progress is made between them.
 const MAX_CUTS: u32 = 200;
+
+/// Most connections in a row that are too slow.
+const MAX_SLOW: u32 = 2;
 
 enum Message {
     Chunk(Bytes),
@@ -53,10 +58,15 @@ impl BlobReader {
                 what: format!("blob {}", blob.digest),
                 size: blob.size,
                 sent: 0,
+                meter: client.connection.transport.meter(),
+                slow: 0,
                 out: sender.clone(),
             };
             let result = pump.run(&blob, follow_foreign).await;
-            let last = result.map_or_else(Message::Failed, |()| Message::End);
+            let last = match result {
+                Ok(()) => Message::End,
+                Err(e) => Message::Failed(client.connection.sent.error(e)),
+            };
             // The reader may be gone; then nobody waits for it.
             let _ = sender.send(last).await;
         });
@@ -110,6 +120,10 @@ struct Pump<'a> {
     size: u64,
     /// Bytes given to the reader.
     sent: u64,
+    /// Of all connections together.
+    meter: Meter,
+    /// How many connections in a row were too slow.
+    slow: u32,
     out: mpsc::Sender<Message>,
 }
 
@@ -165,7 +179,10 @@ impl Pump<'_> {
                 Leg::Cut(e) => e,
             };
             cuts += 1;
-            if self.sent > before {
+            if self.slow >= MAX_SLOW {
+                return Err(error);
+            }
+            if self.sent > before && self.slow == 0 {
                 waits = self.client.connection.patience.waits();
             }
             match waits.next() {
@@ -187,12 +204,33 @@ impl Pump<'_> {
         }
         // Only a body of known length tells its end from a cut.
         let announced = response.content_length();
+        let before = if end.is_some() { self.sent } else { 0 };
+        let whole = announced.map(|n| before.saturating_add(n));
+        if is_web_page(&response) && whole.is_some_and(|n| n != self.size) {
+            return Err(RegistryError::WebPage { host, what: self.what.clone() });
+        }
         loop {
-            let mut chunk = match response.chunk().await {
+            let begun = Instant::now();
+            let got = response.chunk().await;
+            let length = got.as_ref().map_or(0, |c| c.as_ref().map_or(0, bytes::Bytes::len));
+            let pace = self.meter.took(begun.elapsed(), length as u64);
+            let transport = &self.client.connection.transport;
+            if let Pace::Hopeless(rate) = pace {
+                return Err(transport.too_slow(&host, &self.what, rate));
+            }
+            let mut chunk = match got {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => break,
                 Err(e) => return Ok(Leg::Cut(connection_error(e, host, &self.what))),
             };
+            match pace {
+                Pace::Good => self.slow = 0,
+                Pace::Slow(rate) => {
+                    self.slow += 1;
+                    return Ok(Leg::Cut(transport.too_slow(&host, &self.what, rate)));
+                }
+                _ => {}
+            }
             if skip > 0 {
                 let n = skip.min(chunk.len() as u64);
                 let _ = chunk.split_to(n as usize);
@@ -247,11 +285,17 @@ impl Pump<'_> {
                 why: format!(
                     "asked for the bytes from {}, got `{}`",
                     self.sent,
-                    super::error::quote(given)
+                    super::error::quote(&self.client.connection.sent.without(given))
                 ),
             }),
         }
     }
+}
+
+/// Whether the answer says that it is HTML. A layer may be labelled so; its size tells.
+fn is_web_page(response: &Response) -> bool {
+    let label = response.headers().get(reqwest::header::CONTENT_TYPE);
+    label.and_then(|v| v.to_str().ok()).is_some_and(|v| v.trim_start().starts_with("text/html"))
 }
 
 #[derive(Clone, Copy)]

@@ -3,8 +3,13 @@
 
 use super::client::{Ask, Client, Place};
 use super::error::RegistryError;
+use super::link::{next_link, next_pages};
+use super::names::{OddNames, drags_on, is_tag};
 use serde::Deserialize;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
+use std::time::Instant;
 use url::Url;
 
 /// Largest page, in bytes.
@@ -13,23 +18,53 @@ const PAGE_LIMIT: u64 = 16 << 20;
 /// Most pages of one list.
 const MAX_PAGES: usize = 10_000;
 
-/// Most names of one list.
-const MAX_NAMES: usize = 5_000_000;
+/// Most tags of one repository: with the longest tag that there can be, some 150 MB.
+const MAX_TAGS: usize = 1_000_000;
 
-/// The tags, in the registry's order.
-pub(super) async fn tags(client: &Client) -> Result<Vec<String>, RegistryError> {
+/// Most repositories of one registry.
+const MAX_REPOSITORIES: usize = 5_000_000;
+
+/// How many names are asked for a page. A registry that refuses more than it likes is asked for
+/// fewer, in the end for as many as it likes.
+const PAGE_SIZES: [&str; 3] = ["?n=1000", "?n=100", ""];
+
+/// The tags of a repository.
+#[derive(Debug, Default)]
+pub struct TagList {
+    /// In the registry's order.
+    pub names: Vec<String>,
+    /// What was given as a tag and can be none.
+    pub odd: OddNames,
+    /// Why there may be more: the list broke off after its first page.
+    pub broken: Option<RegistryError>,
+}
+
+/// The tags, every page of them; an error if not even the first one came.
+pub(super) async fn tags(client: &Client) -> Result<TagList, RegistryError> {
     #[derive(Deserialize)]
     struct Page {
         tags: Option<Vec<String>>,
     }
-    let mut names = Vec::new();
-    let ask = Ask::new("the tags", "tags/list?n=1000");
-    pages(client, ask, |page: Page| {
-        names.extend(page.tags.unwrap_or_default());
-        (names.len(), ControlFlow::Continue(()))
+    let mut list = TagList::default();
+    let mut met = 0;
+    let place = |size: &str| Place::Repository(format!("tags/list{size}"));
+    let ended = pages(client, "the tags", place, MAX_TAGS, |page: Page| {
+        let tags = page.tags.unwrap_or_default();
+        met += tags.len();
+        for tag in tags {
+            match is_tag(&tag) {
+                true => list.names.push(tag),
+                false => list.odd.add(&client.connection.sent.without(&tag)),
+            }
+        }
+        (met, ControlFlow::Continue(()))
     })
-    .await?;
-    Ok(names)
+    .await;
+    match ended {
+        Err(e) if met == 0 => return Err(e),
+        other => list.broken = other.err(),
+    }
+    Ok(list)
 }
 
 /// Hands over the names of the repositories, a page at a time, until there are no more or `page` breaks.
@@ -43,10 +78,9 @@ pub(super) async fn repositories(
     }
     let mut seen = 0;
     let mut last = None;
-    let place = Place::Registry("_catalog?n=1000".to_owned());
     let mut stuck = false;
-    let ask = Ask::at("the catalog", place);
-    pages(client, ask, |got: Page| {
+    let place = |size: &str| Place::Registry(format!("_catalog{size}"));
+    pages(client, "the catalog", place, MAX_REPOSITORIES, |got: Page| {
         let names = got.repositories.unwrap_or_default();
         seen += names.len();
         // The same page again and again: a registry that ignores `last`.
@@ -67,79 +101,97 @@ pub(super) async fn repositories(
 /// Follows `Link: rel="next"`. `each` says how many names there were so far.
 async fn pages<P: serde::de::DeserializeOwned>(
     client: &Client,
-    mut ask: Ask,
+    what: &str,
+    place: fn(&str) -> Place,
+    most: usize,
     mut each: impl FnMut(P) -> (usize, ControlFlow<()>),
 ) -> Result<(), RegistryError> {
+    let wrong = |why: String| malformed(client, what, why);
+    let (begun, mut seen) = (Instant::now(), HashSet::new());
+    let mut answer = first(client, what, place).await?;
     for _ in 0..MAX_PAGES {
-        let wrong = |why: String| malformed(client, &ask.what, why);
-        let (body, headers, url) = client.document(&ask, PAGE_LIMIT).await?;
+        let (body, headers, url) = answer;
         let page: P =
             serde_json::from_slice(&body).map_err(|e| wrong(format!("invalid JSON: {e}")))?;
         let (names, flow) = each(page);
         if flow.is_break() {
             return Ok(());
         }
-        if names > MAX_NAMES {
-            return Err(wrong(format!("more than {MAX_NAMES} names")));
+        if names > most {
+            return Err(wrong(format!("more than {most} names")));
         }
+        if drags_on(begun, names) {
+            return Err(wrong("goes on for too long".to_owned()));
+        }
+        // The same page twice is the way to the same page for ever.
+        seen.insert(short(&url));
         let next = headers
             .get_all(reqwest::header::LINK)
             .iter()
             .filter_map(|v| v.to_str().ok())
             .find_map(next_link);
         let Some(next) = next else { return Ok(()) };
-        let next = url.join(next).map_err(|e| wrong(format!("next page is no URL: {e}")))?;
-        if !is_same_place(&next, &url) {
-            return Err(wrong("next page is on another host".to_owned()));
-        }
-        if next == url {
-            return Err(wrong("the next page is the same page".to_owned()));
-        }
-        ask.place = Place::Own(next);
+        let candidates = next_pages(&url, next).map_err(wrong)?;
+        answer = next_of(client, what, candidates, &seen).await?;
     }
-    Err(malformed(client, &ask.what, format!("more than {MAX_PAGES} pages")))
+    Err(wrong(format!("more than {MAX_PAGES} pages")))
+}
+
+type Answer = (Vec<u8>, reqwest::header::HeaderMap, Url);
+
+/// The first page, in the largest size that the registry grants.
+async fn first(
+    client: &Client,
+    what: &str,
+    place: fn(&str) -> Place,
+) -> Result<Answer, RegistryError> {
+    let mut refused = None;
+    for size in PAGE_SIZES {
+        match client.document(&Ask::at(what, place(size)), PAGE_LIMIT).await {
+            Err(e) if matches!(e.status(), Some(400 | 413 | 414 | 416 | 422)) => {
+                // The first refusal says the most: later ones are of our own making.
+                refused.get_or_insert(e);
+            }
+            other => return other,
+        }
+    }
+    Err(refused.unwrap_or_else(|| malformed(client, what, "was not asked for".to_owned())))
+}
+
+/// The next page, from the first of its possible addresses that has one.
+async fn next_of(
+    client: &Client,
+    what: &str,
+    candidates: Vec<Url>,
+    seen: &HashSet<u64>,
+) -> Result<Answer, RegistryError> {
+    let mut failed = None;
+    for url in candidates {
+        if seen.contains(&short(&url)) {
+            failed.get_or_insert_with(|| {
+                malformed(client, what, "the same page comes again".to_owned())
+            });
+            continue;
+        }
+        match client.document(&Ask::at(what, Place::Own(url)), PAGE_LIMIT).await {
+            // A page that is somewhere else.
+            Err(e) if !e.is_transient() => {
+                failed.get_or_insert(e);
+            }
+            other => return other,
+        }
+    }
+    Err(failed.unwrap_or_else(|| malformed(client, what, "has no next page".to_owned())))
 }
 
 fn malformed(client: &Client, what: &str, why: String) -> RegistryError {
     let what = format!("{what} of {}", client.subject());
-    RegistryError::Protocol { host: client.host(), what, why }
+    client.connection.sent.error(RegistryError::Protocol { host: client.host(), what, why })
 }
 
-fn is_same_place(a: &Url, b: &Url) -> bool {
-    a.origin() == b.origin()
-}
-
-/// The target of `rel="next"` (RFC 8288).
-pub(super) fn next_link(value: &str) -> Option<&str> {
-    value.split(',').find_map(|link| {
-        let (target, params) = link.trim().strip_prefix('<')?.split_once('>')?;
-        params
-            .split(';')
-            .any(|p| {
-                p.split_once('=').is_some_and(|(name, value)| {
-                    name.trim().eq_ignore_ascii_case("rel")
-                        && value.trim().trim_matches('"').eq_ignore_ascii_case("next")
-                })
-            })
-            .then_some(target)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_the_next_page() {
-        assert_eq!(
-            next_link(r#"</v2/a/tags/list?last=b&n=2>; rel="next""#),
-            Some("/v2/a/tags/list?last=b&n=2")
-        );
-        assert_eq!(
-            next_link("<https://x/1>; rel=prev, <https://x/3>; title=t; REL=next"),
-            Some("https://x/3")
-        );
-        assert_eq!(next_link("<x>; rel=last"), None);
-        assert_eq!(next_link("rel=next"), None);
-    }
+/// Enough of a URL to know it again.
+fn short(url: &Url) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    url.hash(&mut hasher);
+    hasher.finish()
 }

@@ -20,6 +20,7 @@ use super::challenge;
 use super::error::{ConnectionCause, Refusal, RegistryError, own_words};
 use super::manners::Gate;
 use super::retry::Patience;
+use super::sent::Sent;
 use super::transport::{Transport, host_of, is_loopback, retry_after};
 use crate::oci::Reference;
 use reqwest::header::{ACCEPT, IF_NONE_MATCH, WWW_AUTHENTICATE};
@@ -73,6 +74,8 @@ pub(super) struct Connection {
     pub transport: Transport,
     pub patience: Patience,
     pub gate: Gate,
+    /// What no text may repeat.
+    pub sent: Sent,
     /// `http://host/v2/` or `https://host/v2/`, once that is clear.
     base: OnceCell<Url>,
     pub api_host: String,
@@ -83,14 +86,17 @@ pub(super) struct Connection {
 impl Connection {
     /// `api_host`: the host (and port) that serves the registry.
     pub fn new(api_host: &str, settings: &RegistrySettings) -> Result<Self, RegistryError> {
-        let loopback = base_url("http", api_host)?.host_str().is_some_and(is_loopback);
+        let home = base_url("http", api_host)?;
+        let loopback = home.host_str().is_some_and(is_loopback);
+        let plain_http = settings.plain_http || settings.names_plain_http(&home);
         Ok(Self {
-            transport: Transport::new(settings, loopback)?,
+            transport: Transport::new(settings, home)?,
+            sent: Sent::default(),
             patience: settings.patience.clone(),
             gate: Gate::new(settings.manners),
             base: OnceCell::new(),
             api_host: api_host.to_owned(),
-            plain_http: settings.plain_http,
+            plain_http,
             loopback,
         })
     }
@@ -161,7 +167,7 @@ impl Client {
         connection: Arc<Connection>,
         settings: &RegistrySettings,
     ) -> Self {
-        let auth = Authenticator::new(reference.clone(), scope, settings.credentials.clone());
+        let auth = Authenticator::new(reference.clone(), scope, settings);
         Self { auth, connection, subject, reference }
     }
 
@@ -175,7 +181,12 @@ impl Client {
 
     /// Asks with patience. The answer's status is 200 or 206, or 304 where the ask allows it.
     pub async fn get(&self, ask: &Ask) -> Result<(Response, Url), RegistryError> {
-        self.connection.patience.run(|| self.once(ask)).await
+        self.cleaned(self.connection.patience.run(|| self.once(ask)).await)
+    }
+
+    /// No error repeats what was sent.
+    fn cleaned<T>(&self, result: Result<T, RegistryError>) -> Result<T, RegistryError> {
+        result.map_err(|e| self.connection.sent.error(e))
     }
 
     /// Asks with patience for a whole small document.
@@ -184,16 +195,14 @@ impl Client {
         ask: &Ask,
         limit: u64,
     ) -> Result<(Vec<u8>, reqwest::header::HeaderMap, Url), RegistryError> {
-        self.connection
-            .patience
-            .run(|| async {
-                let (response, url) = self.once(ask).await?;
-                let headers = response.headers().clone();
-                let transport = &self.connection.transport;
-                let body = transport.body(response, limit, &host_of(&url), &ask.what).await?;
-                Ok((body, headers, url))
-            })
-            .await
+        let tries = self.connection.patience.run(|| async {
+            let (response, url) = self.once(ask).await?;
+            let transport = &self.connection.transport;
+            let (body, headers) =
+                transport.document(response, limit, &host_of(&url), &ask.what).await?;
+            Ok((body, headers, url))
+        });
+        self.cleaned(tries.await)
     }
 
     /// Asks once, with at most one login.
@@ -245,8 +254,10 @@ impl Client {
                     .filter_map(|v| v.to_str().ok().map(str::to_owned))
                     .collect();
                 let challenges = challenge::parse(lines.iter().map(String::as_str));
-                let renewed =
-                    self.auth.renew(transport, base, &challenges, authorization.as_ref()).await?;
+                let renewed = self
+                    .auth
+                    .renew(&self.connection, base, &challenges, authorization.as_ref())
+                    .await?;
                 if renewed.is_some() {
                     authorization = renewed;
                     continue;
@@ -272,6 +283,7 @@ impl Client {
             .transport
             .body(response, ERROR_BODY_LIMIT, &host, "the error")
             .await
+            .map(|(body, _)| body)
             .unwrap_or_default();
         let (code, message) = own_words(&body);
         RegistryError::Refused(Box::new(Refusal {

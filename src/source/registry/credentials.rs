@@ -7,6 +7,7 @@ use crate::text::Redacted;
 use base64::Engine as _;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,9 +23,8 @@ const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 pub struct Credentials {
     /// What the user gave for the registry of the reference.
     pub explicit: Option<Login>,
-    /// Files in docker's or containers' form, in the order of preference. One that does not exist is
-    /// passed over.
-    pub auth_files: Vec<PathBuf>,
+    /// In docker's or containers' form, in the order of preference.
+    pub auth_sources: Vec<AuthSource>,
     pub helpers: Helpers,
     /// Longest run of one helper.
     pub helper_timeout: Duration,
@@ -34,9 +34,27 @@ impl Default for Credentials {
     fn default() -> Self {
         Self {
             explicit: None,
-            auth_files: Vec::new(),
+            auth_sources: Vec::new(),
             helpers: Helpers::OnPath,
             helper_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// One place with logins.
+#[derive(Clone, Debug)]
+pub enum AuthSource {
+    /// One that does not exist is passed over.
+    File(PathBuf),
+    /// The text that such a file would have, and where it is from, for errors: `DOCKER_AUTH_CONFIG`.
+    Text { from: String, text: Redacted<String> },
+}
+
+impl fmt::Display for AuthSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Text { from, .. } => f.write_str(from),
         }
     }
 }
@@ -108,8 +126,8 @@ impl Credentials {
             return Found { login: Some(login.clone()), remark: None };
         }
         let mut remark = None;
-        for path in &self.auth_files {
-            match self.find_in(path, reference) {
+        for source in &self.auth_sources {
+            match self.find_in(source, reference) {
                 Ok(Some(login)) => {
                     return Found { login: Some(login), remark: None };
                 }
@@ -124,8 +142,8 @@ impl Credentials {
 
     /// Docker's order: the registry's own helper, the store, the file itself. A helper that fails
     /// must not keep a public image or an entry of the file away.
-    fn find_in(&self, path: &Path, reference: &Reference) -> Result<Option<Login>, String> {
-        let Some(file) = read(path)? else {
+    fn find_in(&self, source: &AuthSource, reference: &Reference) -> Result<Option<Login>, String> {
+        let Some(file) = read(source)? else {
             return Ok(None);
         };
         let host = canonical_host(reference.registry());
@@ -163,7 +181,7 @@ impl Credentials {
                     Ok(Some(login)) => return Ok(Some(login)),
                     Ok(None) => {}
                     Err(why) => {
-                        failure.get_or_insert(format!("{}: entry {name}: {why}", path.display()));
+                        failure.get_or_insert(format!("{source}: entry {name}: {why}"));
                     }
                 }
             }
@@ -178,9 +196,7 @@ impl Entry {
             return Ok(Some(Login::IdentityToken(Redacted::new(token.to_owned()))));
         }
         if let Some(auth) = self.auth.as_deref().filter(|a| !a.is_empty()) {
-            let decoded = base64::engine::general_purpose::STANDARD
-                .decode(auth.trim())
-                .ok()
+            let decoded = base64(auth)
                 .and_then(|b| String::from_utf8(b).ok())
                 .ok_or("`auth` is not base64")?;
             let (user, password) =
@@ -196,29 +212,54 @@ impl Entry {
     }
 }
 
-fn read(path: &Path) -> Result<Option<AuthFile>, String> {
-    let shown = path.display();
-    let file = match std::fs::File::open(path) {
-        Ok(f) => f,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(format!("{shown}: {e}")),
+/// As written by `base64`, folded and padded, or as tools and people trim it.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    const ALPHABETS: [base64::alphabet::Alphabet; 2] =
+        [base64::alphabet::STANDARD, base64::alphabet::URL_SAFE];
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    ALPHABETS.iter().find_map(|a| GeneralPurpose::new(a, LENIENT).decode(&text).ok())
+}
+
+fn read(source: &AuthSource) -> Result<Option<AuthFile>, String> {
+    let raw = match source {
+        AuthSource::File(path) => match read_file(path) {
+            Ok(Some(raw)) => raw,
+            Ok(None) => return Ok(None),
+            Err(e) => return Err(format!("{source}: {e}")),
+        },
+        AuthSource::Text { text, .. } => text.reveal().clone().into_bytes(),
     };
-    let mut raw = Vec::new();
-    file.take(FILE_LIMIT + 1).read_to_end(&mut raw).map_err(|e| format!("{shown}: {e}"))?;
     if raw.len() as u64 > FILE_LIMIT {
-        return Err(format!("{shown}: larger than {FILE_LIMIT} bytes"));
+        return Err(format!("{source}: larger than {FILE_LIMIT} bytes"));
     }
+    let raw = raw.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&raw);
     if raw.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
     }
     // The parser's message could quote a secret; the place is enough.
-    serde_json::from_slice(&raw).map(Some).map_err(|e| {
+    serde_json::from_slice(raw).map(Some).map_err(|e| {
         format!(
-            "{shown}: not a docker or containers auth file (line {}, column {})",
+            "{source}: not a docker or containers auth file (line {}, column {})",
             e.line(),
             e.column()
         )
     })
+}
+
+/// One byte more than may be, if there are so many; `None`: there is no such file.
+fn read_file(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    let file = match std::fs::File::open(path) {
+        Ok(f) => f,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let mut raw = Vec::new();
+    file.take(FILE_LIMIT + 1).read_to_end(&mut raw)?;
+    Ok(Some(raw))
 }
 
 fn canonical_host(host: &str) -> String {
@@ -262,7 +303,10 @@ mod tests {
         let path = folder.path().join("config.json");
         std::fs::write(&path, json).unwrap();
         let credentials = Credentials {
-            auth_files: vec![folder.path().join("absent.json"), path],
+            auth_sources: vec![
+                AuthSource::File(folder.path().join("absent.json")),
+                AuthSource::File(path),
+            ],
             helpers: Helpers::Never,
             ..Credentials::default()
         };
@@ -320,6 +364,48 @@ mod tests {
     }
 
     #[test]
+    fn auth_is_read_however_it_was_wrapped() {
+        // `user:pass?word>>`, whose base64 has a character of either alphabet
+        for auth in [
+            "dXNlcjpwYXNzP3dvcmQ+Pg==",
+            "dXNlcjpwYXNzP3dvcmQ+Pg",
+            "dXNlcjpwYXNzP3dvcmQ-Pg",
+            r"dXNlcjpwYXNz\nP3dvcmQ+Pg==\n",
+            r" dXNlcjpwYXNz\r\nP3dv cmQ+\tPg=",
+        ] {
+            let json = format!(r#"{{"auths":{{"a.io":{{"auth":"{auth}"}}}}}}"#);
+            match find(&json, "a.io/x").login {
+                Some(Login::Password { username, password }) => {
+                    assert_eq!(
+                        (username.as_str(), password.reveal().as_str()),
+                        ("user", "pass?word>>")
+                    );
+                }
+                other => panic!("{auth}: {other:?}"),
+            }
+        }
+        assert!(find(r#"{"auths":{"a.io":{"auth":"dTpw===="}}}"#, "a.io/x").login.is_none());
+    }
+
+    #[test]
+    fn a_text_counts_like_a_file_and_its_place_is_named() {
+        let found = |text: &str| {
+            let text = Redacted::new(text.to_owned());
+            let from = "DOCKER_AUTH_CONFIG".to_owned();
+            let credentials = Credentials {
+                auth_sources: vec![AuthSource::Text { from, text }],
+                helpers: Helpers::Never,
+                ..Credentials::default()
+            };
+            credentials.find(&"a.io/x".parse().unwrap())
+        };
+        assert!(found(r#"{"auths":{"a.io":{"auth":"dTpw"}}}"#).login.is_some());
+        let remark = found(r#"{"auths":"hunter2""#).remark.unwrap();
+        assert!(remark.contains("DOCKER_AUTH_CONFIG") && !remark.contains("hunter2"), "{remark}");
+        assert!(found(" \n").remark.is_none());
+    }
+
+    #[test]
     fn a_broken_file_is_named_and_leaks_nothing() {
         let f = find(r#"{"auths":"hunter2"}"#, "a.io/x");
         let remark = f.remark.unwrap();
@@ -351,7 +437,7 @@ mod tests {
         )
         .unwrap();
         let credentials = Credentials {
-            auth_files: vec![path.clone()],
+            auth_sources: vec![AuthSource::File(path.clone())],
             helpers: Helpers::In(folder.path().to_owned()),
             helper_timeout: Duration::from_millis(300),
             ..Credentials::default()

@@ -35,9 +35,33 @@ pub enum RegistryError {
     },
     /// The registry asks for a login that careen cannot or must not do.
     #[error("registry {registry} asks for a login that careen refuses: {why}")]
-    Challenge { registry: String, why: String },
+    Challenge { registry: String, why: String, hint: Option<String> },
     #[error("{host}: cannot get {asked}: {why}")]
     Redirect { host: String, asked: String, why: String },
+    /// Someone led us to where a registry elsewhere has no business.
+    #[error("{host}: cannot get {asked}: {why}")]
+    Barred {
+        /// Who is not asked, with port.
+        host: String,
+        asked: String,
+        why: String,
+        /// What would have to be allowed.
+        target: String,
+    },
+    /// It would take for ever.
+    #[error(
+        "{host}: {what} comes at {rate} bytes a second, less than the {least} that careen waits for"
+    )]
+    TooSlow {
+        host: String,
+        what: String,
+        /// Bytes a second.
+        rate: u64,
+        least: u64,
+    },
+    /// HTML or XML where JSON belongs: a login page, a proxy, another service.
+    #[error("{host}: {what}: the answer is a web page: this is no registry, or not its address")]
+    WebPage { host: String, what: String },
     #[error("{host}: {what} is larger than the limit of {limit} bytes")]
     TooLarge { host: String, what: String, limit: u64 },
     #[error("{host}: {what} goes on after the {expected} bytes that its descriptor says")]
@@ -136,6 +160,7 @@ impl RegistryError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Connection { cause, .. } => *cause != ConnectionCause::Tls,
+            Self::TooSlow { .. } => true,
             Self::Refused(r) => is_transient_status(r.status),
             Self::Login { status: Some(status), .. } => is_transient_status(*status),
             _ => false,
@@ -201,6 +226,17 @@ impl RegistryError {
             } else {
                 login_hint(registry)
             }),
+            Self::Barred { target, .. } => Some(format!(
+                "if it should lead there, allow it with `--allow-host {target}`"
+            )),
+            Self::TooSlow { .. } => {
+                Some("wait as long as it takes with `--min-rate 0`".to_owned())
+            }
+            Self::WebPage { .. } => Some(
+                "check the registry's name and port, and whether a proxy or a login page stands in front of it"
+                    .to_owned(),
+            ),
+            Self::Challenge { hint, .. } => hint.clone(),
             Self::Foreign { .. } => Some(
                 "let careen fetch it from the URLs in the manifest with `--follow-foreign-urls`"
                     .to_owned(),

@@ -3,26 +3,40 @@
 //! Async stays in here: each source owns a small runtime, its callers see `std::io::Read`. Neither a
 //! source nor its readers may be used on a thread that runs async tasks itself.
 
+mod allowed_host;
 mod auth;
 mod blob;
 mod catalog;
 mod challenge;
 mod client;
 mod credentials;
+mod document;
 mod error;
+mod error_words;
 mod helper;
 mod host;
+mod link;
 mod listing;
 mod manners;
+mod names;
+mod rate;
+mod reach;
 mod retry;
+mod sent;
+mod token;
 mod transport;
+mod zone;
 
+pub use allowed_host::{AllowedHost, AllowedHostError};
 pub use auth::TOKEN_LIMIT;
-pub use credentials::{Credentials, Helpers, Login};
+pub use catalog::TagList;
+pub use credentials::{AuthSource, Credentials, Helpers, Login};
 pub use error::{ConnectionCause, Refusal, RegistryError};
 pub use host::RegistryHost;
-pub use listing::{Listing, ListingKind, ListingSettings};
+pub use listing::{ListedPage, Listing, ListingKind, ListingSettings};
 pub use manners::Manners;
+pub use names::OddNames;
+pub use rate::MinRate;
 pub use retry::Patience;
 
 use super::resolve::{DOCUMENT_LIMIT, DocumentStore, Root, descend};
@@ -34,6 +48,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 
 /// How to reach a registry: plain data, filled by the caller.
 #[derive(Clone, Debug)]
@@ -43,6 +58,11 @@ pub struct RegistrySettings {
     pub ca_files: Vec<PathBuf>,
     /// Speak HTTP without TLS. For a host on this machine it is found out.
     pub plain_http: bool,
+    /// Other hosts, with or without a port, that are asked without TLS: as registries, and as token
+    /// servers, which get the password in clear.
+    pub plain_http_hosts: Vec<String>,
+    /// Where a registry may lead although that is more private than itself.
+    pub allow_hosts: Vec<AllowedHost>,
     /// Believe any certificate.
     pub insecure_skip_verify: bool,
     /// Fetch a layer that the registry does not have from the URLs in its descriptor.
@@ -50,6 +70,8 @@ pub struct RegistrySettings {
     pub patience: Patience,
     pub manners: Manners,
     pub timeouts: Timeouts,
+    /// How slow a body may come.
+    pub min_rate: MinRate,
     pub user_agent: String,
 }
 
@@ -59,13 +81,28 @@ impl Default for RegistrySettings {
             credentials: Credentials::default(),
             ca_files: Vec::new(),
             plain_http: false,
+            plain_http_hosts: Vec::new(),
+            allow_hosts: Vec::new(),
             insecure_skip_verify: false,
             follow_foreign_urls: false,
             patience: Patience::default(),
             manners: Manners::default(),
             timeouts: Timeouts::default(),
+            min_rate: MinRate::default(),
             user_agent: concat!("careen/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
+    }
+}
+
+impl RegistrySettings {
+    /// Whether the user has named the host of `url` as one that is asked without TLS.
+    fn names_plain_http(&self, url: &Url) -> bool {
+        self.plain_http_hosts.iter().any(|named| {
+            // A scheme whose own port is another one: `:80` is told from none.
+            let Ok(named) = Url::parse(&format!("ftp://{named}/")) else { return false };
+            named.host_str() == url.host_str()
+                && named.port().is_none_or(|port| url.port_or_known_default() == Some(port))
+        })
     }
 }
 
@@ -129,9 +166,26 @@ impl RegistrySource {
         Ok(RegistryHost::of(&reference, settings)?.source(reference))
     }
 
-    /// The repository's tags, in the registry's order; every page of them.
-    pub fn tags(&self) -> Result<Vec<String>, RegistryError> {
-        self.runtime.handle().block_on(catalog::tags(&self.client))
+    /// The repository's tags, every page of them.
+    ///
+    /// # Errors
+    /// Where not even the first page came; a later one that is missing is in the list's `broken`.
+    pub fn tags(&self) -> Result<TagList, RegistryError> {
+        let tags = self.runtime.handle().block_on(catalog::tags(&self.client))?;
+        let sent = &self.client.connection.sent;
+        Ok(TagList { broken: tags.broken.map(|e| sent.error(e)), ..tags })
+    }
+
+    /// What is wrong with a document may quote it, and it may hold what was sent for it.
+    fn cleaned(&self, e: SourceError) -> SourceError {
+        let (sent, text) = (&self.client.connection.sent, e.to_string());
+        match sent.is_in(&text) {
+            false => e,
+            true => SourceError::Malformed {
+                what: self.client.reference.to_string(),
+                why: sent.without(&text),
+            },
+        }
     }
 
     /// The manifest or index that `reference` names, an image of this repository; `None` where it is
@@ -200,7 +254,7 @@ impl Source for RegistrySource {
         let root = self
             .root_of(&self.client.reference, None)?
             .ok_or_else(|| SourceError::NotFound { what: self.client.reference.to_string() })?;
-        descend(root, self, choice)
+        descend(root, self, choice).map_err(|e| self.cleaned(e))
     }
 
     /// The first request is made by the reader's task: what fails, fails on reading, as an

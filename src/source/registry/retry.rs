@@ -8,6 +8,9 @@ use std::time::{Duration, SystemTime};
 /// long to report.
 const CONNECT_RETRIES: u32 = 2;
 
+/// Another connection may be faster; a server that wants to keep us waiting is not.
+const SLOW_RETRIES: u32 = 1;
+
 /// How often and how patiently.
 #[derive(Clone, Debug)]
 pub struct Patience {
@@ -53,13 +56,17 @@ impl Patience {
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, RegistryError>>,
     {
-        let mut unreachable = 0;
+        let (mut unreachable, mut slow) = (0, 0);
         action
             .retry(self.backoff())
             .when(|e| {
                 if let RegistryError::Connection { cause: ConnectionCause::Connect, .. } = e {
                     unreachable += 1;
                     return unreachable <= CONNECT_RETRIES;
+                }
+                if let RegistryError::TooSlow { .. } = e {
+                    slow += 1;
+                    return slow <= SLOW_RETRIES;
                 }
                 e.is_transient()
             })

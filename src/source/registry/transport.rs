@@ -1,11 +1,17 @@
 //! HTTP to one host, by our rules for redirects, time and size. Knows no login and no image.
 
 use super::RegistrySettings;
+use super::document::{NoDocument, document};
 use super::error::{ConnectionCause, RegistryError};
+use super::rate::{Meter, MinRate, Pace};
+use super::reach::{Barred, Reach};
 use super::retry::parse_retry_after;
 use reqwest::Response;
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, LOCATION};
-use std::time::{Duration, SystemTime};
+use reqwest::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION,
+};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 use url::Url;
 
 /// Redirects followed for one request.
@@ -14,12 +20,17 @@ const MAX_REDIRECTS: usize = 5;
 /// HTTP with our rules for redirects, time and size. Knows no login of its own.
 pub(super) struct Transport {
     http: reqwest::Client,
+    reach: Reach,
+    min_rate: MinRate,
     /// Longest time for a whole document, from the request to the last byte.
     document_timeout: Duration,
 }
 
 impl Transport {
-    pub fn new(settings: &RegistrySettings, loopback: bool) -> Result<Self, RegistryError> {
+    /// `home`: some URL of the server that the user has named.
+    pub fn new(settings: &RegistrySettings, home: Url) -> Result<Self, RegistryError> {
+        let loopback = home.host_str().is_some_and(is_loopback);
+        let reach = Reach::new(home, settings.allow_hosts.clone());
         // The TLS backend is compiled without a default. Whoever was first keeps his place.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut certificates = Vec::new();
@@ -36,8 +47,13 @@ impl Transport {
             }
             certificates.extend(found);
         }
+        // A blob's digest is of its bytes as they are; nothing is unpacked on the way.
+        let as_it_is =
+            HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         let builder = || {
             let b = reqwest::Client::builder()
+                .default_headers(as_it_is.clone())
+                .dns_resolver(Arc::new(reach.clone()))
                 .user_agent(settings.user_agent.clone())
                 .redirect(reqwest::redirect::Policy::none())
                 .connect_timeout(settings.timeouts.connect)
@@ -58,7 +74,8 @@ impl Transport {
             what: "the HTTP client".to_owned(),
             why: root_cause(&e),
         })?;
-        Ok(Self { http, document_timeout: settings.timeouts.document })
+        let document_timeout = settings.timeouts.document;
+        Ok(Self { http, reach, min_rate: settings.min_rate, document_timeout })
     }
 
     /// GET with redirects. `authorization` goes to the origin of `url` only. Returns the answer,
@@ -84,7 +101,10 @@ impl Transport {
     ) -> Result<(Response, Url), RegistryError> {
         let origin = url.origin();
         let mut same_origin = true;
+        let mut way = self.reach.way();
+        let mut from = host_of(&url);
         for _ in 0..=MAX_REDIRECTS {
+            self.reach.check(&way, &url).map_err(|e| barred(&e, &from, asked))?;
             let mut request = self.http.get(url.clone());
             for (name, value) in headers {
                 request = request.header(name, value);
@@ -96,9 +116,11 @@ impl Transport {
             }
             let response =
                 request.send().await.map_err(|e| connection_error(e, host_of(&url), asked))?;
+            self.reach.arrived(&mut way, &url, response.remote_addr().map(|a| a.ip()));
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok((response, url));
             }
+            from = host_of(&url);
             url = redirect_target(&response, &url, asked)?;
         }
         Err(RegistryError::Redirect {
@@ -116,6 +138,7 @@ impl Transport {
         asked: &str,
     ) -> Result<Response, RegistryError> {
         let host = host_of(&url);
+        self.reach.check(&self.reach.way(), &url).map_err(|e| barred(&e, &host, asked))?;
         self.http
             .post(url)
             .header("content-type", "application/x-www-form-urlencoded")
@@ -125,33 +148,41 @@ impl Transport {
             .map_err(|e| connection_error(e, host, asked))
     }
 
-    /// The body, if it has no more than `limit` bytes.
+    /// The body and the header, if the body has no more than `limit` bytes.
     pub async fn body(
         &self,
         mut response: Response,
         limit: u64,
         host: &str,
         what: &str,
-    ) -> Result<Vec<u8>, RegistryError> {
+    ) -> Result<(Vec<u8>, HeaderMap), RegistryError> {
         let too_large =
             || RegistryError::TooLarge { host: host.to_owned(), what: what.to_owned(), limit };
         if response.content_length().is_some_and(|n| n > limit) {
             return Err(too_large());
         }
+        let mut meter = Meter::new(self.min_rate);
+        let headers = std::mem::take(response.headers_mut());
         let read = async {
             let mut body = Vec::new();
-            while let Some(chunk) =
-                response.chunk().await.map_err(|e| connection_error(e, host.to_owned(), what))?
-            {
+            loop {
+                let begun = Instant::now();
+                let chunk = response.chunk().await;
+                let chunk = chunk.map_err(|e| connection_error(e, host.to_owned(), what))?;
+                let Some(chunk) = chunk else { return Ok(body) };
+                if let Pace::Slow(rate) | Pace::Hopeless(rate) =
+                    meter.took(begun.elapsed(), chunk.len() as u64)
+                {
+                    return Err(self.too_slow(host, what, rate));
+                }
                 if (body.len() + chunk.len()) as u64 > limit {
                     return Err(too_large());
                 }
                 body.extend_from_slice(&chunk);
             }
-            Ok(body)
         };
         match tokio::time::timeout(self.document_timeout, read).await {
-            Ok(result) => result,
+            Ok(result) => Ok((result?, headers)),
             Err(_) => Err(RegistryError::Connection {
                 host: host.to_owned(),
                 asked: what.to_owned(),
@@ -159,6 +190,48 @@ impl Transport {
                 cause: ConnectionCause::Timeout,
             }),
         }
+    }
+
+    /// The body, if it is a document of no more than `limit` bytes, and no web page.
+    pub async fn document(
+        &self,
+        response: Response,
+        limit: u64,
+        host: &str,
+        what: &str,
+    ) -> Result<(Vec<u8>, HeaderMap), RegistryError> {
+        let (body, headers) = self.body(response, limit, host, what).await?;
+        let (host, what) = (host.to_owned(), what.to_owned());
+        match document(&headers, body, limit) {
+            Ok(body) => Ok((body, headers)),
+            Err(NoDocument::WebPage) => Err(RegistryError::WebPage { host, what }),
+            Err(NoDocument::TooLarge) => Err(RegistryError::TooLarge { host, what, limit }),
+            Err(NoDocument::Wrong(why)) => Err(RegistryError::Protocol { host, what, why }),
+        }
+    }
+
+    /// What a transfer is measured by.
+    pub fn meter(&self) -> Meter {
+        Meter::new(self.min_rate)
+    }
+
+    /// `rate` in bytes a second.
+    pub fn too_slow(&self, host: &str, what: &str, rate: u64) -> RegistryError {
+        RegistryError::TooSlow {
+            host: host.to_owned(),
+            what: what.to_owned(),
+            rate,
+            least: self.min_rate.bytes,
+        }
+    }
+}
+
+fn barred(e: &Barred, host: &str, asked: &str) -> RegistryError {
+    RegistryError::Barred {
+        host: host.to_owned(),
+        asked: asked.to_owned(),
+        why: e.to_string(),
+        target: e.host.clone(),
     }
 }
 
@@ -204,6 +277,9 @@ pub(super) fn retry_after(response: &Response) -> Option<Duration> {
 pub(super) fn connection_error(e: reqwest::Error, host: String, asked: &str) -> RegistryError {
     // A URL may hold a signature.
     let e = e.without_url();
+    if let Some(found) = causes(&e).find_map(|c| c.downcast_ref::<Barred>()) {
+        return barred(found, &host, asked);
+    }
     let cause = if is_tls(&e) {
         ConnectionCause::Tls
     } else if e.is_timeout() {

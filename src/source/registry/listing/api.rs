@@ -6,8 +6,8 @@ use super::super::error::Refusal;
 use super::super::host::RegistryHost;
 use super::super::transport::{host_of, retry_after};
 use super::super::{OwnRuntime, RegistryError};
+use super::ListedPage;
 use super::scope::Scope;
-use super::secret::is_in;
 use super::words::words;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, StatusCode};
@@ -46,6 +46,9 @@ impl<'a> Api<'a> {
         secret: Option<(HeaderName, HeaderValue)>,
         scope: Scope,
     ) -> Self {
+        if let Some(secret) = secret.as_ref().and_then(|(_, value)| value.to_str().ok()) {
+            connection.sent.add(secret.strip_prefix("Bearer ").unwrap_or(secret));
+        }
         Self { runtime: &host.runtime, connection, address, secret, scope }
     }
 
@@ -76,7 +79,12 @@ impl<'a> Api<'a> {
         asked: &str,
     ) -> Result<Answer, RegistryError> {
         let tries = self.connection.patience.run(|| self.once(url, headers, asked));
-        self.runtime.handle().block_on(tries)
+        self.runtime.handle().block_on(tries).map_err(|e| self.connection.sent.error(e))
+    }
+
+    /// What of a page is asked for.
+    pub fn sort(&self, names: Vec<String>) -> ListedPage {
+        self.scope.sort(names, &self.connection.sent)
     }
 
     async fn once(
@@ -104,8 +112,8 @@ impl<'a> Api<'a> {
         }
         if response.status() == StatusCode::OK {
             gate.answered();
-            let headers = response.headers().clone();
-            let body = transport.body(response, PAGE_LIMIT, &host_of(&at), asked).await?;
+            let (body, headers) =
+                transport.document(response, PAGE_LIMIT, &host_of(&at), asked).await?;
             return Ok(Answer { body, headers, url: at });
         }
         if matches!(response.status().as_u16(), 429 | 503) {
@@ -121,8 +129,7 @@ impl<'a> Api<'a> {
         // Without its words the status still says what is wrong.
         let transport = &self.connection.transport;
         let body = transport.body(response, ERROR_BODY_LIMIT, &host, "the error").await;
-        let (code, message) = words(&body.unwrap_or_default());
-        let tells = |text: &String| !self.secret.as_ref().is_some_and(|s| is_in(&s.1, text));
+        let (code, message) = words(&body.map(|(body, _)| body).unwrap_or_default());
         let hint = match (status, &self.secret) {
             (401 | 403, None) => Some(format!("give a token of {host} that may list repositories")),
             (401 | 403, Some(_)) => {
@@ -141,8 +148,8 @@ impl<'a> Api<'a> {
             repository: self.scope.subject(),
             asked: asked.to_owned(),
             status,
-            code: code.filter(tells),
-            message: message.filter(tells),
+            code,
+            message,
             retry_after,
             with_credentials: self.secret.is_some(),
             remark: None,
@@ -153,7 +160,7 @@ impl<'a> Api<'a> {
     /// An answer that makes no sense.
     pub fn malformed(&self, asked: &str, url: &Url, why: String) -> RegistryError {
         let what = format!("{asked} of {}", self.scope.subject());
-        RegistryError::Protocol { host: host_of(url), what, why }
+        self.connection.sent.error(RegistryError::Protocol { host: host_of(url), what, why })
     }
 
     pub fn has_token(&self) -> bool {

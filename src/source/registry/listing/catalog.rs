@@ -3,8 +3,8 @@
 
 use super::super::RegistryError;
 use super::super::host::RegistryHost;
-use super::Listing;
 use super::scope::Scope;
+use super::{ListedPage, Listing};
 use std::ops::ControlFlow;
 
 pub(super) struct Catalog<'a> {
@@ -15,14 +15,14 @@ pub(super) struct Catalog<'a> {
 impl Listing for Catalog<'_> {
     fn repositories(
         &self,
-        page: &mut dyn FnMut(Vec<String>) -> ControlFlow<()>,
+        page: &mut dyn FnMut(ListedPage) -> ControlFlow<()>,
     ) -> Result<(), RegistryError> {
         // A scope without one is not made.
         let Some(reference) = self.scope.any_reference() else { return Ok(()) };
-        self.host.repositories(&reference, |mut names| {
-            names.retain(|n| self.scope.holds(n));
+        self.host.repositories(&reference, |names| {
+            let sorted = self.scope.sort(names, &self.host.connection.sent);
             // So that `page` may ask a registry itself.
-            tokio::task::block_in_place(|| page(names))
+            tokio::task::block_in_place(|| page(sorted))
         })
     }
 }

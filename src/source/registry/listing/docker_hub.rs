@@ -3,9 +3,9 @@
 //! The official images are in the namespace `library`.
 
 use super::super::RegistryError;
-use super::Listing;
 use super::api::{Answer, Api};
 use super::pages::{Ask, Page, Spent};
+use super::{ListedPage, Listing};
 use serde::Deserialize;
 use std::ops::ControlFlow;
 
@@ -29,7 +29,7 @@ struct Repository {
 impl Listing for DockerHub<'_> {
     fn repositories(
         &self,
-        page: &mut dyn FnMut(Vec<String>) -> ControlFlow<()>,
+        page: &mut dyn FnMut(ListedPage) -> ControlFlow<()>,
     ) -> Result<(), RegistryError> {
         let namespace = self.api.scope.namespace().to_lowercase();
         let path = ["v2", "namespaces", &namespace, "repositories"];

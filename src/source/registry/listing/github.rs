@@ -3,9 +3,9 @@
 //! must be a classic one with `read:packages`.
 
 use super::super::RegistryError;
-use super::Listing;
 use super::api::{Answer, Api};
 use super::pages::{Ask, Page, Spent};
+use super::{ListedPage, Listing};
 use reqwest::header::{ACCEPT, HeaderName};
 use serde::Deserialize;
 use std::ops::ControlFlow;
@@ -25,7 +25,7 @@ struct Package {
 impl Listing for GitHub<'_> {
     fn repositories(
         &self,
-        page: &mut dyn FnMut(Vec<String>) -> ControlFlow<()>,
+        page: &mut dyn FnMut(ListedPage) -> ControlFlow<()>,
     ) -> Result<(), RegistryError> {
         let owner = self.api.scope.namespace();
         let query = [("package_type", "container"), ("per_page", "100")];

@@ -2,9 +2,9 @@
 //! <https://docs.gitlab.com/api/container_registry/#list-registry-repositories>.
 
 use super::super::RegistryError;
-use super::Listing;
 use super::api::{Answer, Api};
 use super::pages::{Ask, Page, Spent};
+use super::{ListedPage, Listing};
 use serde::Deserialize;
 use std::ops::ControlFlow;
 
@@ -20,7 +20,7 @@ struct Repository {
 impl Listing for GitLab<'_> {
     fn repositories(
         &self,
-        page: &mut dyn FnMut(Vec<String>) -> ControlFlow<()>,
+        page: &mut dyn FnMut(ListedPage) -> ControlFlow<()>,
     ) -> Result<(), RegistryError> {
         let prefix = self.api.scope.prefix.as_str();
         let url = |kind: &str, path: &str| {

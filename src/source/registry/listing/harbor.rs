@@ -3,9 +3,9 @@
 //! administrators alone.
 
 use super::super::RegistryError;
-use super::Listing;
 use super::api::{Answer, Api};
 use super::pages::{Ask, Page, Spent};
+use super::{ListedPage, Listing};
 use serde::Deserialize;
 use std::ops::ControlFlow;
 
@@ -22,7 +22,7 @@ struct Named {
 impl Listing for Harbor<'_> {
     fn repositories(
         &self,
-        page: &mut dyn FnMut(Vec<String>) -> ControlFlow<()>,
+        page: &mut dyn FnMut(ListedPage) -> ControlFlow<()>,
     ) -> Result<(), RegistryError> {
         let spent = Spent::default();
         let project = self.api.scope.namespace();
@@ -32,7 +32,13 @@ impl Listing for Harbor<'_> {
         let ask = self.ask(&["projects"], "the projects")?;
         let each = &mut |projects: Vec<String>| {
             // A name that leads nowhere in a reference leads nowhere in a path.
-            for name in projects.iter().filter(|p| self.api.scope.holds(p) && !p.contains('/')) {
+            let sorted = self.api.sort(projects);
+            if !sorted.odd.is_empty()
+                && page(ListedPage { names: Vec::new(), odd: sorted.odd }).is_break()
+            {
+                return Ok(ControlFlow::Break(()));
+            }
+            for name in sorted.names.iter().filter(|p| !p.contains('/')) {
                 match self.project(name, &spent, page) {
                     Ok(ControlFlow::Continue(())) => {}
                     // Deleted since its name came.
@@ -51,7 +57,7 @@ impl Harbor<'_> {
         &self,
         name: &str,
         spent: &Spent,
-        page: &mut dyn FnMut(Vec<String>) -> ControlFlow<()>,
+        page: &mut dyn FnMut(ListedPage) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, RegistryError> {
         let ask = self.ask(&["projects", name, "repositories"], "the repositories")?;
         self.api.repositories(&ask, spent, page)

@@ -15,7 +15,7 @@ mod secret;
 mod words;
 
 use super::host::RegistryHost;
-use super::{RegistryError, client::Connection};
+use super::{OddNames, RegistryError, client::Connection};
 use crate::text::Redacted;
 use api::Api;
 use scope::Scope;
@@ -24,14 +24,22 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use url::Url;
 
+/// A part of a list of repositories.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListedPage {
+    /// As they stand in a reference: the path after the host, e.g. `org/app`.
+    pub names: Vec<String>,
+    /// What is asked for by its name and cannot be looked at, because no reference can have that name.
+    pub odd: OddNames,
+}
+
 /// Names the repositories of one registry below a prefix.
 pub trait Listing {
-    /// Hands over repository names as they stand in a reference (the path after the host, e.g.
-    /// `org/app`), a page at a time, until there are no more or `page` breaks. A page may be empty. A name
-    /// may come twice where the list changes while it is read.
+    /// Hands over repositories, a page at a time, until there are no more or `page` breaks. A page may be
+    /// empty. A name may come twice where the list changes while it is read.
     fn repositories(
         &self,
-        page: &mut dyn FnMut(Vec<String>) -> ControlFlow<()>,
+        page: &mut dyn FnMut(ListedPage) -> ControlFlow<()>,
     ) -> Result<(), RegistryError>;
 }
 

@@ -2,7 +2,9 @@
 //! us elsewhere.
 
 use super::super::RegistryError;
-use super::super::catalog::next_link;
+use super::super::link::next_link;
+use super::super::names::drags_on;
+use super::ListedPage;
 use super::api::{Answer, Api};
 use reqwest::header::{HeaderName, LINK};
 use serde::de::DeserializeOwned;
@@ -10,6 +12,7 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
+use std::time::Instant;
 use url::Url;
 
 /// Most names of one list.
@@ -40,10 +43,16 @@ pub(super) struct Page {
 }
 
 /// What a whole listing has taken so far, of all the lists that it is made of.
-#[derive(Default)]
 pub(super) struct Spent {
+    begun: Instant,
     pages: Cell<usize>,
     names: Cell<usize>,
+}
+
+impl Default for Spent {
+    fn default() -> Self {
+        Self { begun: Instant::now(), pages: Cell::default(), names: Cell::default() }
+    }
 }
 
 impl Spent {
@@ -51,6 +60,9 @@ impl Spent {
         self.pages.set(self.pages.get() + 1);
         if self.pages.get() > MAX_PAGES {
             return Err(format!("more than {MAX_PAGES} pages"));
+        }
+        if drags_on(self.begun, self.names.get()) {
+            return Err("it goes on for too long".to_owned());
         }
         Ok(())
     }
@@ -70,12 +82,9 @@ impl Api<'_> {
         &self,
         ask: &Ask<'_>,
         spent: &Spent,
-        page: &mut dyn FnMut(Vec<String>) -> ControlFlow<()>,
+        page: &mut dyn FnMut(ListedPage) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, RegistryError> {
-        self.pages(ask, spent, &mut |mut names| {
-            names.retain(|n| self.scope.holds(n));
-            Ok(page(names))
-        })
+        self.pages(ask, spent, &mut |names| Ok(page(self.sort(names))))
     }
 
     /// Hands over every name, a page at a time.
@@ -114,6 +123,7 @@ impl Api<'_> {
                 return Ok(ControlFlow::Break(()));
             }
             let Some(next) = page.next else { return Ok(ControlFlow::Continue(())) };
+            let next = by_outer_name(next, &url);
             if next.origin() != origin {
                 return Err(wrong("next page is on another host".to_owned()));
             }
@@ -123,6 +133,17 @@ impl Api<'_> {
             url = next;
         }
     }
+}
+
+/// A server behind a proxy that ends TLS names itself by the scheme that it knows.
+fn by_outer_name(next: Url, at: &Url) -> Url {
+    if next.scheme() == at.scheme() || next.host_str() != at.host_str() {
+        return next;
+    }
+    let mut outer = at.clone();
+    outer.set_path(next.path());
+    outer.set_query(next.query());
+    outer
 }
 
 /// Enough of a URL to know it again.

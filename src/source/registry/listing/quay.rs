@@ -3,9 +3,9 @@
 //! what is public, and with a token what its owner may see.
 
 use super::super::RegistryError;
-use super::Listing;
 use super::api::{Answer, Api};
 use super::pages::{Ask, Page, Spent};
+use super::{ListedPage, Listing};
 use serde::Deserialize;
 use std::ops::ControlFlow;
 
@@ -28,7 +28,7 @@ struct Repository {
 impl Listing for Quay<'_> {
     fn repositories(
         &self,
-        page: &mut dyn FnMut(Vec<String>) -> ControlFlow<()>,
+        page: &mut dyn FnMut(ListedPage) -> ControlFlow<()>,
     ) -> Result<(), RegistryError> {
         let namespace = self.api.scope.namespace().to_lowercase();
         let mut query = vec![("public", "true")];

@@ -1,6 +1,8 @@
 //! What is asked for, and which of the names that come back belong to it.
 
 use super::super::RegistryError;
+use super::super::sent::Sent;
+use super::ListedPage;
 use crate::oci::Reference;
 
 /// A registry and a prefix of its repositories' names.
@@ -39,18 +41,37 @@ impl Scope {
         self.prefix.split('/').next().unwrap_or_default()
     }
 
+    /// What of a page is asked for: names that a reference can hold, and those that none can.
+    pub fn sort(&self, names: Vec<String>, sent: &Sent) -> ListedPage {
+        let mut page = ListedPage::default();
+        for name in names {
+            if self.holds(&name) {
+                page.names.push(name);
+            } else if self.is_below(&name.to_lowercase()) && !self.can_be(&name) {
+                page.odd.add(&sent.without(&name));
+            }
+        }
+        page
+    }
+
     /// Whether a name is asked for, and could stand in a reference.
-    pub fn holds(&self, name: &str) -> bool {
+    fn holds(&self, name: &str) -> bool {
+        self.is_below(name) && self.can_be(name)
+    }
+
+    fn is_below(&self, name: &str) -> bool {
         // Owners may be written in capitals in the prefix, never in a reference.
         let prefix = self.prefix.to_lowercase();
-        let below = match name.strip_prefix(prefix.as_str()) {
+        match name.strip_prefix(prefix.as_str()) {
             Some(rest) => prefix.is_empty() || rest.is_empty() || rest.starts_with('/'),
             None => false,
-        };
-        below
-            && format!("{}/{name}", self.registry)
-                .parse::<Reference>()
-                .is_ok_and(|r| r.repository() == name)
+        }
+    }
+
+    fn can_be(&self, name: &str) -> bool {
+        format!("{}/{name}", self.registry)
+            .parse::<Reference>()
+            .is_ok_and(|r| r.repository() == name)
     }
 
     /// An error if there is no prefix.
@@ -101,6 +122,18 @@ mod tests {
             assert!(!scope.holds(bad), "{bad:?}");
         }
         assert!(!scope.holds(&"a/".repeat(500)));
+    }
+
+    #[test]
+    fn odd_names_count_where_they_are_asked_for() {
+        let page = |prefix: &str, names: &[&str]| {
+            let names = names.iter().map(|n| (*n).to_owned()).collect();
+            Scope::new("r.test", prefix).unwrap().sort(names, &Sent::default())
+        };
+        let all = page("", &["a", "UPPER", "a b", "b/c", ""]);
+        assert_eq!((all.names.len(), all.odd.count), (2, 3));
+        let team = page("team", &["team/a", "Team/B", "other", "OTHER/x", "team/..", "teams/X"]);
+        assert_eq!((team.names, team.odd.count), (vec!["team/a".to_owned()], 2));
     }
 
     #[test]

@@ -50,13 +50,6 @@ pub(super) fn check_address(url: &Url) -> Result<String, RegistryError> {
     Ok(host_of(url))
 }
 
-/// Whether a server repeats the token that it was sent.
-pub(super) fn is_in(secret: &HeaderValue, text: &str) -> bool {
-    let Ok(secret) = secret.to_str() else { return true };
-    let token = secret.strip_prefix("Bearer ").unwrap_or(secret);
-    text.contains(token)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
