@@ -9,6 +9,7 @@ use super::label::{Label, Role};
 use super::name::Name;
 use crate::analyze::Confidence;
 use regex::bytes::Regex;
+use std::collections::VecDeque;
 use std::ops::Range;
 
 /// How far behind the beginning of a name its value may begin, in bytes.
@@ -31,41 +32,30 @@ impl Beside {
         Self { names, ids, not: not.into_iter().map(|w| w.to_ascii_lowercase()).collect() }
     }
 
-    /// The values behind the name at `name`, each with how sure it is.
+    /// The values behind the name at `name`, each with how sure it is. `values`: those of this pattern in this
+    /// buffer, as far as they were looked for; where names stand close, each value is looked for once.
     pub fn find(
         &self,
         buffer: &[u8],
         name: Range<usize>,
         value: &Regex,
+        values: &mut Values,
     ) -> Vec<(Range<usize>, Confidence)> {
         let mut out = Vec::new();
         if !is_word_of_its_own(buffer, &name) {
             return out;
         }
         let limit = (name.start + REACH).min(buffer.len());
-        let mut lines = 0;
-        let mut at = name.end;
-        while at < limit {
-            let b = buffer[at];
-            if b == b'\n' {
-                lines += 1;
-                if lines > LINES {
-                    break;
-                }
+        values.look(buffer, name.end, limit, value);
+        for found in values.found.iter().filter(|f| f.start >= name.end && f.start < limit) {
+            let between = &buffer[name.end..=found.start];
+            let lines = memchr::memchr_iter(b'\n', between).count();
+            if lines > LINES {
+                break;
             }
-            let begins = b.is_ascii_graphic() && !joins(buffer[at - 1]) && buffer[at - 1] != b'.';
-            if begins
-                && let Some(m) = value.find(&buffer[at..])
-                && ends_token(buffer, at + m.end())
-            {
-                let found = at..at + m.end();
-                if let Some(confidence) = self.judge(buffer, &name, &found, lines) {
-                    out.push((found.clone(), confidence));
-                }
-                at = found.end;
-                continue;
+            if let Some(confidence) = self.judge(buffer, &name, found, lines) {
+                out.push((found.clone(), confidence));
             }
-            at += 1;
         }
         out
     }
@@ -115,6 +105,40 @@ impl Beside {
             (_, _, 0 | 1) if !short => Some(Confidence::Possible),
             _ => None,
         }
+    }
+}
+
+/// What looks like a value of one pattern, in one buffer.
+#[derive(Default)]
+pub(super) struct Values {
+    found: VecDeque<Range<usize>>,
+    /// Values that begin before this place are known.
+    to: usize,
+    /// How often the regex was asked.
+    pub asked: usize,
+}
+
+impl Values {
+    fn look(&mut self, buffer: &[u8], from: usize, limit: usize, value: &Regex) {
+        while self.found.front().is_some_and(|f| f.start + 2 * REACH < from) {
+            self.found.pop_front();
+        }
+        let mut at = self.to.max(from);
+        while at < limit {
+            let b = buffer[at];
+            let begins = b.is_ascii_graphic() && !joins(buffer[at - 1]) && buffer[at - 1] != b'.';
+            self.asked += usize::from(begins);
+            if begins
+                && let Some(m) = value.find(&buffer[at..])
+                && ends_token(buffer, at + m.end())
+            {
+                self.found.push_back(at..at + m.end());
+                at += m.end();
+                continue;
+            }
+            at += 1;
+        }
+        self.to = self.to.max(at);
     }
 }
 
@@ -206,10 +230,20 @@ pub(super) fn is_uuid(value: &[u8]) -> bool {
         && value.iter().all(|&b| b == b'-' || b.is_ascii_hexdigit())
 }
 
+/// `php-symfony-sms77-notifier`: words with a number here and there, as packages are named.
+fn is_dashed_words(value: &[u8]) -> bool {
+    let parts = || value.split(|b| matches!(b, b'-' | b'_' | b'.'));
+    let word = |part: &[u8]| {
+        let letters = part.iter().take_while(|b| b.is_ascii_lowercase()).count();
+        part[letters..].len() <= 3 && part[letters..].iter().all(u8::is_ascii_digit)
+    };
+    parts().count() >= 3 && parts().all(word) && parts().filter(|p| p.len() >= 4).count() >= 2
+}
+
 /// As random as a value of its length and alphabet has to be. The bounds are what one random value in
 /// a thousand falls under.
 pub(super) fn is_random(value: &[u8]) -> bool {
-    if is_placeholder(value) {
+    if is_placeholder(value) || is_dashed_words(value) {
         return false;
     }
     let core = value.iter().filter(|b| b.is_ascii_alphanumeric());
@@ -254,7 +288,7 @@ mod tests {
         let beside = Beside::new(Vec::new(), false, vec!["nomatch".into()]);
         let at = text.to_ascii_lowercase().find(name).unwrap();
         beside
-            .find(text.as_bytes(), at..at + name.len(), &regex)
+            .find(text.as_bytes(), at..at + name.len(), &regex, &mut Values::default())
             .into_iter()
             .map(|(r, c)| (text[r].to_owned(), c))
             .collect()
@@ -284,6 +318,22 @@ mod tests {
             let got = find(&text.replace('@', V), "acme", "[0-9a-f]{32}");
             assert_eq!(got, [(V.to_owned(), Confidence::Likely)], "{text}");
         }
+    }
+
+    /// Lists of packages are full of vendors' names beside long words.
+    #[test]
+    fn names_of_packages_are_not_random() {
+        for name in
+            ["php-symfony-sms77-notifier", "libghc-http2-client-dev", "python3-sphinx-rtd-theme11"]
+        {
+            assert!(!is_random(name.as_bytes()), "{name}");
+        }
+        for value in [V, "123e4567-e89b-42d3-a456-426614174000", "k3jd-92ksl-q0x7-sd8sl-q1xz"] {
+            assert!(is_random(value.as_bytes()), "{value}");
+        }
+        let line =
+            "Breaks: php-symfony-acme-notifier (<< 5.3~~), php-symfony-sms77-notifier (<< 5.3~~)";
+        assert!(find(line, "acme", "[A-Za-z0-9_-]{20,40}").is_empty());
     }
 
     #[test]

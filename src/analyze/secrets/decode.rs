@@ -6,7 +6,8 @@ use super::label::Label;
 use super::members;
 use super::patterns::Patterns;
 use super::scan::{Found, Scan};
-use crate::analyze::unpack::{Allowance, Kind};
+use super::work::NESTING;
+use crate::analyze::unpack::Kind;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -35,6 +36,11 @@ struct Open {
 }
 
 impl Decoding {
+    /// As deep as this one.
+    pub fn nest(&mut self, other: &Self) {
+        self.depth = other.depth;
+    }
+
     pub fn begin(&mut self) {
         self.open = None;
         self.runs_to = 0;
@@ -90,19 +96,25 @@ impl Scan {
             let start = run.start + skip;
             let (chars, end, goes_on) = encoded::gather(buffer, start..run.end);
             at = end;
-            let line = self.line_of(buffer, start);
             let place = base + start as u64;
-            let mut scan = inner(patterns, decoding, &self.allowance);
+            self.work.spend(NESTING);
+            if self.work.is_spent() {
+                self.stop(place);
+                break;
+            }
+            let mut scan = self.inner(patterns, decoding);
             scan.begin(patterns, None, None);
             scan.place = self.place;
-            let open = Open { code, start: place, line, rest: Vec::new() };
+            let mut open = Open { code, start: place, line: 0, rest: Vec::new() };
             if goes_on && !last {
+                open.line = self.line_of(buffer, start);
                 decoding.inner = Some(scan);
                 self.go_on(patterns, decoding, open, &chars, true);
                 break;
             }
             let plain = code.decode(&chars);
             if let Some(kind) = Kind::of(b"", &plain) {
+                open.line = self.line_of(buffer, start);
                 self.packed(patterns, &open, kind, &plain, &mut scan);
                 decoding.inner = Some(scan);
                 continue;
@@ -110,8 +122,13 @@ impl Scan {
             let named = name_for(buffer, start, &plain);
             scan.feed(patterns, &named);
             scan.feed(patterns, &plain);
-            let found = scan.end(patterns).found;
+            let found = self.nested(&mut scan, patterns);
             decoding.inner = Some(scan);
+            if found.is_empty() {
+                continue;
+            }
+            // Counting lines for every run would cost more than searching it.
+            open.line = self.line_of(buffer, start);
             let length = (end - start) as u64;
             self.add(&open, found, named.len() as u64, plain.len().max(1) as u64, length);
         }
@@ -128,17 +145,22 @@ impl Scan {
         scan: &mut Scan,
     ) {
         let size = plain.len() as u64;
-        let members = members::open(kind, &mut &plain[..], b"", size, patterns, scan);
-        for (number, member) in members.found.into_iter().enumerate() {
+        let members = members::open(kind, &mut &plain[..], b"", size, false, patterns, scan);
+        let found = members::without_echoes(members.found);
+        for (number, member) in found.into_iter().enumerate() {
             let mut f = member.found;
             // Places in there have none out here: each finding gets a byte of the run.
             let at = open.start + number as u64;
             f.range = at..at + 1;
             f.line = open.line;
-            f.inside = Some(match f.inside.take() {
-                Some(further) => format!("{}!/{}!/{further}", open.code.name(), member.inside),
-                None => format!("{}!/{}", open.code.name(), member.inside),
-            });
+            let further = [Some(member.inside), f.inside.take()];
+            f.inside = Some(
+                further
+                    .into_iter()
+                    .flatten()
+                    .filter(|part| !part.is_empty())
+                    .fold(open.code.name().to_owned(), |all, part| format!("{all}!/{part}")),
+            );
             self.keep(f);
         }
     }
@@ -165,7 +187,12 @@ impl Scan {
         if more {
             decoding.open = Some(open);
         } else {
-            let found = scan.end(patterns).found;
+            let outcome = scan.end(patterns);
+            self.more += outcome.more;
+            if outcome.cut.is_some() {
+                self.stop(self.base());
+            }
+            let found = outcome.found;
             let (plain, written) = match open.code {
                 Code::Base64 => (3, 4),
                 Code::Hex => (1, 2),
@@ -188,6 +215,28 @@ impl Scan {
         }
     }
 
+    /// The scan of what is decoded.
+    fn inner(&self, patterns: &Patterns, decoding: &mut Decoding) -> Box<Scan> {
+        let mut scan = decoding.inner.take().unwrap_or_else(|| {
+            let mut scan = Scan::new(patterns);
+            scan.decoding.depth = decoding.depth + 1;
+            Box::new(scan)
+        });
+        scan.work = self.work.clone();
+        scan.allowance = Arc::clone(&self.allowance);
+        scan
+    }
+
+    /// What the end of such a scan gives.
+    fn nested(&mut self, scan: &mut Scan, patterns: &Patterns) -> Vec<Found> {
+        let outcome = scan.end(patterns);
+        self.more += outcome.more;
+        if outcome.cut.is_some() {
+            self.stop(self.base());
+        }
+        outcome.found
+    }
+
     fn words(
         &mut self,
         patterns: &Patterns,
@@ -199,11 +248,16 @@ impl Scan {
         let mut at = own.start.max(decoding.words_to.saturating_sub(base) as usize);
         while let Some(word) = encoded::next_word(buffer, at, own.end) {
             at = word.range.end.max(at + 1);
-            let mut scan = inner(patterns, decoding, &self.allowance);
+            self.work.spend(NESTING);
+            if self.work.is_spent() {
+                self.stop(base + word.range.start as u64);
+                break;
+            }
+            let mut scan = self.inner(patterns, decoding);
             scan.begin(patterns, None, None);
             scan.place = self.place;
             scan.feed(patterns, &word.plain);
-            let found = scan.end(patterns).found;
+            let found = self.nested(&mut scan, patterns);
             decoding.inner = Some(scan);
             for mut f in found {
                 let place = |p: u64| {
@@ -223,15 +277,6 @@ impl Scan {
         }
         decoding.words_to = base + at as u64;
     }
-}
-
-fn inner(patterns: &Patterns, decoding: &mut Decoding, allowance: &Arc<Allowance>) -> Box<Scan> {
-    decoding.inner.take().unwrap_or_else(|| {
-        let mut scan = Scan::new(patterns);
-        scan.decoding.depth = decoding.depth + 1;
-        scan.allowance = Arc::clone(allowance);
-        Box::new(scan)
-    })
 }
 
 /// The name that a single encoded value is assigned to, for patterns that need one: the values of a

@@ -2,7 +2,9 @@
 //!
 //! Judges a value by its bytes alone; must not know which pattern found it.
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use serde::Deserialize;
+use std::sync::OnceLock;
 
 /// Over which characters entropy is counted; others are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -68,18 +70,35 @@ const STAND_INS: [&str; 22] = [
 /// A value written to be replaced: a stand-in word, a template, one character over and over, or a
 /// run along the alphabet or the digits.
 pub fn is_placeholder(value: &[u8]) -> bool {
-    let lower = value.to_ascii_lowercase();
-    let has = |word: &str| memchr::memmem::find(&lower, word.as_bytes()).is_some();
-    STAND_INS.iter().any(|w| has(w)) || is_template(value) || is_monotonous(&lower)
+    // One automaton: this is asked of every match.
+    static WORDS: OnceLock<Option<AhoCorasick>> = OnceLock::new();
+    let words = WORDS.get_or_init(|| {
+        AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::DFA))
+            .ascii_case_insensitive(true)
+            .build(STAND_INS)
+            .ok()
+    });
+    words.as_ref().is_some_and(|w| w.is_match(value))
+        || is_template(value)
+        || is_monotonous(&value.to_ascii_lowercase())
 }
+
+const TEMPLATES: [&str; 8] = ["${", "$(", "{{", "%(", "#{", "<%", "{%", "$["];
 
 /// `${VAR}`, `$VAR`, `$(cmd)`, `{{ x }}`, `<x>`, `%VAR%`, `%(x)s`, `#{x}`, `@x@`, `[x]`.
 pub fn is_template(value: &[u8]) -> bool {
-    let has = |mark: &str| memchr::memmem::find(value, mark.as_bytes()).is_some();
+    // Each mark of two has one of these first.
+    let marked = memchr::memchr3_iter(b'$', b'{', b'%', value)
+        .chain(memchr::memchr2_iter(b'#', b'<', value))
+        .any(|at| {
+            let mark = value.get(at..at + 2).unwrap_or_default();
+            TEMPLATES.iter().any(|m| m.as_bytes() == mark)
+        });
     let framed = |open: u8, close: u8| {
         value.len() > 2 && value.first() == Some(&open) && value.last() == Some(&close)
     };
-    ["${", "$(", "{{", "%(", "#{", "<%", "{%", "$["].iter().any(|m| has(m))
+    marked
         || framed(b'<', b'>')
         || framed(b'%', b'%')
         || framed(b'@', b'@')

@@ -2,7 +2,7 @@
 //!
 //! Looks at a head of bytes; must not know what is searched for.
 
-/// A file with a NUL byte in this much of its head is binary, as `grep` and `git` have it.
+/// A file is judged by this much of its head.
 pub(super) const HEAD: usize = 8 * 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,10 +19,17 @@ impl Form {
     pub fn of(head: &[u8]) -> Self {
         match utf16_of(head) {
             Some(big) => Self::Utf16 { big },
-            None if memchr::memchr(0, head).is_some() => Self::Binary,
+            None if is_binary(head) => Self::Binary,
             None => Self::Text,
         }
     }
+}
+
+/// A NUL byte, as `grep` and `git` have it, and more of what is no text: a single one behind an archive's mark
+/// makes no text a program.
+fn is_binary(head: &[u8]) -> bool {
+    let odd = |b: &&u8| matches!(b, 0..=7 | 14..=26 | 28..=31 | 127);
+    memchr::memchr(0, head).is_some() && head.iter().filter(odd).count() > (head.len() / 20).max(2)
 }
 
 /// UTF-16 by its mark, or by ASCII in every other byte of the head; `true` for big endian.

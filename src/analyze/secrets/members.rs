@@ -7,8 +7,9 @@ use super::form::Form;
 use super::patterns::Patterns;
 use super::place::Place;
 use super::scan::{Found, Scan};
-use crate::analyze::unpack::{Allowance, HEAD, Kind, Visitor, unpack};
+use crate::analyze::unpack::{HEAD, Kind, Visitor, unpack};
 use crossbeam_channel::{Receiver, Sender, bounded};
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -24,46 +25,59 @@ const MOST_NOTES: usize = 20;
 #[derive(Default)]
 pub(super) struct Members {
     pub found: Vec<MemberFound>,
+    /// Matches that are not kept, because there are many of their kind.
+    pub more: u64,
     /// Parts that were not looked at, with their reasons.
     pub unread: Vec<String>,
+}
+
+/// Why a file was searched up to this byte only.
+pub(super) fn too_slow(at: u64) -> String {
+    format!("searched to byte {at} only: what follows was too much work")
 }
 
 pub(super) struct MemberFound {
     pub inside: String,
     pub form: Form,
+    /// It stands in the container's own bytes, from this one of them on, not in a member.
+    pub raw: Option<u64>,
     pub found: Found,
 }
 
 /// A container that is being fed.
 pub(super) enum Opening {
-    Gather { kind: Kind, bytes: Vec<u8>, path: Vec<u8> },
+    Gather { kind: Kind, bytes: Vec<u8>, path: Vec<u8>, claimed: bool },
     Stream { chunks: Sender<Vec<u8>>, thread: JoinHandle<Members> },
 }
 
 impl Opening {
+    /// `size`: of the bytes that will come. `claimed`: the file begins with it, it was not met in its middle.
     pub fn new(
         kind: Kind,
         patterns: &Arc<Patterns>,
         path: &[u8],
         size: u64,
-        allowance: &Arc<Allowance>,
+        claimed: bool,
+        outer: &Scan,
     ) -> io::Result<Self> {
         if size <= SMALL {
             return Ok(Self::Gather {
                 kind,
                 bytes: Vec::with_capacity(size as usize),
                 path: path.to_vec(),
+                claimed,
             });
         }
         let (chunks, from) = bounded(IN_FLIGHT);
         let patterns = patterns.clone();
         let path = path.to_vec();
-        let allowance = Arc::clone(allowance);
+        let (work, allowance) = (outer.work.clone(), Arc::clone(&outer.allowance));
         let thread = std::thread::Builder::new().name("members".to_owned()).spawn(move || {
             let mut reader = Chunks { from, current: Vec::new(), at: 0 };
             let mut scan = Scan::new(&patterns);
+            scan.work = work;
             scan.allowance = allowance;
-            open(kind, &mut reader, &path, size, &patterns, &mut scan)
+            open(kind, &mut reader, &path, size, claimed, &patterns, &mut scan)
         })?;
         Ok(Self::Stream { chunks, thread })
     }
@@ -78,9 +92,9 @@ impl Opening {
 
     pub fn end(self, patterns: &Patterns, scan: &mut Scan) -> Members {
         match self {
-            Self::Gather { kind, bytes, path } => {
+            Self::Gather { kind, bytes, path, claimed } => {
                 let size = bytes.len() as u64;
-                open(kind, &mut bytes.as_slice(), &path, size, patterns, scan)
+                open(kind, &mut bytes.as_slice(), &path, size, claimed, patterns, scan)
             }
             Self::Stream { chunks, thread } => {
                 drop(chunks);
@@ -99,6 +113,7 @@ pub(super) fn open(
     reader: &mut dyn Read,
     path: &[u8],
     size: u64,
+    claimed: bool,
     patterns: &Patterns,
     scan: &mut Scan,
 ) -> Members {
@@ -109,6 +124,7 @@ pub(super) fn open(
         scan,
         outer: path,
         inside: String::new(),
+        raw: None,
         members: Members::default(),
     };
     let mut head = [0; HEAD];
@@ -116,9 +132,20 @@ pub(super) fn open(
     while let Ok(n @ 1..) = reader.read(&mut head[filled..]) {
         filled += n;
     }
-    let left = unpack(kind, &head[..filled], reader, path, limits, &mut gatherer);
+    let left = unpack(kind, &head[..filled], reader, path, limits, claimed, &mut gatherer);
     allowance.settle(&limits, left);
     gatherer.members
+}
+
+/// Leaves one of several findings of the same secret: of those in a container's own bytes, only what no member
+/// has, for the bytes before a fault are searched twice.
+pub(super) fn without_echoes(found: Vec<MemberFound>) -> Vec<MemberFound> {
+    if found.iter().all(|f| f.raw.is_none()) {
+        return found;
+    }
+    let of = |f: &MemberFound| f.found.secret.clone();
+    let known: HashSet<Vec<u8>> = found.iter().filter(|f| f.raw.is_none()).map(of).collect();
+    found.into_iter().filter(|f| f.raw.is_none() || !known.contains(&f.found.secret)).collect()
 }
 
 struct Gatherer<'a> {
@@ -127,12 +154,14 @@ struct Gatherer<'a> {
     /// Path of the file itself.
     outer: &'a [u8],
     inside: String,
+    raw: Option<u64>,
     members: Members,
 }
 
 impl Visitor for Gatherer<'_> {
-    fn begin(&mut self, inside: &str, path: &[u8]) {
+    fn begin(&mut self, inside: &str, path: &[u8], from: Option<u64>) {
         self.inside = inside.to_owned();
+        self.raw = from;
         self.scan.begin(self.patterns, (!path.is_empty()).then_some(path), None);
         // Whose it is depends on where the container lies, too.
         let whole = [self.outer, b"/", if path.is_empty() { b"x" } else { path }].concat();
@@ -146,13 +175,15 @@ impl Visitor for Gatherer<'_> {
 
     fn end(&mut self) {
         let outcome = self.scan.end(self.patterns);
-        if outcome.capped {
-            let inside = self.inside.clone();
-            self.unread(&inside, "more secrets of one kind than are listed");
+        let inside = self.inside.clone();
+        self.members.more += outcome.more;
+        if let Some(at) = outcome.cut {
+            self.unread(&inside, &too_slow(at));
         }
         let members = outcome.found.into_iter().map(|found| MemberFound {
             inside: self.inside.clone(),
             form: outcome.form,
+            raw: self.raw,
             found,
         });
         self.members.found.extend(members);

@@ -11,6 +11,7 @@ mod beside;
 mod builtin;
 mod check;
 mod decode;
+mod echo;
 mod encoded;
 mod evidence;
 mod expression;
@@ -24,6 +25,7 @@ mod known;
 mod label;
 mod lint;
 mod masker;
+mod matching;
 mod members;
 mod name;
 mod pattern;
@@ -31,7 +33,9 @@ mod patterns;
 mod place;
 mod prefilter;
 mod scan;
+mod seam;
 mod text;
+mod work;
 
 #[cfg(test)]
 mod notation_tests;

@@ -81,6 +81,8 @@ pub struct Pattern {
     pub keywords: Vec<String>,
     /// Of any match, in bytes.
     pub longest: usize,
+    /// Of any match, in bytes.
+    pub(super) shortest: usize,
     /// Of the whole match; of the value alone if `beside` is given.
     pub(super) regex: Expression,
     pub(super) beside: Option<Beside>,
@@ -97,6 +99,7 @@ pub struct Pattern {
     pub(super) path: Option<Vec<Glob>>,
     pub(super) path_regex: Option<Regex>,
     pub(super) allow: Allow,
+    pub(super) sample_lengths: std::sync::OnceLock<Vec<usize>>,
 }
 
 /// What dismisses a match.
@@ -121,6 +124,20 @@ impl Pattern {
             Some(Check::PemPrivateKey) => fingerprint(&key::essence(secret)),
             _ => fingerprint(secret),
         }
+    }
+
+    /// The lengths that tokens of this kind have in its samples, for matches that have no end of their own.
+    pub(super) fn sample_lengths(&self) -> &[usize] {
+        self.sample_lengths.get_or_init(|| {
+            let Some(expression) = self.regex.get() else { return Vec::new() };
+            let of = |sample: &Sample| {
+                let text = sample.text.as_bytes();
+                let key =
+                    self.keywords.iter().find_map(|k| memchr::memmem::find(text, k.as_bytes()))?;
+                expression.regex.find(&text[key..]).map(|m| m.len())
+            };
+            self.should_match.iter().filter_map(of).collect()
+        })
     }
 
     pub(super) fn from_raw(raw: RawPattern) -> Result<Self, String> {
@@ -156,6 +173,7 @@ impl Pattern {
         }
         let longest = longest_match(&source, raw.longest).map_err(fail)?
             + if beside.is_some() { beside::REACH } else { 0 };
+        let shortest = shortest_match(&source);
         let anchored = raw.anchored || beside.is_some();
         let regex = Expression::new(if anchored { format!(r"\A(?:{source})") } else { source });
         let mut allow = Allow {
@@ -185,6 +203,7 @@ impl Pattern {
             should_not_match: raw.should_not_match.into_iter().map(Sample::from).collect(),
             keywords,
             longest,
+            shortest,
             regex,
             ignore_case: raw.ignore_case || beside.is_some(),
             anchored,
@@ -198,6 +217,7 @@ impl Pattern {
             path_regex: None,
             allow,
             beside,
+            sample_lengths: std::sync::OnceLock::new(),
             id,
         })
     }
@@ -227,6 +247,13 @@ pub(super) fn longest_match(source: &str, declared: Option<usize>) -> Result<usi
         }
         Some(n) => Ok(n),
     }
+}
+
+/// The length that no match falls below.
+pub(super) fn shortest_match(source: &str) -> usize {
+    let parser =
+        regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(source);
+    parser.ok().and_then(|hir| hir.properties().minimum_len()).unwrap_or(0)
 }
 
 fn globs(globs: &[String]) -> Result<Option<Vec<Glob>>, String> {

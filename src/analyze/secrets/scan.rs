@@ -5,16 +5,19 @@
 //! longest match on both sides; every keyword belongs to exactly one block, and a match that two
 //! blocks find around two keywords is kept once.
 
-use super::check::Candidate;
+use super::beside::Values;
 use super::decode::Decoding;
+use super::echo::Echoes;
 use super::form::{Form, HEAD};
-use super::judge::{begins_token, continues_token, judge, without_overlaps};
-use super::pattern::Rank;
-use super::patterns::{Patterns, User};
+use super::judge::without_overlaps;
+use super::patterns::Patterns;
 use super::place::Place;
 use super::prefilter::Hit;
+use super::seam;
+use super::work::Work;
 use crate::analyze::Confidence;
 use crate::analyze::unpack::Allowance;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -27,7 +30,7 @@ pub(super) const MOST_MATCHES: u32 = 100;
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub pattern: usize,
-    /// Of the secret, in the file as searched (for UTF-16: in code units behind the mark).
+    /// Of the secret, in bytes of the file as searched; while a file of UTF-16 is searched, in its units.
     pub range: Range<u64>,
     /// From 1.
     pub line: u32,
@@ -38,10 +41,10 @@ pub(super) struct Found {
 }
 
 #[derive(Clone, Copy, Default)]
-struct PatternState {
-    found: u32,
+pub(super) struct PatternState {
+    pub found: u32,
     /// End of the last match.
-    end: u64,
+    pub end: u64,
 }
 
 pub(super) struct Scan {
@@ -49,7 +52,7 @@ pub(super) struct Scan {
     margin: usize,
     buffer: Vec<u8>,
     /// Place of `buffer[0]` in the file as searched.
-    base: u64,
+    pub(super) base: u64,
     /// Where in `buffer` the bytes begin whose keywords no earlier block has seen.
     own: usize,
     /// Line ends before `buffer[own]`.
@@ -57,32 +60,45 @@ pub(super) struct Scan {
     form: Option<Form>,
     /// The first byte of a UTF-16 unit whose second is in the next chunk.
     odd: Option<u8>,
+    /// What is taken for UTF-16 is searched as it stands, too: a mark is no proof.
+    raw: Option<Box<Scan>>,
     pub(super) place: Place,
-    path: Vec<u8>,
-    active: Vec<bool>,
+    pub(super) path: Vec<u8>,
+    pub(super) active: Vec<bool>,
     /// Patterns that are active for this file's path only.
     bound: Vec<usize>,
     /// Only one pattern is active.
     alone: bool,
-    state: Vec<PatternState>,
+    pub(super) state: Vec<PatternState>,
     /// Patterns whose state is not the first one.
-    met: Vec<usize>,
-    windows: Vec<Range<usize>>,
-    touched: Vec<usize>,
+    pub(super) met: Vec<usize>,
+    pub(super) windows: Vec<Range<usize>>,
+    pub(super) touched: Vec<usize>,
     hits: Vec<Hit>,
-    found: Vec<Found>,
-    capped: bool,
+    pub(super) echoes: Echoes,
+    /// For each pattern of a vendor's name, the values of this block.
+    pub(super) values: HashMap<usize, Values>,
+    pub(super) found: Vec<Found>,
+    /// Matches that are not kept, because there are many of their kind.
+    pub(super) more: u64,
     pub(super) decoding: Decoding,
+    pub(super) work: Work,
     /// What containers may unpack to; one for all files of a layer.
     pub(super) allowance: Arc<Allowance>,
+    /// A program, whose strings may stand side by side.
+    pub(super) program: bool,
+    /// From this byte on it is not searched, because it was too much work.
+    cut: Option<u64>,
 }
 
 /// What one file gave.
 pub(super) struct Outcome {
     /// In order of place, no two on the same bytes.
     pub found: Vec<Found>,
-    /// A pattern matched more often than is kept.
-    pub capped: bool,
+    /// How many matches are not kept.
+    pub more: u64,
+    /// From this byte on it was not searched: that was too much work.
+    pub cut: Option<u64>,
     pub form: Form,
 }
 
@@ -102,6 +118,7 @@ impl Scan {
             lines: 0,
             form: None,
             odd: None,
+            raw: None,
             place: Place::default(),
             path: Vec::new(),
             active: patterns.list().iter().map(|p| !p.is_bound()).collect(),
@@ -112,10 +129,15 @@ impl Scan {
             windows: vec![0..0; n],
             touched: Vec::new(),
             hits: Vec::new(),
+            echoes: Echoes::new(n),
+            values: HashMap::new(),
             found: Vec::new(),
-            capped: false,
+            more: 0,
             decoding: Decoding::default(),
+            work: Work::new(),
             allowance: Arc::default(),
+            program: false,
+            cut: None,
         }
     }
 
@@ -132,7 +154,9 @@ impl Scan {
             self.state[p] = PatternState::default();
         }
         self.found.clear();
-        self.capped = false;
+        self.more = 0;
+        self.cut = None;
+        self.program = false;
         self.decoding.begin();
         if std::mem::take(&mut self.alone) {
             self.active = patterns.list().iter().map(|p| !p.is_bound()).collect();
@@ -157,6 +181,7 @@ impl Scan {
     }
 
     pub fn feed(&mut self, patterns: &Patterns, mut bytes: &[u8]) {
+        self.feed_raw(patterns, bytes);
         while !bytes.is_empty() {
             let room = self.block - self.buffer.len();
             bytes = match self.form {
@@ -168,7 +193,8 @@ impl Scan {
                 }
             };
             if self.form.is_none() && self.buffer.len() >= HEAD {
-                self.decide();
+                self.decide(patterns);
+                self.feed_raw(patterns, bytes);
             }
             if self.buffer.len() >= self.block {
                 self.search(patterns, false);
@@ -178,12 +204,39 @@ impl Scan {
 
     pub fn end(&mut self, patterns: &Patterns) -> Outcome {
         if self.form.is_none() {
-            self.decide();
+            self.decide(patterns);
         }
         self.search(patterns, true);
-        let mut found = without_overlaps(std::mem::take(&mut self.found), patterns.list());
+        let mut found = std::mem::take(&mut self.found);
+        if self.is_wide() {
+            for f in &mut found {
+                f.range = f.range.start * 2..f.range.end * 2;
+            }
+            if let Some(raw) = &mut self.raw {
+                let outcome = raw.end(patterns);
+                let of_path = |f: &Found| f.range.is_empty();
+                found.extend(outcome.found.into_iter().filter(|f| !of_path(f)));
+                self.more += outcome.more;
+                self.cut = self.cut.or(outcome.cut);
+            }
+        }
+        let mut found = without_overlaps(found, patterns.list());
         found.extend(self.named_files(patterns));
-        Outcome { found, capped: self.capped, form: self.form.unwrap_or(Form::Text) }
+        let form = self.form.unwrap_or(Form::Text);
+        Outcome { found, more: self.more, cut: self.cut, form }
+    }
+
+    fn is_wide(&self) -> bool {
+        matches!(self.form, Some(Form::Utf16 { .. }))
+    }
+
+    /// Shows bytes of a file of UTF-16 to the search of it as it stands.
+    fn feed_raw(&mut self, patterns: &Patterns, bytes: &[u8]) {
+        if self.is_wide()
+            && let Some(raw) = &mut self.raw
+        {
+            raw.feed(patterns, bytes);
+        }
     }
 
     /// What a path alone says.
@@ -201,13 +254,23 @@ impl Scan {
     }
 
     /// Text, binary or UTF-16, from the head in the buffer.
-    fn decide(&mut self) {
+    fn decide(&mut self, patterns: &Patterns) {
         let head = &self.buffer[..self.buffer.len().min(HEAD)];
         let form = Form::of(head);
         self.form = Some(form);
+        self.program = form == Form::Binary && seam::is_program(head);
         if let Form::Utf16 { big } = form {
-            let raw = std::mem::take(&mut self.buffer);
-            self.take_utf16(&raw, self.block, big);
+            let bytes = std::mem::take(&mut self.buffer);
+            let mut raw = self.raw.take().unwrap_or_else(|| Box::new(Self::new(patterns)));
+            let path = Some(self.path.as_slice()).filter(|p| !p.is_empty());
+            raw.begin(patterns, path, Some(Form::Text));
+            raw.work = self.work.clone();
+            raw.allowance = Arc::clone(&self.allowance);
+            raw.place = self.place;
+            raw.decoding.nest(&self.decoding);
+            raw.feed(patterns, &bytes);
+            self.raw = Some(raw);
+            self.take_utf16(&bytes, self.block, big);
         }
     }
 
@@ -241,37 +304,13 @@ impl Scan {
     fn search(&mut self, patterns: &Patterns, last: bool) {
         let until = if last { self.buffer.len() } else { self.buffer.len() - self.margin };
         let from = self.own.min(until);
-        let index = if self.is_binary() { &patterns.binary } else { &patterns.text };
-        let mut hits = std::mem::take(&mut self.hits);
-        let buffer = std::mem::take(&mut self.buffer);
-        let named = (!self.bound.is_empty()).then_some(&patterns.named);
-        for index in [Some(index), named].into_iter().flatten() {
-            hits.clear();
-            index.prefilter().hits(&buffer, from, until, &mut hits);
-            for hit in &hits {
-                let start = hit.start as usize;
-                let keyword = &index.keywords[hit.keyword as usize];
-                for user in &index.users[hit.keyword as usize] {
-                    self.hit(patterns, &buffer, start..start + keyword.len(), user);
-                }
-            }
+        self.work.earn(until - from);
+        if self.work.is_spent() {
+            self.cut.get_or_insert(self.base + from as u64);
         }
-        for p in std::mem::take(&mut self.touched) {
-            let window = std::mem::replace(&mut self.windows[p], 0..0);
-            self.run(patterns, &buffer, p, window);
+        if self.cut.is_none() {
+            self.search_block(patterns, from..until, last);
         }
-        let bound: Vec<usize> = self.bound.iter().copied().filter(|&p| self.active[p]).collect();
-        for p in bound {
-            let pattern = &patterns.list()[p];
-            if pattern.keywords.is_empty() && !pattern.whole_file {
-                let window = from.saturating_sub(pattern.longest + 1)
-                    ..(until + pattern.longest + 1).min(buffer.len());
-                self.run(patterns, &buffer, p, window);
-            }
-        }
-        self.look_inside(patterns, &buffer, from..until, last);
-        self.hits = hits;
-        self.buffer = buffer;
         if !last {
             self.lines += memchr::memchr_iter(b'\n', &self.buffer[from..until]).count() as u64;
             let drop = until.saturating_sub(self.margin);
@@ -282,127 +321,45 @@ impl Scan {
         }
     }
 
-    /// A keyword of a pattern at a place: an anchored pattern is tried at once, another one when its
-    /// window is complete, because windows of close keywords are one.
-    fn hit(&mut self, patterns: &Patterns, buffer: &[u8], at: Range<usize>, user: &User) {
-        let p = user.pattern;
-        if !self.active[p] || self.state[p].found >= MOST_MATCHES && self.capped {
-            return;
-        }
-        if user.exact.as_ref().is_some_and(|k| k.as_bytes() != &buffer[at.clone()]) {
-            return;
-        }
-        let pattern = &patterns.list()[p];
-        if pattern.text_only && self.is_binary() {
-            return;
-        }
-        if let Some(beside) = &pattern.beside {
-            let Some(name) = beside.names[user.name].around(buffer, at) else { return };
-            let Some(value) = pattern.regex.get() else { return };
-            for (secret, confidence) in beside.find(buffer, name.clone(), &value.regex) {
-                self.take(patterns, buffer, p, (name.start..secret.end, secret), Some(confidence));
-            }
-            return;
-        }
-        if pattern.anchored {
-            if pattern.inside || begins_token(buffer, at.start) {
-                let end = (at.start + pattern.longest + 1).min(buffer.len());
-                self.run(patterns, buffer, p, at.start..end);
-            }
-            return;
-        }
-        let low = at.start.saturating_sub(pattern.longest + 1);
-        let high = (at.end + pattern.longest + 1).min(buffer.len());
-        let window = &mut self.windows[p];
-        if window.end == 0 {
-            *window = low..high;
-            self.touched.push(p);
-        } else if low <= window.end {
-            window.end = high;
-        } else {
-            let full = std::mem::replace(window, low..high);
-            self.run(patterns, buffer, p, full);
-        }
-    }
-
-    /// Runs a pattern's regex over a window of the buffer.
-    fn run(&mut self, patterns: &Patterns, buffer: &[u8], p: usize, window: Range<usize>) {
-        let pattern = &patterns.list()[p];
-        let text = &buffer[window.clone()];
-        let Some(expression) = pattern.regex.get() else { return };
-        // Most windows hold no match: asking whether is cheaper than asking where.
-        if !expression.regex.is_match(text) {
-            return;
-        }
-        for captures in expression.regex.captures_iter(text) {
-            let (Some(whole), Some(secret)) = (captures.get(0), expression.secret(&captures))
-            else {
-                continue;
-            };
-            if pattern.anchored && continues_token(text, whole.end()) {
-                continue;
-            }
-            let place = |m: regex::bytes::Match| window.start + m.start()..window.start + m.end();
-            if !self.take(patterns, buffer, p, (place(whole), place(secret)), None) {
-                return;
+    fn search_block(&mut self, patterns: &Patterns, own: Range<usize>, last: bool) {
+        let Range { start: from, end: until } = own;
+        let index = if self.is_binary() { &patterns.binary } else { &patterns.text };
+        let mut hits = std::mem::take(&mut self.hits);
+        let buffer = std::mem::take(&mut self.buffer);
+        let named = (!self.bound.is_empty()).then_some(&patterns.named);
+        for index in [Some(index), named].into_iter().flatten() {
+            hits.clear();
+            index.prefilter().hits(&buffer, from, until, &mut hits);
+            self.echoes.begin();
+            self.values.clear();
+            for hit in &hits {
+                let start = hit.start as usize;
+                if self.work.is_spent() {
+                    self.cut.get_or_insert(self.base + start as u64);
+                    break;
+                }
+                let keyword = &index.keywords[hit.keyword as usize];
+                for user in &index.users[hit.keyword as usize] {
+                    self.hit(patterns, &buffer, start..start + keyword.len(), user);
+                }
             }
         }
-    }
-
-    /// Keeps a match, given as the whole and its secret, if the evidence bears it. `most`: no surer
-    /// than this. `false` if no more of its pattern are kept.
-    fn take(
-        &mut self,
-        patterns: &Patterns,
-        buffer: &[u8],
-        p: usize,
-        (whole, secret): (Range<usize>, Range<usize>),
-        most: Option<Confidence>,
-    ) -> bool {
-        let range = self.base + secret.start as u64..self.base + secret.end as u64;
-        if range.start < self.state[p].end {
-            return true;
+        for p in std::mem::take(&mut self.touched) {
+            let window = std::mem::replace(&mut self.windows[p], 0..0);
+            self.run(patterns, &buffer, p, window, true);
         }
-        let pattern = &patterns.list()[p];
-        let line = match pattern.allow.lists.is_empty() {
-            true => whole.clone(),
-            false => line_around(buffer, &whole),
-        };
-        let candidate = Candidate {
-            path: &self.path,
-            line: &buffer[line],
-            length: whole.len(),
-            before: &buffer[whole.start.saturating_sub(48)..whole.start],
-            secret: &buffer[secret.clone()],
-            matched: &buffer[whole.start..(whole.end + 128).min(buffer.len())],
-            at: secret.start - whole.start,
-            place: self.place,
-            binary: self.is_binary(),
-            generic: pattern.rank == Rank::Generic,
-        };
-        let Some(confidence) = judge(pattern, &candidate, &patterns.published) else {
-            return true;
-        };
-        let state = &mut self.state[p];
-        if (state.found, state.end) == (0, 0) {
-            self.met.push(p);
+        let bound: Vec<usize> = self.bound.iter().copied().filter(|&p| self.active[p]).collect();
+        for p in bound {
+            let pattern = &patterns.list()[p];
+            if pattern.keywords.is_empty() && !pattern.whole_file {
+                let window = from.saturating_sub(pattern.longest + 1)
+                    ..(until + pattern.longest + 1).min(buffer.len());
+                self.run(patterns, &buffer, p, window, true);
+            }
         }
-        state.end = range.end;
-        if state.found >= MOST_MATCHES {
-            self.capped = true;
-            return false;
-        }
-        state.found += 1;
-        let line = self.line_of(buffer, secret.start);
-        self.found.push(Found {
-            pattern: p,
-            range,
-            line,
-            confidence: most.map_or(confidence, |m| m.min(confidence)),
-            secret: buffer[secret].to_vec(),
-            inside: None,
-        });
-        true
+        self.look_inside(patterns, &buffer, from..until, last);
+        self.hits = hits;
+        self.buffer = buffer;
     }
 
     /// Adds what was found in a decoded part.
@@ -412,11 +369,16 @@ impl Scan {
             self.met.push(found.pattern);
         }
         if state.found >= MOST_MATCHES {
-            self.capped = true;
+            self.more += 1;
             return;
         }
         state.found += 1;
         self.found.push(found);
+    }
+
+    /// From this place of the file on nothing more is searched for.
+    pub(super) fn stop(&mut self, at: u64) {
+        self.cut.get_or_insert(at);
     }
 
     /// Place of the buffer's beginning in the file as searched.
@@ -439,11 +401,4 @@ impl Scan {
         };
         u32::try_from(line + 1).unwrap_or(u32::MAX)
     }
-}
-
-/// The lines that a match stands on, as far as the buffer has them.
-fn line_around(buffer: &[u8], whole: &Range<usize>) -> Range<usize> {
-    let start = memchr::memrchr(b'\n', &buffer[..whole.start]).map_or(0, |at| at + 1);
-    let end = memchr::memchr(b'\n', &buffer[whole.end..]);
-    start..end.map_or(buffer.len(), |at| whole.end + at)
 }

@@ -239,3 +239,205 @@ fn redaction_leaves_nothing() {
         }
     }
 }
+
+/// A token of a known kind, which stands in no file as such.
+fn token() -> String {
+    Patterns::builtin().get("sendgrid-api-token").expect("known").should_match[0].text.clone()
+}
+
+#[test]
+fn a_few_bytes_at_the_beginning_hide_no_secret() {
+    let ustar = [&[b'#'; 256][..], b"\nustar 00"].concat();
+    let claims: [&[u8]; 12] = [
+        b"PK\x03\x04",
+        b"\x1f\x8b\x08",
+        b"\xfd7zXZ\0",
+        b"\x28\xb5\x2f\xfd",
+        b"BZh91AY&SY",
+        b"PACK\0\0\0\x02",
+        b"!<arch>",
+        b"SQLite format 3\0",
+        &ustar,
+        b"\xff\xfe",
+        b"\xfe\xff",
+        b"\x7fELF\0",
+    ];
+    let mut analyzer = SecretAnalyzer::new(Patterns::builtin(), false);
+    for claim in claims {
+        for small in [true, false] {
+            let padding = "an ordinary line of a file\n".repeat(if small { 1 } else { 50_000 });
+            let text = format!("\ntoken: {}\npassword = \"Zk9+qLw2vT7x\"\n{padding}", token());
+            let bytes = [claim, text.as_bytes()].concat();
+            let facts = analyze(&mut analyzer, "srv/app.conf", &bytes);
+            let found: Vec<&str> = facts.secrets.iter().map(|s| s.pattern.as_str()).collect();
+            assert_eq!(found, ["sendgrid-api-token", "generic-password"], "{claim:?}");
+            let first = &facts.secrets[0];
+            let lines = memchr::memchr_iter(b'\n', claim).count() as u32;
+            assert_eq!((first.inside.as_deref(), first.line), (None, Some(2 + lines)), "{claim:?}");
+            assert_eq!(first.offset as usize, claim.len() + "\ntoken: ".len(), "{claim:?}");
+        }
+    }
+}
+
+#[test]
+fn the_same_secret_in_a_container_and_beside_it_is_told_once() {
+    use std::io::Write as _;
+    let stored = |name: &str, data: &[u8]| {
+        let size = (data.len() as u32).to_le_bytes();
+        let head: &[u8] = b"PK\x03\x04\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0";
+        let length = (name.len() as u32).to_le_bytes();
+        [head, &size, &size, &length, name.as_bytes(), data].concat()
+    };
+    let text = format!("token: {}\n", token());
+    let script = format!("#!/bin/sh\n{}exec java -jar \"$0\"\n", "# start\n".repeat(300));
+    let jar = [script.as_bytes(), &stored("BOOT-INF/app.yml", text.as_bytes())].concat();
+    let mut analyzer = SecretAnalyzer::new(Patterns::builtin(), false);
+    let facts = analyze(&mut analyzer, "app/app.jar", &jar);
+    assert_eq!(facts.secrets.len(), 1, "{:?}", facts.secrets);
+    assert_eq!(facts.secrets[0].inside.as_deref(), Some("BOOT-INF/app.yml"));
+    assert!(facts.unread.is_empty(), "{:?}", facts.unread);
+    // Cut in the middle: searched from its beginning on, as it stands.
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    packed.write_all(text.as_bytes()).unwrap();
+    packed.write_all(&[b'x'; 500]).unwrap();
+    let packed = packed.finish().unwrap();
+    let facts = analyze(&mut analyzer, "app/a.gz", &packed[..packed.len() - 20]);
+    assert_eq!(facts.secrets.len(), 1, "{:?}", facts.secrets);
+    assert_eq!(facts.secrets[0].inside.as_deref(), Some("gzip"));
+    assert_eq!(facts.unread.len(), 1, "{:?}", facts.unread);
+}
+
+#[test]
+fn a_name_and_its_value_in_compiled_python_are_found() {
+    let script = "import marshal,sys,importlib.util as u\nc=compile('import os\\nDB_PASSWORD = \"Zk9+qLw2vT7x\"\\nTIMEOUT = 5\\n','m.py','exec')\nsys.stdout.buffer.write(u.MAGIC_NUMBER+bytes(12)+marshal.dumps(c))";
+    let out = std::process::Command::new("python3").args(["-c", script]).output().unwrap();
+    let mut analyzer = SecretAnalyzer::new(Patterns::builtin(), false);
+    let facts = analyze(&mut analyzer, "app/__pycache__/settings.cpython-311.pyc", &out.stdout);
+    assert_eq!(facts.secrets.len(), 1, "{:?}", facts.secrets);
+    assert_eq!(facts.secrets[0].pattern, "generic-password");
+}
+
+/// Text that is made to be slow: each step of the search is counted, so a bound on them is one on time.
+#[test]
+fn no_text_is_much_slower_than_another() {
+    let random = |n: usize, seed: usize| -> String {
+        let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut x = seed as u64 * 2_654_435_761 + 1;
+        let mut next = || {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            char::from(digits[(x % 64) as usize])
+        };
+        (0..n).map(|_| next()).collect()
+    };
+    let counted = |form: &str| (0..20_000).map(|i| form.replace('#', &i.to_string())).collect();
+    let texts: Vec<String> = vec![
+        "key=".repeat(60_000),
+        "password: ".repeat(25_000),
+        "token".repeat(50_000),
+        "-----BEGIN RSA PRIVATE KEY-----\n".repeat(8_000),
+        "eyJ".repeat(80_000),
+        "eyJ-".repeat(60_000),
+        "secret_key='".repeat(20_000),
+        random(250_000, 7),
+        counted("key=#"),
+        counted("-----BEGIN RSA PRIVATE KEY-----#\n"),
+        counted("%41#"),
+    ];
+    for text in texts {
+        let start = super::work::Work::new();
+        let patterns = Patterns::builtin();
+        let mut scan = Scan::new(&patterns);
+        scan.work = start.clone();
+        scan.begin(&patterns, Some(b"a/file"), None);
+        scan.feed(&patterns, text.as_bytes());
+        scan.end(&patterns);
+        let steps = start.spent();
+        assert!(steps < 1000 * text.len() as i64, "{}: {steps}", &text[..40]);
+    }
+}
+
+/// As Go and Rust lay out their strings: one behind the other, with nothing between them.
+#[test]
+fn tokens_among_strings_that_stand_side_by_side_are_found_whole() {
+    let all = Patterns::builtin();
+    let ids = [
+        "github-pat",
+        "aws-access-key-id",
+        "google-api-key",
+        "slack-bot-token",
+        "stripe-secret-key",
+        "gitlab-pat",
+        "npm-token",
+        "sendgrid-api-token",
+        "huggingface-token",
+        "shopify-access-token",
+        "linear-oauth-token",
+    ];
+    let mut tokens = Vec::new();
+    for id in ids {
+        let Some(pattern) = all.get(id) else { continue };
+        let text = &pattern.should_match[0].text;
+        let found = scan_text(&all, text.as_bytes(), None, true);
+        tokens.extend(found.into_iter().filter_map(|m| Some(m.plain?.reveal().clone())));
+    }
+    assert!(tokens.len() >= 8, "{} kinds are known", tokens.len());
+    for (before, after) in [
+        ("cannot parse the header", "runtime error: index out of range"),
+        ("name of the thing", "internal/syscall.Open"),
+        ("invalid length 12", "httplaxcontext canceled"),
+        ("%v: unexpected end", "0x"),
+    ] {
+        let mut program = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0\x01\0\0\0".to_vec();
+        program.extend_from_slice(&[0; 64]);
+        for token in &tokens {
+            program.extend_from_slice(before.as_bytes());
+            program.extend_from_slice(token);
+            program.extend_from_slice(after.as_bytes());
+        }
+        // And two of them without anything between.
+        program.extend(tokens.iter().rev().flatten());
+        let mut analyzer = SecretAnalyzer::new(all.clone(), true);
+        let facts = analyze(&mut analyzer, "srv/server", &program);
+        let plain: BTreeSet<Vec<u8>> =
+            facts.secrets.iter().filter_map(|s| Some(s.plain.as_ref()?.reveal().clone())).collect();
+        for token in &tokens {
+            assert!(
+                plain.contains(token),
+                "{before}|{}|{after}",
+                String::from_utf8_lossy(&token[..6])
+            );
+        }
+    }
+}
+
+#[test]
+fn noise_in_a_program_is_no_token() {
+    let mut x = 88_172_645_463_325_252u64;
+    let mut noise = |n: usize, alphabet: &[u8]| -> Vec<u8> {
+        let mut next = || {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            alphabet[(x % alphabet.len() as u64) as usize]
+        };
+        (0..n).map(|_| next()).collect()
+    };
+    let base64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut program = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0\x01\0\0\0".to_vec();
+    program.extend_from_slice(&[0; 64]);
+    for prefix in ["AIza", "AKIA", "sk-", "hf_", "key-", "npm_", "glpat-"] {
+        program.extend(noise(300, base64));
+        program.extend_from_slice(prefix.as_bytes());
+        program.extend(noise(300, base64));
+        program.push(0);
+        program.extend_from_slice(b"the words of a message about a task");
+        program.extend_from_slice(prefix.as_bytes());
+        program.extend_from_slice(b"and what follows are words, too, as in every other program");
+        program.push(0);
+    }
+    let mut analyzer = SecretAnalyzer::new(Patterns::builtin(), false);
+    let facts = analyze(&mut analyzer, "usr/bin/x", &program);
+    assert!(facts.secrets.is_empty(), "{:?}", facts.secrets);
+}

@@ -5,6 +5,7 @@ use super::known::KnownSecrets;
 use super::masker::Masker;
 use super::patterns::Patterns;
 use super::scan::Scan;
+use super::work::Work;
 use crate::analyze::Confidence;
 use crate::layer::LayerPath;
 use crate::text::{Redacted, mask};
@@ -46,6 +47,8 @@ pub(super) fn scan_with(
     path: Option<&LayerPath>,
     reveal: bool,
 ) -> Vec<TextMatch> {
+    // What is masked must not end early.
+    scan.work = Work::endless();
     scan.begin(patterns, path.map(LayerPath::as_bytes), Some(Form::Text));
     scan.feed(patterns, text);
     let found = scan.end(patterns).found;

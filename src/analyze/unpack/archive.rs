@@ -1,60 +1,39 @@
-//! tar and ar.
+//! ar(5), as Debian packages and static libraries are.
 
+use super::replay::Replay;
 use super::{Place, Unpacker};
 use std::io::{self, Read};
 
 impl Unpacker<'_> {
-    pub(super) fn tar(&mut self, reader: &mut dyn Read, place: &Place) {
-        let mut archive = tar::Archive::new(reader);
-        archive.set_ignore_zeros(true);
-        let entries = match archive.entries() {
-            Ok(entries) => entries,
-            Err(e) => return self.visitor.unread(&place.inside, &e.to_string()),
-        };
-        for entry in entries {
-            if self.spent {
-                return;
-            }
-            match entry {
-                Ok(mut entry)
-                    if entry.header().entry_type().is_file()
-                        || entry.header().entry_type().is_gnu_sparse() =>
-                {
-                    let member = place.member(&entry.path_bytes());
-                    self.content(&mut entry, &member);
-                }
-                Ok(_) => {}
-                Err(e) => return self.visitor.unread(&place.inside, &e.to_string()),
-            }
-        }
-    }
-
-    /// ar(5), as Debian packages and static libraries are.
-    pub(super) fn ar(&mut self, reader: &mut dyn Read, place: &Place) {
+    pub(super) fn ar(&mut self, source: &mut Replay, place: &Place) -> Result<(), String> {
         let mut magic = [0; 8];
-        if reader.read_exact(&mut magic).is_err() {
-            return;
+        if source.read_exact(&mut magic).is_err() {
+            return Err("ar: it ends in its mark".to_owned());
         }
         loop {
+            let start = source.at();
             let mut header = [0; 60];
-            match read_whole(reader, &mut header) {
-                Ok(0) => return,
-                Ok(60) => {}
-                Ok(_) => return self.visitor.unread(&place.inside, "ar: it ends in a header"),
-                Err(e) => return self.visitor.unread(&place.inside, &e.to_string()),
+            match read_whole(source, &mut header).unwrap_or_default() {
+                0 => return Ok(()),
+                60 => {}
+                _ => return Err("ar: it ends in a header".to_owned()),
             }
             let size = std::str::from_utf8(&header[48..58])
                 .ok()
                 .and_then(|s| s.trim().parse::<u64>().ok());
             let (Some(size), b"`\n") = (size, &header[58..]) else {
-                return self.visitor.unread(&place.inside, "ar: a header is broken");
+                source.rewind(start);
+                return Err("ar: a header is broken".to_owned());
             };
             let name = header[..16].trim_ascii_end();
             let name = name.strip_suffix(b"/").unwrap_or(name);
-            let mut member = reader.take(size + size % 2);
-            self.content(&mut member, &place.member(name));
-            if io::copy(&mut member, &mut io::sink()).is_err() || self.spent {
-                return;
+            let end = source.at() + size + size % 2;
+            self.content(&mut source.by_ref().take(size + size % 2), &place.member(name));
+            if self.spent {
+                return Ok(());
+            }
+            if source.at() < end {
+                return Err("ar: it ends in a member".to_owned());
             }
         }
     }

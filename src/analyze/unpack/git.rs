@@ -17,24 +17,22 @@ const LARGEST_BASE: u64 = 1 << 20;
 const BASES: usize = 24 << 20;
 
 impl Unpacker<'_> {
-    pub(super) fn git_object(&mut self, reader: &mut dyn BufRead, place: &Place) {
+    pub(super) fn git_object(
+        &mut self,
+        reader: &mut dyn BufRead,
+        place: &Place,
+    ) -> Result<(), String> {
         let mut inflated = io::BufReader::new(flate2::bufread::ZlibDecoder::new(reader));
         let mut header = Vec::new();
         let head = inflated.by_ref().take(64).read_until(0, &mut header);
         if head.is_err() || header.last() != Some(&0) {
-            return self.visitor.unread(&place.inside, "git: no object's head");
+            return Err("git: no object's head".to_owned());
         }
         let kind = header.split(|&b| b == b' ').next().unwrap_or_default().to_vec();
-        self.content(&mut inflated, &place.member(&[b"git ", kind.as_slice()].concat()));
+        self.stream(&mut inflated, &place.member(&[b"git ", kind.as_slice()].concat()), "git")
     }
 
-    pub(super) fn git_pack(&mut self, reader: &mut dyn BufRead, place: &Place) {
-        if let Err(e) = self.pack(reader, place) {
-            self.visitor.unread(&place.inside, &format!("git pack: {e}"));
-        }
-    }
-
-    fn pack(&mut self, reader: &mut dyn BufRead, place: &Place) -> io::Result<()> {
+    pub(super) fn git_pack(&mut self, reader: &mut dyn BufRead, place: &Place) -> io::Result<()> {
         let mut header = [0; 12];
         reader.read_exact(&mut header)?;
         let count = u32::from_be_bytes([header[8], header[9], header[10], header[11]]);
@@ -98,11 +96,13 @@ impl Unpacker<'_> {
                 bases.keep(offset, whole);
             }
         }
+        // Of the pack itself.
+        super::skip(&mut reader, 20)?;
         if partial > 0 {
             let why = format!(
                 "git pack: of {partial} changed objects only what they insert was looked at"
             );
-            self.visitor.unread(&place.inside, &why);
+            self.unread(place, &why);
         }
         Ok(())
     }

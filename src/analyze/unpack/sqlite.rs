@@ -3,17 +3,17 @@
 //! <https://www.sqlite.org/fileformat2.html>: the rows of a table lie in the cells of its leaf pages, the
 //! values of a row one behind the other without anything between, so a token would run into the next
 //! value. Each row becomes a line of its text values; where the page is a table's root, which page 1
-//! tells of small tables, each value stands behind the name of its column. The free space of a page
-//! holds deleted rows.
+//! tells of small tables, each value stands behind the name of its column. What of a page no row has, free
+//! space with deleted rows before all, follows as it stands, so that nothing hides in a page that is none.
 
 use super::archive::read_whole;
+use super::replay::Replay;
 use super::{Place, TOO_MANY, Unpacker};
 use std::collections::HashMap;
-use std::io::Read;
+use std::ops::Range;
 
 const LEAF_TABLE: u8 = 0x0d;
 const LEAF_INDEX: u8 = 0x0a;
-const INTERIOR: [u8; 2] = [0x02, 0x05];
 /// What a page may come to, in times of its size: rows have the names of their columns beside them. Cells can share
 /// their bytes, so that a page of 64 KiB may state a gigabyte.
 const PAGE: usize = 8;
@@ -36,74 +36,69 @@ struct Database {
 }
 
 impl Unpacker<'_> {
-    pub(super) fn sqlite(&mut self, reader: &mut dyn Read, place: &Place) {
-        let mut head = [0; 100];
-        if !matches!(read_whole(reader, &mut head), Ok(100)) {
-            return self.visitor.unread(&place.inside, "sqlite: the header is cut");
-        }
-        let Some(mut database) = Database::new(&head) else {
-            return self.visitor.unread(&place.inside, "sqlite: no valid page size");
-        };
-        let member = place.member(b"sqlite");
-        self.visitor.begin(&member.inside, b"");
-        let mut page = vec![0; database.page_size];
-        page[..100].copy_from_slice(&head);
-        let mut start = 100;
-        for number in 1u32.. {
-            match read_whole(reader, &mut page[start..]) {
-                Ok(n) if n + start == page.len() => {}
-                Ok(0) if start == 0 => break,
-                Ok(_) => {
-                    self.visitor.unread(&member.inside, "sqlite: the last page is cut");
-                    break;
-                }
-                Err(e) => {
-                    self.visitor.unread(&member.inside, &e.to_string());
-                    break;
-                }
-            }
-            start = 0;
-            let text = database.page(&page, number);
-            if !self.spend(text.len() + 1) {
-                break;
-            }
-            self.visitor.chunk(&text);
-        }
-        self.end_of(&database, &member);
+    pub(super) fn sqlite(&mut self, source: &mut Replay, place: &Place) -> Result<(), String> {
+        let head = <[u8; 100]>::try_from(source.peek(100));
+        let head = head.map_err(|_| "sqlite: the header is cut".to_owned())?;
+        let database = Database::new(&head);
+        let mut database = database.ok_or_else(|| "sqlite: no valid page size".to_owned())?;
+        self.pages(source, place, &mut database, 0)
     }
 
-    fn end_of(&mut self, database: &Database, member: &Place) {
-        if database.cut {
-            self.visitor.unread(&member.inside, "sqlite: pages whose rows lie over each other");
-        }
-        self.visitor.end();
-        if self.budget.is_spent() {
-            self.give_up(member, TOO_MANY);
-        }
-    }
-
-    pub(super) fn sqlite_wal(&mut self, reader: &mut dyn Read, place: &Place) {
+    pub(super) fn sqlite_wal(&mut self, source: &mut Replay, place: &Place) -> Result<(), String> {
         let mut head = [0; 32];
-        let size = match read_whole(reader, &mut head) {
+        let size = match read_whole(source, &mut head) {
             Ok(32) => u32::from_be_bytes([head[8], head[9], head[10], head[11]]) as usize,
             _ => 0,
         };
         if !(512..=65536).contains(&size) || !size.is_power_of_two() {
-            return self.visitor.unread(&place.inside, "sqlite: no valid page size");
+            return Err("sqlite: no valid page size".to_owned());
         }
         let mut database = Database { page_size: size, usable: size, ..Database::default() };
+        self.pages(source, place, &mut database, 24)
+    }
+
+    /// Reads page by page, each with so many bytes of a header before it.
+    fn pages(
+        &mut self,
+        source: &mut Replay,
+        place: &Place,
+        database: &mut Database,
+        header: usize,
+    ) -> Result<(), String> {
         let member = place.member(b"sqlite");
-        self.visitor.begin(&member.inside, b"");
-        let mut frame = vec![0; 24 + size];
-        while matches!(read_whole(reader, &mut frame), Ok(n) if n == frame.len()) {
-            let number = u32::from_be_bytes([frame[0], frame[1], frame[2], frame[3]]);
-            let text = database.page(&frame[24..], number);
+        self.visitor.begin(&member.inside, b"", None);
+        self.opened += 1;
+        let mut frame = vec![0; header + database.page_size];
+        let mut outcome = Ok(());
+        for number in 1u32.. {
+            let start = source.at();
+            match read_whole(source, &mut frame).unwrap_or_default() {
+                0 => break,
+                n if n == frame.len() => {}
+                _ => {
+                    source.rewind(start);
+                    outcome = Err("sqlite: the last page is cut".to_owned());
+                    break;
+                }
+            }
+            let number = match header {
+                0 => number,
+                _ => u32::from_be_bytes([frame[0], frame[1], frame[2], frame[3]]),
+            };
+            let text = database.page(&frame[header..], number);
             if !self.spend(text.len() + 1) {
                 break;
             }
             self.visitor.chunk(&text);
         }
-        self.end_of(&database, &member);
+        if database.cut {
+            self.unread(&member, "sqlite: pages whose rows lie over each other");
+        }
+        self.visitor.end();
+        if self.budget.is_spent() {
+            self.give_up(&member, TOO_MANY);
+        }
+        outcome
     }
 }
 
@@ -130,25 +125,20 @@ impl Database {
     /// What a page says, as text.
     fn page(&mut self, page: &[u8], number: u32) -> Vec<u8> {
         let mut out = Vec::new();
+        let mut rows: Vec<Range<usize>> = Vec::new();
         let start = if number == 1 && page.starts_with(b"SQLite format 3\0") { 100 } else { 0 };
         let kind = page.get(start).copied().unwrap_or_default();
-        if kind != LEAF_TABLE && kind != LEAF_INDEX {
-            if !INTERIOR.contains(&kind) {
-                // The rest of a long value, or a page that is free now.
-                push_line(&mut out, page.get(4..).unwrap_or_default());
-            }
-            return out;
-        }
         let u16_at =
             |i: usize| page.get(i..i + 2).map(|b| usize::from(u16::from_be_bytes([b[0], b[1]])));
-        let (Some(cells), Some(content)) = (u16_at(start + 3), u16_at(start + 5)) else {
-            return out;
+        let cells = match kind {
+            LEAF_TABLE | LEAF_INDEX => u16_at(start + 3).unwrap_or_default(),
+            // The rest of a long value, a page of the tree, or one that is free now.
+            _ => 0,
         };
-        let content = if content == 0 { 65536 } else { content };
         let array = start + 8;
-        let columns = self.columns.get(&number).cloned();
         let most = PAGE * self.page_size;
         let mut left = most;
+        let columns = self.columns.get(&number).cloned();
         for cell in 0..cells {
             let Some(at) = u16_at(array + 2 * cell).filter(|&at| at >= array) else { break };
             let values = self.row(page, at, kind == LEAF_TABLE, &mut left);
@@ -156,7 +146,8 @@ impl Database {
                 self.cut = true;
                 break;
             }
-            let Some(values) = values else { continue };
+            let Some((values, end)) = values else { continue };
+            rows.push(at..end);
             if number == 1 {
                 self.learn(&values);
             }
@@ -177,32 +168,27 @@ impl Database {
             }
             out.push(b'\n');
         }
-        // Between the cells' addresses and the first cell lies what was deleted and not yet reused.
-        let free = page.get(array + 2 * cells..content.min(page.len())).unwrap_or_default();
-        for text in free.split(|&b| b == 0).filter(|t| t.len() >= 8) {
-            push_line(&mut out, text);
-        }
-        let mut block = u16_at(start + 1).unwrap_or_default();
-        for _ in 0..1000 {
-            if out.len() > 2 * most {
-                self.cut = true;
-                break;
+        rows.sort_unstable_by_key(|r| r.start);
+        let mut at = start;
+        for row in rows.into_iter().chain([page.len()..page.len()]) {
+            let between = page.get(at..row.start).unwrap_or_default();
+            for text in between.split(|&b| b == 0).filter(|t| t.len() >= 8) {
+                push_line(&mut out, text);
             }
-            let (Some(next), Some(size)) = (u16_at(block), u16_at(block + 2)) else { break };
-            if block == 0 || size < 4 {
-                break;
-            }
-            push_line(&mut out, page.get(block + 4..block + size).unwrap_or_default());
-            if next <= block {
-                break;
-            }
-            block = next;
+            at = at.max(row.end);
         }
         out
     }
 
-    /// The values of a cell, those that lie on its page. What they come to is taken off `left`.
-    fn row(&self, page: &[u8], at: usize, table: bool, left: &mut usize) -> Option<Vec<Value>> {
+    /// The values of a cell, those that lie on its page, and where they end. What they come to is taken off
+    /// `left`.
+    fn row(
+        &self,
+        page: &[u8],
+        at: usize,
+        table: bool,
+        left: &mut usize,
+    ) -> Option<(Vec<Value>, usize)> {
         let mut cursor = at;
         let payload = varint(page, &mut cursor)?;
         if table {
@@ -218,6 +204,7 @@ impl Database {
             if kept <= most { kept } else { least }
         };
         let body = page.get(cursor..cursor.checked_add(local as usize)?)?;
+        let begins = cursor;
         let mut cursor = 0;
         let header = varint(body, &mut cursor)? as usize;
         let mut types = Vec::new();
@@ -236,9 +223,9 @@ impl Database {
                 10 | 11 => return None,
                 n => usize::try_from((n - 12) / 2).ok()?,
             };
-            let end = at.saturating_add(size).min(body.len());
-            let bytes = body.get(at..end).unwrap_or_default();
-            at = end;
+            let to = at.saturating_add(size).min(body.len());
+            let bytes = body.get(at..to).unwrap_or_default();
+            at = to;
             values.push(match kind {
                 n if n >= 13 && n % 2 == 1 => Value::Text(self.narrow(bytes)),
                 n if n >= 12 => Value::Text(bytes.to_vec()),
@@ -247,7 +234,8 @@ impl Database {
                 _ => Value::Other,
             });
         }
-        Some(values)
+        // What a row's own list of values leaves out is no row's.
+        Some((values, begins + at.min(body.len())))
     }
 
     /// UTF-16 text as one byte a character.
