@@ -119,6 +119,7 @@ fn index(diff_id: DiffId, tar_bytes: u64, summary: WalkSummary, indexer: Indexer
     oddities.extend(summary.trailing.map(|bytes| Oddity::TrailingData { bytes }));
     oddities.extend(summary.escaping.into_iter().map(|entry| Oddity::EscapingPath { entry }));
     oddities.extend(summary.unknown_type.into_iter().map(|entry| Oddity::UnknownType { entry }));
+    oddities.extend(summary.too_long.into_iter().map(|entry| Oddity::TooLongPath { entry }));
     oddities.extend(duplicates.into_iter().map(|entry| Oddity::DuplicateEntry { entry }));
     LayerIndex {
         diff_id,

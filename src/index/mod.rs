@@ -56,6 +56,9 @@ pub enum Oddity {
     EscapingPath { entry: u32 },
     /// A type that no runtime unpacks; its bytes were looked at as a file.
     UnknownType { entry: u32 },
+    /// Its path or its link's target is longer than Linux makes any (4,095 bytes, 255 for one name): no
+    /// runtime unpacks it. A whole path of more bytes has a stand-in, see [`crate::layer::LayerPath::stand_in`].
+    TooLongPath { entry: u32 },
     /// The same path stands more than once: the earlier content is still in the blob.
     DuplicateEntry { entry: u32 },
 }

@@ -91,6 +91,7 @@ fn makes_sense(index: &LayerIndex) -> bool {
             Oddity::TrailingData { .. } => true,
             Oddity::EscapingPath { entry }
             | Oddity::UnknownType { entry }
+            | Oddity::TooLongPath { entry }
             | Oddity::DuplicateEntry { entry } => exists(entry),
         })
 }

@@ -9,6 +9,12 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct LayerPath(Box<[u8]>);
 
+/// Bytes of the longest path that Linux makes or opens (`PATH_MAX` less its end mark).
+pub const LONGEST_PATH: usize = 4095;
+
+/// Bytes of the longest name of one file or folder (`NAME_MAX`).
+pub const LONGEST_NAME: usize = 255;
+
 /// What an entry's name says about the layers below (layer.md, "Whiteouts").
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Whiteout {
@@ -87,6 +93,41 @@ impl LayerPath {
                 .0
                 .strip_prefix(dir.as_bytes())
                 .is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+    }
+
+    /// Whether Linux can make it: neither the path nor one of its names is too long.
+    pub fn can_be_made(&self) -> bool {
+        self.0.len() <= LONGEST_PATH
+            && self.0.split(|&b| b == b'/').all(|n| n.len() <= LONGEST_NAME)
+    }
+
+    /// Another path in the place of one that is longer than [`LONGEST_PATH`]: its first folders, its length
+    /// and hash, its last names. The same for the same path, and nothing that exists is called so.
+    pub fn stand_in(&self) -> Self {
+        const HEAD: usize = 64;
+        const TAIL: usize = 128;
+        let head = &self.0[..self.0.len().min(HEAD)];
+        let head = &head[..memchr::memrchr(b'/', head).unwrap_or(head.len())];
+        let tail = &self.0[self.0.len().saturating_sub(TAIL)..];
+        let tail = &tail[memchr::memchr(b'/', tail).map_or(0, |i| i + 1)..];
+        let hash = crate::oci::digest::hex(&blake3::hash(&self.0).as_bytes()[..8]);
+        let mark = format!("...{}-bytes-{hash}...", self.0.len());
+        Self::new(&[head, mark.as_bytes(), tail].join(&b'/'))
+    }
+
+    /// How many of its folders and names `before`, the path that stood before it, does not have.
+    pub(super) fn parts_beyond(&self, before: &[u8]) -> usize {
+        let same = self.0.iter().zip(before).take_while(|(a, b)| a == b).count();
+        let ends = |path: &[u8]| path.get(same).is_none_or(|&b| b == b'/');
+        let rest = match ends(&self.0) && ends(before) {
+            true => &self.0[(same + 1).min(self.0.len())..],
+            // A part that is the same only at its beginning is another one.
+            false => &self.0[memchr::memrchr(b'/', &self.0[..same]).map_or(0, |i| i + 1)..],
+        };
+        match rest {
+            b"" => 0,
+            rest => 1 + memchr::memchr_iter(b'/', rest).count(),
+        }
     }
 
     /// The path as text, with bytes that are no UTF-8 replaced.
@@ -172,6 +213,40 @@ mod tests {
         // It would name the directory itself or its parent.
         for odd in ["a/.wh.", "a/.wh..", "a/.wh..."] {
             assert_eq!(p(odd).whiteout(), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_linux_cannot_make_has_a_short_stand_in() {
+        let long = LayerPath::from(format!("{}secret/key.pem", "folder/".repeat(600)).as_str());
+        assert!(!long.can_be_made());
+        let short = long.stand_in();
+        assert!(short.can_be_made() && short.as_bytes().len() < 300, "{short}");
+        let text = short.to_text();
+        assert!(text.starts_with("folder/folder/"), "{text}");
+        assert!(text.contains("...4214-bytes-") && text.ends_with("/secret/key.pem"), "{text}");
+        assert_eq!(short, long.stand_in());
+        let name = LayerPath::from("x".repeat(5000).as_str());
+        assert!(name.stand_in().as_bytes().len() < 300);
+        assert!(!LayerPath::from("x".repeat(256).as_str()).can_be_made());
+        assert!(LayerPath::from(format!("a/{}/b", "x".repeat(255)).as_str()).can_be_made());
+    }
+
+    #[test]
+    fn new_parts_are_counted_against_the_path_before() {
+        for (before, path, new) in [
+            ("", "a", 1),
+            ("", "a/b/c", 3),
+            ("a/b/c", "a/b/d", 1),
+            ("a/b/c", "a/b/cd", 1),
+            ("a/b/c", "a/b/c/d", 1),
+            ("a/b/c", "a/b", 0),
+            ("a/bc", "a/b", 1),
+            ("ab/c", "a/c", 2),
+            ("a/b", "x/b", 2),
+        ] {
+            let got = LayerPath::from(path).parts_beyond(before.as_bytes());
+            assert_eq!(got, new, "{before} {path}");
         }
     }
 

@@ -11,7 +11,7 @@ use super::blocks::{BLOCK, Block, Blocks};
 use super::header::{self, Header};
 use super::pax::{self, Records};
 use super::sparse::{self, Map};
-use super::{Entry, EntryKind, Interest, LayerPath, Visitor};
+use super::{Entry, EntryKind, Interest, LONGEST_PATH, LayerPath, Visitor};
 use std::io::BufRead;
 
 /// Bounds of a walk that the stream's own limits do not give.
@@ -22,11 +22,21 @@ pub struct WalkLimits {
     /// Bytes of holes in all sparse files of one layer that a visitor is shown as zeros: they cost nothing to
     /// write and much to read. More are passed over.
     pub holes: u64,
+    /// Bytes of names and link targets for each entry of one layer, on the average of all; a megabyte
+    /// more is free.
+    pub names: u64,
+    /// Folders that an entry names and the one before it does not, on the average of all; 65,536 more
+    /// are free.
+    pub folders: u64,
 }
+
+/// What a layer of few entries may spend on names and folders, whatever their average.
+const FREE_NAMES: u64 = 1 << 20;
+const FREE_FOLDERS: u64 = 1 << 16;
 
 impl Default for WalkLimits {
     fn default() -> Self {
-        Self { entries: 5_000_000, holes: 64 << 20 }
+        Self { entries: 5_000_000, holes: 64 << 20, names: 512, folders: 16 }
     }
 }
 
@@ -50,6 +60,10 @@ pub enum WalkError {
     TooManyEntries { limit: u64 },
     #[error("sparse files with more than {MOST_HOLES} bytes of holes")]
     TooManyHoles,
+    #[error("the names of its {entries} entries take {bytes} bytes")]
+    TooLongNames { entries: u64, bytes: u64 },
+    #[error("its {entries} entries lie in {folders} folders")]
+    TooManyFolders { entries: u64, folders: u64 },
 }
 
 /// What a walk saw besides its entries. Entries are numbered from 0 in the order of the tar.
@@ -62,6 +76,8 @@ pub struct WalkSummary {
     pub escaping: Vec<u32>,
     /// Entries of a type that runtimes refuse to unpack.
     pub unknown_type: Vec<u32>,
+    /// Entries whose path, or that of their link's target, is longer than Linux makes any.
+    pub too_long: Vec<u32>,
     /// Bytes behind the tar's end, if any of them is not zero.
     pub trailing: Option<u64>,
 }
@@ -76,6 +92,9 @@ pub fn walk(
         blocks: Blocks::new(reader),
         limits: *limits,
         holes: 0,
+        names: 0,
+        folders: 0,
+        before: Vec::new(),
         summary: WalkSummary::default(),
     };
     while walk.entry(visitor)? {}
@@ -88,6 +107,12 @@ struct Walk<'a> {
     blocks: Blocks<'a>,
     limits: WalkLimits,
     holes: u64,
+    /// Bytes of names so far.
+    names: u64,
+    /// Folders so far, as far as they are not those of the entry before.
+    folders: u64,
+    /// The path of the entry before.
+    before: Vec<u8>,
     summary: WalkSummary,
 }
 
@@ -204,6 +229,7 @@ impl Walk<'_> {
         let map = sparse::map(&mut header, records, block, &mut self.blocks, &mut stored)?;
         let (kind, known) = kind_of(header.typeflag);
         let (path, escaping) = LayerPath::clean(&header.name);
+        let (path, mut too_long) = shortened(path);
         let size = if kind == EntryKind::File { header.size.max(0) as u64 } else { 0 };
         let entry = Entry {
             path,
@@ -214,8 +240,17 @@ impl Walk<'_> {
             gid: header.gid as u64,
             mtime: header.mtime,
             link: match kind {
-                EntryKind::Symlink => Some(header.link),
-                EntryKind::HardLink => Some(LayerPath::new(&header.link).as_bytes().to_vec()),
+                EntryKind::Symlink => {
+                    too_long |= header.link.len() > LONGEST_PATH;
+                    // One byte more than any that is followed.
+                    header.link.truncate(LONGEST_PATH + 1);
+                    Some(header.link)
+                }
+                EntryKind::HardLink => {
+                    let (target, long) = shortened(LayerPath::new(&header.link));
+                    too_long |= long;
+                    Some(target.as_bytes().to_vec())
+                }
                 _ => None,
             },
             device: matches!(kind, EntryKind::CharDevice | EntryKind::BlockDevice)
@@ -224,6 +259,10 @@ impl Walk<'_> {
             content: None,
         };
         self.summary.entries += 1;
+        self.count_names(&entry)?;
+        if too_long {
+            self.summary.too_long.push(number);
+        }
         self.summary.content_bytes = self.summary.content_bytes.saturating_add(size);
         if escaping {
             self.summary.escaping.push(number);
@@ -238,6 +277,23 @@ impl Walk<'_> {
         }
         shown.end();
         self.blocks.skip_padding(padding(total))
+    }
+
+    /// Names cost nothing to pack and much to hold: a layer of nothing but long or deep ones ends here.
+    fn count_names(&mut self, entry: &Entry) -> Result<(), WalkError> {
+        let entries = self.summary.entries;
+        let bytes = entry.path.as_bytes().len() + entry.link.as_ref().map_or(0, Vec::len);
+        self.names += bytes as u64;
+        if self.names > FREE_NAMES + entries.saturating_mul(self.limits.names) {
+            return Err(WalkError::TooLongNames { entries, bytes: self.names });
+        }
+        self.folders += entry.path.parts_beyond(&self.before) as u64;
+        if self.folders > FREE_FOLDERS + entries.saturating_mul(self.limits.folders) {
+            return Err(WalkError::TooManyFolders { entries, folders: self.folders });
+        }
+        self.before.clear();
+        self.before.extend_from_slice(entry.path.as_bytes());
+        Ok(())
     }
 
     /// Shows a sparse file as it unpacks: stored runs, and zeros between them.
@@ -287,6 +343,18 @@ impl Walk<'_> {
             visible -= n;
         }
         Ok(())
+    }
+}
+
+/// A path that can be held, and whether it or one of its names is too long for Linux. No runtime unpacks
+/// such an entry, so it lands where nothing else is; its bytes are looked at all the same.
+fn shortened(path: LayerPath) -> (LayerPath, bool) {
+    match path.as_bytes().len() > LONGEST_PATH {
+        true => (path.stand_in(), true),
+        false => {
+            let too_long = !path.can_be_made();
+            (path, too_long)
+        }
     }
 }
 

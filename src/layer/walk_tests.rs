@@ -276,7 +276,8 @@ fn a_long_name_of_more_than_a_mebibyte_is_refused_unread() {
 fn a_name_of_100_kb_and_names_that_climb_are_walked() {
     let long = "d/".repeat(50_000) + "f";
     let tar = Raw::default().add(b'L', "", long.as_bytes()).add(b'0', "x", b"").end();
-    assert_eq!(try_walk(&tar).unwrap().0.entries[0].0.path.as_bytes(), long.as_bytes());
+    let entry = &try_walk(&tar).unwrap().0.entries[0].0;
+    assert_eq!(entry.path, LayerPath::from(long.as_str()).stand_in());
     let tar = Raw::default().add(b'0', "../../etc/passwd", b"").add(b'0', "/abs", b"").end();
     assert_eq!(listing(&tar), ["etc/passwd:File:", "abs:File:"]);
     assert_eq!(try_walk(&tar).unwrap().1.escaping, [0]);
@@ -403,4 +404,46 @@ fn too_many_entries_is_an_error() {
     let limits = WalkLimits { entries: 1, ..WalkLimits::default() };
     let e = walk(&mut &tar[..], &limits, &mut Seen::default()).unwrap_err();
     assert_eq!(e.to_string(), "more than 1 entries");
+}
+
+#[test]
+fn a_path_that_linux_cannot_make_is_told_and_called_by_a_short_one() {
+    let deep = format!("q{}/x.key", "/a".repeat(50_000));
+    let far = "t/".repeat(3000);
+    let tar = Raw::default()
+        .add(b'L', "", deep.as_bytes())
+        .add(b'0', "", b"key")
+        .add(b'K', "", far.as_bytes())
+        .add(b'2', "soft", b"")
+        .add(b'K', "", far.as_bytes())
+        .add(b'1', "hard", b"")
+        .add(b'0', &format!("{}/y", "n".repeat(95)), b"short")
+        .end();
+    let (seen, summary) = try_walk(&tar).unwrap();
+    assert_eq!(summary.too_long, [0, 1, 2]);
+    let lengths: Vec<usize> = seen.entries.iter().map(|(e, _)| e.path.as_bytes().len()).collect();
+    assert!(lengths.iter().all(|&l| l < 300), "{lengths:?}");
+    assert!(seen.entries[0].0.path.to_text().ends_with("/x.key"));
+    assert_eq!(seen.entries[0].1, b"key");
+    let links: Vec<usize> =
+        seen.entries[1..3].iter().map(|(e, _)| e.link.as_ref().unwrap().len()).collect();
+    assert!(links[0] == 4096 && links[1] < 300, "{links:?}");
+}
+
+#[test]
+fn a_layer_of_nothing_but_names_ends() {
+    let long = |n: usize, part: &str| format!("{n}/{}", part.repeat(4000 / part.len()));
+    for (part, words) in [("a/", "folders"), ("long/name/of/some/folder/here/", "entries take")] {
+        let mut raw = Raw::default();
+        for n in 0..400 {
+            // The deep ones differ at the top, the long ones share their folders.
+            let name = match words {
+                "folders" => long(n, part),
+                _ => format!("{}{n}", long(0, part)),
+            };
+            raw = raw.add(b'L', "", name.as_bytes()).add(b'0', "", b"");
+        }
+        let why = why(&raw.end());
+        assert!(why.contains(words), "{why}");
+    }
 }

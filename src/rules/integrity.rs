@@ -126,6 +126,34 @@ fn unknown_type(cx: &RuleContext, out: &mut Vec<Finding>) {
     odd_entries(cx, &UNKNOWN_TYPE, unknown, ["has an unknown type", "have an unknown type"], out);
 }
 
+pub const TOO_LONG_PATH: Rule = Rule {
+    id: "integrity/too-long-path",
+    title: "a path that is too long to be unpacked",
+    severity: Severity::Medium,
+    category: Category::Integrity,
+    doc: "## What it does\n\
+        Looks for entries in a layer whose path, or the path that they link to, is longer than 4,095 bytes, or \
+        has a name of more than 255. careen looks at the bytes of such a file, and calls it by the beginning \
+        and the end of its path. Images of Windows, where names may be longer, are left out.\n\n\
+        ## Why it matters\n\
+        Linux makes no such file: no runtime unpacks the layer, and programs that read it may fail.\n\n\
+        ## What to do\n\
+        Build the image again with shorter names, and ask where the entry came from.\n",
+    check: too_long_path,
+};
+
+fn too_long_path(cx: &RuleContext, out: &mut Vec<Finding>) {
+    if cx.image.found.config.os == "windows" {
+        return;
+    }
+    let long = |o: &Oddity| match o {
+        Oddity::TooLongPath { entry } => Some(*entry),
+        _ => None,
+    };
+    let words = ["is too long to be unpacked", "are too long to be unpacked"];
+    odd_entries(cx, &TOO_LONG_PATH, long, words, out);
+}
+
 /// One finding a layer, at the first of its odd entries. `words`: for one, and for several.
 fn odd_entries(
     cx: &RuleContext,

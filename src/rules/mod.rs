@@ -23,7 +23,7 @@ mod tests;
 pub use finding::{Category, Finding, Severity, State};
 pub use rule::{Rule, RuleContext, SECTIONS};
 
-static RULES: [Rule; 27] = [
+static RULES: [Rule; 28] = [
     secrets::RULE,
     user::ROOT,
     user::UNKNOWN,
@@ -43,6 +43,7 @@ static RULES: [Rule; 27] = [
     integrity::TRAILING_DATA,
     integrity::ESCAPING_PATH,
     integrity::UNKNOWN_TYPE,
+    integrity::TOO_LONG_PATH,
     policy::COMPRESSED,
     policy::ON_DISK,
     policy::WASTE,

@@ -279,6 +279,7 @@ fn odd_bytes() {
         Oddity::EscapingPath { entry: 0 },
         Oddity::EscapingPath { entry: 9 },
         Oddity::UnknownType { entry: 0 },
+        Oddity::TooLongPath { entry: 0 },
     ];
     let mut image = with_layer(odd);
     assert_eq!(of("integrity/trailing-data", &image).len(), 1);
@@ -287,6 +288,12 @@ fn odd_bytes() {
         "2 names in layer 0 climb out of the root"
     );
     assert_eq!(of("integrity/unknown-type", &image)[0].1, "a name in layer 0 has an unknown type");
+    assert_eq!(
+        of("integrity/too-long-path", &image)[0].1,
+        "a name in layer 0 is too long to be unpacked"
+    );
+    image.found.config.os = "windows".to_owned();
+    assert!(of("integrity/too-long-path", &image).is_empty());
     assert!(of("integrity/diff-id", &image).is_empty());
     image.layers[0].declared_diff_id = Some(index(vec![]).diff_id);
     assert_eq!(of("integrity/diff-id", &image).len(), 1);
