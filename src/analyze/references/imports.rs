@@ -1,8 +1,10 @@
 //! The packages that a JavaScript source names in `require` and `import`.
 
+use std::collections::BTreeSet;
+
 /// Names as npm has them, without the path inside the package; nothing relative and nothing of Node's own.
 pub(super) fn of(text: &str) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
+    let mut out: BTreeSet<String> = BTreeSet::new();
     for (at, quote) in text.match_indices(['"', '\'', '`']) {
         let before = text[..at].trim_end();
         let asks = ["require(", "import(", "from", "import"].iter().any(|w| before.ends_with(w));
@@ -10,9 +12,9 @@ pub(super) fn of(text: &str) -> Vec<String> {
             continue;
         }
         let Some(name) = text[at + 1..].split(quote).next() else { continue };
-        out.extend(package(name).filter(|n| !out.contains(n)));
+        out.extend(package(name));
     }
-    out
+    out.into_iter().collect()
 }
 
 /// `@scope/name` of `@scope/name/lib/x.js`.
@@ -36,6 +38,6 @@ mod tests {
         let text = r#"const a = require('lodash/fp'), b = require("./own");
 import x from '@scope/pkg/dist/x.js'; import 'side-effect'; await import(`late`);
 const password = "hunter2 is no name"; const url = 'https://x'; require(variable)"#;
-        assert_eq!(super::of(text), ["lodash", "@scope/pkg", "side-effect", "late"]);
+        assert_eq!(super::of(text), ["@scope/pkg", "late", "lodash", "side-effect"]);
     }
 }

@@ -8,13 +8,25 @@ mod settings;
 pub mod shell;
 mod tools;
 
-use super::{Analyzer, Facts, References};
+use super::{Analyzer, Facts, References, Unread};
 use crate::layer::{Entry, Interest};
 
 /// Of a text; entry scripts and settings are far shorter.
 const LONGEST: u64 = 256 << 10;
 /// Words of one kind of one file.
 const MOST: usize = 400;
+/// A longer path is none that someone wrote down to be read.
+const LONGEST_PATH: usize = 256;
+/// Of a first line that names an interpreter, as Linux reads it (`BINPRM_BUF_SIZE`).
+const LONGEST_FIRST_LINE: usize = 255;
+/// Bytes of text in one layer that are read for what they refer to: ten times what large images have.
+const LAYER_TEXT: u64 = 128 << 20;
+/// Bytes of words that are kept of one layer.
+const LAYER_WORDS: usize = 8 << 20;
+
+const ID: &str = "references";
+const TOO_MANY: &str = "the layer has more text than is read for what it refers to: this file and those behind \
+    it were not looked at for it";
 
 /// How a text is to be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +52,22 @@ pub struct ReferenceAnalyzer {
     language: Language,
     skip: bool,
     bytes: Vec<u8>,
+    layer: Layer,
+}
+
+/// What the layer's texts have cost so far.
+#[derive(Default)]
+struct Layer {
+    text: u64,
+    words: usize,
+    /// It was said that no more are looked at.
+    told: bool,
+}
+
+impl Layer {
+    fn is_spent(&self) -> bool {
+        self.text >= LAYER_TEXT || self.words >= LAYER_WORDS
+    }
 }
 
 impl ReferenceAnalyzer {
@@ -161,22 +189,21 @@ fn language(entry: &Entry) -> Option<Language> {
 
 impl Analyzer for ReferenceAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        ("references", 6)
+        (ID, 7)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
         let Some(language) = language(entry).filter(|_| entry.is_file() && entry.size > 0) else {
             return Interest::Skip;
         };
+        if self.layer.told {
+            return Interest::Skip;
+        }
         self.bytes.clear();
-        let truncated = entry.size > LONGEST;
-        *self = Self {
-            entry: number,
-            truncated,
-            language,
-            skip: false,
-            bytes: std::mem::take(&mut self.bytes),
-        };
+        self.entry = number;
+        self.truncated = entry.size > LONGEST;
+        self.language = language;
+        self.skip = false;
         Interest::Head(LONGEST)
     }
 
@@ -195,8 +222,19 @@ impl Analyzer for ReferenceAnalyzer {
         if self.skip || memchr::memchr(0, &self.bytes[..self.bytes.len().min(8192)]).is_some() {
             return;
         }
+        if self.layer.is_spent() {
+            self.layer.told = true;
+            facts.unread.push(Unread {
+                entry: self.entry,
+                analyzer: ID.to_owned(),
+                why: TOO_MANY.to_owned(),
+                within: true,
+            });
+            return;
+        }
         let text = String::from_utf8_lossy(&self.bytes);
         let mut found = read(&text, self.language);
+        self.layer.text += self.bytes.len() as u64;
         let worth = !(found.interpreter.is_empty()
             && found.commands.is_empty()
             && found.paths.is_empty()
@@ -205,14 +243,24 @@ impl Analyzer for ReferenceAnalyzer {
             && found.imports.is_empty());
         if worth {
             found.entry = self.entry;
-            found.truncated = self.truncated;
+            found.truncated |= self.truncated;
+            self.layer.words += words_of(&found);
             facts.references.push(found);
         }
     }
 }
 
+/// What the words of a file take in memory, roughly.
+fn words_of(found: &References) -> usize {
+    let References { interpreter, commands, paths, includes, unclear, builds, imports, .. } = found;
+    let lists = [interpreter, commands, paths, includes, unclear, builds, imports];
+    lists.into_iter().flatten().map(|word| word.len() + size_of::<String>()).sum()
+}
+
 fn read(text: &str, language: Language) -> References {
-    let interpreter: Vec<String> = match text.lines().next().and_then(|l| l.strip_prefix("#!")) {
+    let first = text.lines().next().unwrap_or_default();
+    let first = String::from_utf8_lossy(&first.as_bytes()[..first.len().min(LONGEST_FIRST_LINE)]);
+    let interpreter: Vec<String> = match first.strip_prefix("#!") {
         Some(words) => words.split_whitespace().take(6).map(str::to_owned).collect(),
         None => Vec::new(),
     };
@@ -263,7 +311,11 @@ fn paths(text: &str) -> Vec<String> {
         };
         let word = word.trim_end_matches(['/', '.']);
         // `//` begins a comment or a host.
-        if word.len() > 2 && word.starts_with('/') && !word.starts_with("//") && word.len() < 256 {
+        if word.len() > 2
+            && word.starts_with('/')
+            && !word.starts_with("//")
+            && word.len() < LONGEST_PATH
+        {
             out.push(word.to_owned());
         }
     }

@@ -42,10 +42,10 @@ pub(super) fn read(text: &str, found: &mut References) {
             if (module || named) && word.chars().all(super::in_path) && word.len() < 200 {
                 found.includes.push(word.to_owned());
             }
-            // `include_shell "/usr/share/x.pl"`: paths are there already; a shell runs them.
-            if first == "include_shell" {
-                found.commands.push("sh".to_owned());
-            }
+        }
+        // `include_shell "/usr/share/x.pl"`: paths are there already; a shell runs them.
+        if first == "include_shell" {
+            found.commands.push("sh".to_owned());
         }
     }
 }

@@ -4,7 +4,7 @@
 //! little the text says more than it means.
 
 use super::super::References;
-use super::paths;
+use super::{LONGEST_PATH, paths};
 
 const SHELLS: [&str; 7] = ["sh", "bash", "dash", "ash", "ksh", "zsh", "busybox"];
 
@@ -51,21 +51,36 @@ pub fn is_shell(word: &str) -> bool {
     SHELLS.contains(&name)
 }
 
-/// Adds what `text` runs and names.
+/// Words of one text that are looked at. A file's head of 256 KiB has fewer, a command line of 4 MB may not.
+const MOST_WORDS: usize = 200_000;
+/// Longer names are cut in what is said of them.
+const LONGEST_NAME: usize = 64;
+
+/// Adds what `text` runs and names; `truncated` is set where it has more words than are looked at.
 pub fn read(text: &str, found: &mut References) {
-    found.paths.extend(paths(text));
-    let joined = text.replace("\\\n", " ");
-    let mut document: Option<String> = None;
-    for line in joined.lines() {
-        if let Some(end) = &document {
-            if line.trim() == end {
-                document = None;
+    let mut left = MOST_WORDS;
+    // What `sh -c` is given waits here: each is a part of the text before, with its quotes off.
+    let mut waiting = vec![text.to_owned()];
+    while let Some(text) = waiting.pop() {
+        found.paths.extend(paths(&text));
+        let joined = text.replace("\\\n", " ");
+        let mut document: Option<String> = None;
+        for line in joined.lines() {
+            if let Some(end) = &document {
+                if line.trim() == end {
+                    document = None;
+                }
+                continue;
             }
-            continue;
-        }
-        document = here_document(line);
-        for command in commands(line) {
-            take(&command, found);
+            document = here_document(line);
+            for command in commands(line) {
+                if left == 0 {
+                    found.truncated = true;
+                    return;
+                }
+                left = left.saturating_sub(command.len());
+                waiting.extend(take(&command, found));
+            }
         }
     }
 }
@@ -163,68 +178,69 @@ fn is_command(word: &str) -> bool {
         && word.starts_with(|c: char| c.is_ascii_alphabetic() || "/.".contains(c))
 }
 
-fn take(words: &[String], found: &mut References) {
+/// Adds what one simple command runs. Gives back the text that it hands to a shell, if any.
+fn take(words: &[String], found: &mut References) -> Option<String> {
     let mut words = words.iter().map(String::as_str).peekable();
-    while words.peek().is_some_and(|w| KEYWORDS.contains(w) || is_assignment(w)) {
-        words.next();
-    }
-    let Some(first) = words.next() else { return };
-    let name = first.rsplit('/').next().unwrap_or_default();
-    if first == "." || first == "source" {
-        if let Some(file) = words.next()
-            && file.chars().all(super::in_path)
-        {
-            found.includes.push(file.to_owned());
-        }
-        return;
-    }
-    if name == "eval" {
-        found.unclear.push("it evaluates text (eval)".to_owned());
-        return;
-    }
-    if let Some(variable) = first.strip_prefix('$') {
-        if is_arguments(first) {
-            found.runs_arguments = true;
-        } else if !variable.is_empty() {
-            let name = variable.trim_matches(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-            found.unclear.push(format!("it starts what a variable holds (${name})"));
-        }
-        return;
-    }
-    // `set -- nginx "$@"` before `exec "$@"`.
-    if first == "set" && words.next_if_eq(&"--").is_some() {
-        if let Some(command) = words.next().filter(|w| is_command(w)) {
-            found.commands.push(command.to_owned());
-        }
-        return;
-    }
-    if BUILTINS.contains(&first) || !is_command(first) || first.ends_with("()") {
-        return;
-    }
-    found.commands.push(first.to_owned());
-    if WRAPPERS.contains(&name) {
-        let mut rest: Vec<String> = Vec::new();
-        let mut operand = WITH_OPERAND.contains(&name);
-        for word in words {
-            if rest.is_empty() && (word.starts_with('-') || is_assignment(word)) {
-                continue;
+    // A wrapper's own words end where the next command begins, which may be a wrapper again.
+    loop {
+        while words.next_if(|w| KEYWORDS.contains(w) || is_assignment(w)).is_some() {}
+        let first = words.next()?;
+        let name = first.rsplit('/').next().unwrap_or_default();
+        if first == "." || first == "source" {
+            let file = words.next()?;
+            if file.len() < LONGEST_PATH && file.chars().all(super::in_path) {
+                found.includes.push(file.to_owned());
             }
-            if std::mem::take(&mut operand) {
-                continue;
+            return None;
+        }
+        if name == "eval" {
+            found.unclear.push("it evaluates text (eval)".to_owned());
+            return None;
+        }
+        if let Some(variable) = first.strip_prefix('$') {
+            if is_arguments(first) {
+                found.runs_arguments = true;
+            } else if !variable.is_empty() {
+                let name = variable_name(variable);
+                found.unclear.push(format!("it starts what a variable holds (${name})"));
             }
-            rest.push(word.to_owned());
+            return None;
         }
-        take(&rest, found);
-    } else if is_shell(first) && words.peek() == Some(&"-c") {
-        words.next();
-        if let Some(text) = words.next() {
-            read(text, found);
+        // `set -- nginx "$@"` before `exec "$@"`.
+        if first == "set" && words.next_if_eq(&"--").is_some() {
+            found.commands.extend(words.next().filter(|w| is_command(w)).map(str::to_owned));
+            return None;
         }
-    } else if name == "find" || name == "run-parts" {
-        let mut rest = words.skip_while(|w| *w != "-exec" && *w != "-execdir").skip(1);
-        if let Some(command) = rest.next().filter(|w| is_command(w)) {
-            found.commands.push(command.to_owned());
+        if BUILTINS.contains(&first) || !is_command(first) || first.ends_with("()") {
+            return None;
         }
+        found.commands.push(first.to_owned());
+        if is_shell(first) && words.peek() == Some(&"-c") {
+            return words.nth(1).map(str::to_owned);
+        }
+        if name == "find" || name == "run-parts" {
+            let mut rest = words.skip_while(|w| *w != "-exec" && *w != "-execdir").skip(1);
+            found.commands.extend(rest.next().filter(|w| is_command(w)).map(str::to_owned));
+            return None;
+        }
+        if !WRAPPERS.contains(&name) {
+            return None;
+        }
+        let mut own = |w: &&str| w.starts_with('-') || is_assignment(w);
+        while words.next_if(&mut own).is_some() {}
+        if WITH_OPERAND.contains(&name) {
+            words.next();
+            while words.next_if(&mut own).is_some() {}
+        }
+    }
+}
+
+/// The name in `$NAME`, `${NAME:-x}` and the like, cut where it is no one's.
+fn variable_name(variable: &str) -> String {
+    let name = variable.trim_matches(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((cut, _)) => format!("{}…", &name[..cut]),
+        None => name.to_owned(),
     }
 }
 
