@@ -1,7 +1,7 @@
 //! The command that a container of the image really starts.
 
 use super::view::{Node, View};
-use crate::layer::LayerPath;
+use crate::layer::{LONGEST_PATH, LayerPath};
 use crate::oci::ContainerConfig;
 
 /// What starts, with all that can be told from the config and the final file system.
@@ -17,7 +17,10 @@ pub struct Command {
 }
 
 /// `PATH` where the config sets none (runc's default).
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Folders of a `PATH` that are looked into.
+pub const MOST_FOLDERS: usize = 256;
 
 /// Joins entrypoint and cmd and finds the program.
 pub fn effective_command(config: &ContainerConfig, view: &View) -> Command {
@@ -45,14 +48,18 @@ pub fn find_program(
         true => LayerPath::from(dir),
         false => LayerPath::from(config.working_dir.as_str()).join(dir.as_bytes()),
     };
-    if name.is_empty() {
+    // Linux opens no longer path.
+    if name.is_empty() || name.len() + config.working_dir.len() > 2 * LONGEST_PATH {
         return None;
     }
     if name.contains('/') {
         return file(from(name));
     }
     let path = config.env.iter().find_map(|e| e.strip_prefix("PATH="));
-    path.unwrap_or(DEFAULT_PATH).split(':').find_map(|dir| file(from(dir).join(name.as_bytes())))
+    let folders = path.unwrap_or(DEFAULT_PATH).split(':').take(MOST_FOLDERS);
+    folders
+        .filter(|dir| dir.len() <= LONGEST_PATH)
+        .find_map(|dir| file(from(dir).join(name.as_bytes())))
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub struct History {
     pub of_layer: Vec<Option<usize>>,
     /// Why there is no mapping.
     pub remark: Option<String>,
+    /// There are more steps than are read.
+    pub is_cut: bool,
     /// Number of layers that look like the base image's: a guess.
     pub base_layers: Option<usize>,
 }
@@ -59,10 +61,15 @@ const KEYWORDS: [&str; 19] = [
     "COMMENT",
 ];
 
+/// Steps that are read: images have some hundred at most.
+const MOST_STEPS: usize = 10_000;
+
 impl History {
     /// Reads the history of an image of this many layers.
     pub fn new(config: &ImageConfig, layers: usize) -> Self {
-        let steps: Vec<Instruction> = config.history.iter().map(Instruction::parse).collect();
+        let read = config.history.iter().take(MOST_STEPS);
+        let steps: Vec<Instruction> = read.map(Instruction::parse).collect();
+        let is_cut = config.history.len() > MOST_STEPS;
         let made: Vec<usize> = (0..steps.len()).filter(|&i| !steps[i].empty_layer).collect();
         let (of_layer, remark) = if made.len() == layers {
             (made.iter().copied().map(Some).collect(), None)
@@ -79,7 +86,7 @@ impl History {
             None => base_layers(&steps).filter(|&n| n < layers),
             Some(_) => None,
         };
-        Self { steps, of_layer, remark, base_layers }
+        Self { steps, of_layer, remark, is_cut, base_layers }
     }
 
     /// The step that made a layer.
@@ -89,7 +96,8 @@ impl History {
 
     /// The layer that a step made.
     pub fn layer_of(&self, step: usize) -> Option<usize> {
-        self.of_layer.iter().position(|&s| s == Some(step))
+        // Steps stand in the order of their layers.
+        self.of_layer.binary_search(&Some(step)).ok()
     }
 
     /// The base image's name, where the builder wrote it down.
@@ -197,12 +205,7 @@ fn arguments<'a>(text: &'a str, out: &mut Vec<(String, String)>) -> &'a str {
         let end = if left == 0 {
             [" /bin/sh -c ", " /bin/bash ", " /"].iter().find_map(|s| rest.find(s))
         } else {
-            // The next blank that a `NAME=` follows.
-            rest.match_indices(' ').map(|(i, _)| i).find(|&i| {
-                rest[i + 1..].split_once('=').is_some_and(|(name, _)| {
-                    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-                })
-            })
+            before_name(rest)
         };
         let Some(end) = end else {
             return rest;
@@ -213,6 +216,20 @@ fn arguments<'a>(text: &'a str, out: &mut Vec<(String, String)>) -> &'a str {
         rest = rest[end..].trim_start();
     }
     rest
+}
+
+/// The first blank that a `NAME=` follows.
+fn before_name(text: &str) -> Option<usize> {
+    let mut blank = None;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b' ' => blank = Some(at),
+            b'=' if blank.is_some_and(|blank| blank + 1 < at) => return blank,
+            b if b.is_ascii_alphanumeric() || b == b'_' => {}
+            _ => blank = None,
+        }
+    }
+    None
 }
 
 /// The line that a shell is given.

@@ -4,7 +4,7 @@
 
 use super::view::{Node, View};
 use crate::analyze::{OwnedFiles, PackageKind, PackageRecord, Relations};
-use crate::layer::{EntryKind, LayerPath};
+use crate::layer::{EntryKind, LONGEST_PATH, LayerPath};
 use std::collections::{HashMap, HashSet};
 
 /// One package of the final file system.
@@ -36,6 +36,34 @@ pub struct InstalledPackages {
     /// Non-directories that a list names, by the place where they really are.
     files: HashMap<LayerPath, u32>,
     roots: HashMap<LayerPath, u32>,
+    /// Paths of lists that are too long to exist.
+    too_long: usize,
+    /// More paths were listed than were looked for.
+    cut: bool,
+}
+
+/// Parts of listed paths that are looked for in one image: a folder of a list is looked for once, and even
+/// the largest images list some hundred thousand.
+const STEPS: u64 = 8 << 20;
+
+/// Folders whose real place is remembered at one time.
+const REMEMBERED: usize = 100_000;
+
+/// Where folders that lists name really are (`bin` may be a link to `usr/bin`).
+struct Folders<'a> {
+    view: &'a View,
+    real: HashMap<LayerPath, LayerPath>,
+    steps: u64,
+}
+
+impl Folders<'_> {
+    fn real(&mut self, folder: LayerPath) -> &LayerPath {
+        if self.real.len() >= REMEMBERED {
+            self.real.clear();
+        }
+        let (view, steps) = (self.view, &mut self.steps);
+        self.real.entry(folder).or_insert_with_key(|f| view.real(f, steps))
+    }
 }
 
 /// What joins a list of files with its package.
@@ -84,15 +112,28 @@ impl InstalledPackages {
         }
         // Lists of the operating system first: where Debian ships a Python module, Debian owns it.
         lists.sort_by_key(|(_, o)| o.kind);
-        let mut parents = HashMap::new();
+        let mut folders = Folders { view, real: HashMap::new(), steps: STEPS };
         for (key, owned) in lists {
             if let Some(&package) = keys.get(&key) {
-                found.own(view, package, owned, &mut parents);
+                found.own(view, package, owned, &mut folders);
             }
         }
+        found.cut = folders.steps == 0;
         found.measure_roots(view);
         found.sort();
         found
+    }
+
+    /// What of the lists of files was not looked for, and why.
+    pub fn gaps(&self) -> Vec<String> {
+        let long = match self.too_long {
+            0 => None,
+            n => {
+                Some(format!("{n} of their paths are longer than 4,095 bytes: no such file can be"))
+            }
+        };
+        let cut = self.cut.then(|| "they name more folders than are looked for".to_owned());
+        long.into_iter().chain(cut).collect()
     }
 
     /// By kind, name and version.
@@ -177,25 +218,17 @@ impl InstalledPackages {
         });
     }
 
-    /// `parents`: where directories that lists name really are (`bin` may be a link to `usr/bin`).
-    fn own(
-        &mut self,
-        view: &View,
-        package: u32,
-        owned: &OwnedFiles,
-        parents: &mut HashMap<LayerPath, Option<LayerPath>>,
-    ) {
+    fn own(&mut self, view: &View, package: u32, owned: &OwnedFiles, folders: &mut Folders) {
         let (mut bytes, mut counted) = (0u64, HashSet::new());
         for path in &owned.paths {
+            if path.as_bytes().len() > LONGEST_PATH {
+                self.too_long += 1;
+                continue;
+            }
             let Some(parent) = path.parent() else {
                 continue;
             };
-            let real = parents.entry(parent).or_insert_with_key(|p| {
-                if p.is_root() { Some(p.clone()) } else { Some(real_dir(view, p)) }
-            });
-            let Some(real) = real.as_ref().map(|d| d.join(path.name())) else {
-                continue;
-            };
+            let real = folders.real(parent).join(path.name());
             let Some(node) =
                 view.get(&real).filter(|&n| view.entry(n).kind != EntryKind::Directory)
             else {
@@ -243,18 +276,6 @@ impl InstalledPackages {
         self.packages = order.iter().map(|&n| self.packages[n as usize].clone()).collect();
         let numbers = self.files.values_mut().chain(self.roots.values_mut());
         numbers.for_each(|n| *n = place[*n as usize]);
-    }
-}
-
-/// A directory's real place; as written where nothing is there.
-fn real_dir(view: &View, dir: &LayerPath) -> LayerPath {
-    match view.follow(dir) {
-        Some((real, _)) => real,
-        // Not in any layer by itself, but perhaps below a link.
-        None => match dir.parent() {
-            Some(parent) if !parent.is_root() => real_dir(view, &parent).join(dir.name()),
-            _ => dir.clone(),
-        },
     }
 }
 

@@ -6,11 +6,14 @@
 use super::merge::{Merged, Record, merge};
 use super::{ImageLayer, LayerState};
 use crate::index::LayerIndex;
-use crate::layer::{Entry, EntryKind, LayerPath};
+use crate::layer::{Entry, EntryKind, LONGEST_PATH, LayerPath};
 use std::sync::Arc;
 
 /// Symlinks followed for one path, as Linux has it (`MAXSYMLINKS`).
 const MAX_HOPS: usize = 40;
+
+/// Parts that are walked for one path, those of its links included: as many as the longest path has twice.
+const MAX_PARTS: usize = 4096;
 
 /// One entry of one layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +29,12 @@ pub struct View {
     layers: Vec<Option<Arc<LayerIndex>>>,
     pub(super) merged: Merged,
     on_disk: Vec<u64>,
+}
+
+/// Where a path leads, and the parts of it that are not there.
+struct Led<'a> {
+    at: LayerPath,
+    missing: Vec<&'a [u8]>,
 }
 
 impl View {
@@ -56,8 +65,7 @@ impl View {
     /// The entry at a path as it stands: symlinks are not followed. `None` also for a directory that
     /// no layer names and that is only implied by what is in it.
     pub fn get(&self, path: &LayerPath) -> Option<Node> {
-        let i = self.merged.visible.binary_search_by(|&r| self.landed(r).cmp(path)).ok()?;
-        self.merged.visible.get(i).map(|&r| self.node(r))
+        self.number_at(path.as_bytes()).map(|r| self.node(r))
     }
 
     /// What the layer's tar says of it. A hard link's entry has neither size nor content: see
@@ -137,48 +145,105 @@ impl View {
     /// Resolves a path as a process in the container would: symlinks in every part, the last one
     /// included, at most 40. `None` if nothing is there.
     pub fn follow(&self, path: &LayerPath) -> Option<(LayerPath, Node)> {
-        let mut at = LayerPath::default();
-        let mut todo: Vec<Vec<u8>> = vec![path.as_bytes().to_vec()];
-        let mut hops = 0;
+        let mut steps = u64::MAX;
+        let led = self.lead(path, &mut steps)?;
+        if !led.missing.is_empty() {
+            return None;
+        }
+        let node = self.get(&led.at)?;
+        Some((led.at, node))
+    }
+
+    /// Where a path would really lie: symlinks in every part followed as far as something is there, the rest
+    /// as written. `steps` is what may be spent on it, a step for each part; with none left the path comes
+    /// back as it is.
+    pub fn real(&self, path: &LayerPath, steps: &mut u64) -> LayerPath {
+        match self.lead(path, steps) {
+            Some(Led { at, missing }) if !missing.is_empty() => at.join(&missing.join(&b'/')),
+            Some(led) => led.at,
+            None => path.clone(),
+        }
+    }
+
+    /// Follows a path part by part. `None` where links lead round, or too far, or the steps are spent.
+    fn lead<'a>(&'a self, path: &'a LayerPath, steps: &mut u64) -> Option<Led<'a>> {
+        if path.as_bytes().len() > LONGEST_PATH {
+            return None;
+        }
+        let mut at: Vec<u8> = Vec::with_capacity(path.as_bytes().len());
+        let mut missing: Vec<&[u8]> = Vec::new();
+        let mut todo = vec![path.as_bytes()];
+        let (mut hops, mut parts) = (0, 0);
         while let Some(rest) = todo.pop() {
-            let (part, rest) = match memchr::memchr(b'/', &rest) {
+            let (part, rest) = match memchr::memchr(b'/', rest) {
                 Some(i) => (&rest[..i], &rest[i + 1..]),
-                None => (rest.as_slice(), &b""[..]),
+                None => (rest, &b""[..]),
             };
             if !rest.is_empty() {
-                todo.push(rest.to_vec());
+                todo.push(rest);
+            }
+            parts += 1;
+            *steps = steps.checked_sub(1)?;
+            if parts > MAX_PARTS {
+                return None;
             }
             match part {
                 b"" | b"." => continue,
                 b".." => {
-                    at = at.parent().unwrap_or_default();
+                    if missing.pop().is_none() {
+                        at.truncate(memchr::memrchr(b'/', &at).unwrap_or(0));
+                    }
+                    continue;
+                }
+                // Below nothing there is no link.
+                part if !missing.is_empty() => {
+                    missing.push(part);
                     continue;
                 }
                 _ => {}
             }
-            let next = at.join(part);
-            let link = self
-                .get(&next)
-                .and_then(|n| self.content_of(n))
-                .map(|n| self.entry(n))
-                .filter(|e| e.kind == EntryKind::Symlink);
-            match link {
-                Some(entry) => {
-                    hops += 1;
-                    let target = entry.link.as_deref().unwrap_or_default();
-                    if hops > MAX_HOPS || target.len() > 4095 {
-                        return None;
-                    }
-                    if target.starts_with(b"/") {
-                        at = LayerPath::default();
-                    }
-                    todo.push(target.to_vec());
+            let before = at.len();
+            if before > 0 {
+                at.push(b'/');
+            }
+            at.extend_from_slice(part);
+            let Some(found) = self.number_at(&at) else {
+                if !self.is_above(&mut at) {
+                    at.truncate(before);
+                    missing.push(part);
                 }
-                None => at = next,
+                continue;
+            };
+            let content = self.entry(self.node(self.record(found).content));
+            if content.kind == EntryKind::Symlink {
+                hops += 1;
+                let target = content.link.as_deref().unwrap_or_default();
+                if hops > MAX_HOPS || target.len() > LONGEST_PATH {
+                    return None;
+                }
+                at.truncate(if target.starts_with(b"/") { 0 } else { before });
+                todo.push(target);
             }
         }
-        let node = self.get(&at)?;
-        Some((at, node))
+        Some(Led { at: LayerPath::new(&at), missing })
+    }
+
+    /// The record that stands at a path.
+    fn number_at(&self, path: &[u8]) -> Option<u32> {
+        let visible = &self.merged.visible;
+        let i = visible.binary_search_by(|&r| self.landed(r).as_bytes().cmp(path)).ok()?;
+        visible.get(i).copied()
+    }
+
+    /// Whether anything lies below a path. It comes back as it was.
+    fn is_above(&self, path: &mut Vec<u8>) -> bool {
+        let visible = &self.merged.visible;
+        path.push(b'/');
+        let first = visible.partition_point(|&r| self.landed(r).as_bytes() < path.as_slice());
+        let above = visible.get(first);
+        let above = above.is_some_and(|&r| self.landed(r).as_bytes().starts_with(path));
+        path.pop();
+        above
     }
 
     /// The entry that holds a node's content: the file that a hard link names, else itself. `None`
