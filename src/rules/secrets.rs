@@ -7,6 +7,7 @@ use super::{Category, Finding, Severity, State};
 use crate::analyze::secrets::KnownSecrets;
 use crate::analyze::{Confidence, ElfFact, PackageKind, SecretMatch};
 use crate::image::Node;
+use crate::image::history::History;
 use crate::image::packages::InstalledPackage;
 use crate::index::LayerIndex;
 use crate::layer::LayerPath;
@@ -47,6 +48,17 @@ pub fn known<'a>(
     let sure = all.filter(|f| f.category == Category::Secret && f.confidence >= least);
     let found = sure.filter_map(|f| Some((f.masked.as_deref()?, f.fingerprint.as_str())));
     KnownSecrets::new(found.chain(others))
+}
+
+/// What of the configuration and the history was not searched for secrets, and why; `findings` are all that
+/// the rules say.
+pub fn unsearched(history: &History, findings: &[Finding]) -> Vec<(&'static str, &'static str)> {
+    let secrets =
+        "it holds more secrets than are told of one image: the rest of it was not searched";
+    let steps = "it has more steps than are read: the rest of them was not searched for secrets";
+    let secrets = texts::is_cut(findings).then_some(("the image's configuration", secrets));
+    let steps = history.is_cut.then_some(("the image's history", steps));
+    secrets.into_iter().chain(steps).collect()
 }
 
 fn severity(cx: &RuleContext, pattern: &str) -> Severity {

@@ -52,4 +52,4 @@ pub use lint::lint;
 pub use masker::Masker;
 pub use pattern::{LONGEST_MATCH, Pattern, PatternError, PatternSeverity, Rank, Sample};
 pub use patterns::Patterns;
-pub use text::{TextMatch, redact_text, scan_text};
+pub use text::{TextMatch, TextScan, redact_text, scan_text};

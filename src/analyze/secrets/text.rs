@@ -39,6 +39,23 @@ pub fn scan_text(
     scan_with(&mut Scan::new(patterns), patterns, text, path, reveal)
 }
 
+/// Looks for secrets in many short texts, one after another.
+pub struct TextScan<'a> {
+    patterns: &'a Patterns,
+    scan: Scan,
+}
+
+impl<'a> TextScan<'a> {
+    pub fn new(patterns: &'a Patterns) -> Self {
+        Self { patterns, scan: Scan::new(patterns) }
+    }
+
+    /// As [`scan_text`] without a path.
+    pub fn matches(&mut self, text: &[u8], reveal: bool) -> Vec<TextMatch> {
+        scan_with(&mut self.scan, self.patterns, text, None, reveal)
+    }
+}
+
 /// The same with a scan that was used before: making one takes longer than a short text.
 pub(super) fn scan_with(
     scan: &mut Scan,
