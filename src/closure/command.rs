@@ -4,7 +4,9 @@ use super::reach::{Follow, Reach};
 use super::why::Why;
 use crate::analyze::References;
 use crate::analyze::references::shell;
-use crate::layer::LayerPath;
+use crate::layer::{LONGEST_PATH, LayerPath};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// Programs that start another, after their own options; how many words of theirs come first.
 const WRAPPERS: [(&str, usize); 16] = [
@@ -37,23 +39,25 @@ const INTERPRETERS: [(&str, &[&str]); 6] = [
     ("lua", &["-e"]),
 ];
 
+/// Programs that start one another, from the command on.
+const MOST_STARTS: usize = 64;
+
 pub(super) fn start(reach: &mut Reach) {
     let config = reach.config;
-    let argv: Vec<String> = config.entrypoint.iter().chain(&config.cmd).cloned().collect();
+    let argv: Vec<&str> = config.entrypoint.iter().chain(&config.cmd).map(String::as_str).collect();
     if argv.is_empty() {
-        reach.unclear.push("the image has neither an entry point nor a command".to_owned());
+        reach.say_unclear("the image has neither an entry point nor a command".to_owned());
     } else {
-        run(reach, &argv, &Why::Starts, 0);
+        run(reach, &argv, &Why::Starts);
     }
     if !config.on_build.is_empty() {
-        reach.unclear.push("ONBUILD steps run in images that are built on this one".to_owned());
+        reach.say_unclear("ONBUILD steps run in images that are built on this one".to_owned());
     }
     if let Some(check) = &config.healthcheck {
-        match check.test.split_first() {
-            Some((kind, rest)) if kind == "CMD" => run(reach, rest, &Why::HealthCheck, 0),
-            Some((kind, [line, ..])) if kind == "CMD-SHELL" => {
-                shell_text(reach, line, &Why::HealthCheck);
-            }
+        let test: Vec<&str> = check.test.iter().map(String::as_str).collect();
+        match test.as_slice() {
+            ["CMD", rest @ ..] => run(reach, rest, &Why::HealthCheck),
+            ["CMD-SHELL", line, ..] => shell_text(reach, line, &Why::HealthCheck),
             _ => {}
         }
     }
@@ -66,104 +70,127 @@ pub(super) fn start(reach: &mut Reach) {
             _ => {}
         }
         for path in value.split(':').filter(|p| p.starts_with('/') && p.len() > 1) {
-            let why = Why::Environment(name.to_owned());
-            reach.keep_path(&LayerPath::from(path), None, why, Follow::Linked);
+            keep(reach, path, Why::Environment(name.to_owned()), Follow::Linked);
         }
     }
-    let dir = LayerPath::from(config.working_dir.as_str());
-    if !dir.is_root() {
-        reach.keep_path(&dir, None, Why::WorkingDir, Follow::Linked);
-    }
+    keep(reach, &config.working_dir, Why::WorkingDir, Follow::Linked);
     for volume in config.volumes.keys() {
-        reach.keep_path(&LayerPath::from(volume.as_str()), None, Why::Volume, Follow::Linked);
+        keep(reach, volume, Why::Volume, Follow::Linked);
     }
 }
 
-/// Keeps what a command line starts.
-fn run(reach: &mut Reach, argv: &[String], why: &Why, depth: usize) {
-    let Some((program, rest)) = argv.split_first() else { return };
-    if depth > 16 {
+/// Keeps what lies at a path of the configuration, from the root.
+fn keep(reach: &mut Reach, path: &str, why: Why, follow: Follow) {
+    if path.len() > LONGEST_PATH || !reach.items.spend(1) {
         return;
     }
-    if program.starts_with('$') {
-        reach.unclear.push(format!("it starts what a variable holds ({program})"));
-        return;
+    let path = LayerPath::from(path);
+    if !path.is_root() {
+        reach.keep_path(&path, None, why, follow);
     }
-    let name = program.rsplit('/').next().unwrap_or_default();
-    let item = reach.keep_command(program, None, why.clone(), Follow::Whole);
-    if item.is_none() && name != "exec" {
-        reach.unclear.push(format!("{program} is started and is not in the image"));
-    }
-    if let Some((_, words)) = WRAPPERS.iter().find(|w| w.0 == name) {
-        let mut skip = *words;
-        let mut rest = rest.iter();
-        let mut behind: Vec<String> = Vec::new();
-        while let Some(word) = rest.next() {
-            if word == "--" {
-                behind.extend(rest.by_ref().cloned());
-            } else if behind.is_empty() && (word.starts_with('-') || word.contains('=')) {
-                if WITH_WORD.contains(&word.as_str()) {
-                    rest.next();
-                }
-            } else if skip > 0 {
-                skip -= 1;
-            } else {
-                behind.push(word.clone());
-                behind.extend(rest.by_ref().cloned());
-            }
+}
+
+/// Keeps what a command line starts, and what that starts in turn.
+fn run(reach: &mut Reach, argv: &[&str], why: &Why) {
+    let (mut argv, mut why) = (argv, why);
+    for _ in 0..MOST_STARTS {
+        let Some((&program, rest)) = argv.split_first() else { return };
+        if program.starts_with('$') {
+            let program = shown(program);
+            reach.say_unclear(format!("it starts what a variable holds ({program})"));
+            return;
         }
-        run(reach, &behind, why, depth + 1);
-        return;
-    }
-    if shell::is_shell(name) {
-        reach.shell = true;
-        let mut words = rest.iter();
-        while let Some(word) = words.next() {
-            if word.starts_with('-') && word.contains('c') && !word.starts_with("--") {
-                if let Some(text) = words.next() {
+        let name = program.rsplit('/').next().unwrap_or_default();
+        let item = reach.keep_command(program, None, why.clone(), Follow::Whole);
+        if item.is_none() && name != "exec" && !reach.items.is_spent() {
+            let program = shown(program);
+            reach.say_unclear(format!("{program} is started and is not in the image"));
+        }
+        if let Some((_, words)) = WRAPPERS.iter().find(|w| w.0 == name) {
+            argv = behind(rest, *words);
+            continue;
+        }
+        if shell::is_shell(name) {
+            reach.shell = true;
+            let gives = |w: &&str| w.starts_with('-') && w.contains('c') && !w.starts_with("--");
+            if let Some(at) = rest.iter().position(gives) {
+                if let Some(text) = rest.get(at + 1) {
                     shell_text(reach, text, why);
                 }
                 return;
             }
         }
+        arguments(reach, name, rest);
+        if ["npm", "yarn", "pnpm"].contains(&name) {
+            package_manager(reach);
+            // They give a script of package.json to a shell.
+            reach.keep_command("/bin/sh", None, Why::Starts, Follow::Linked);
+            reach.shell = true;
+        }
+        // `docker-entrypoint.sh nginx -g …` starts its arguments, unless they are options for what it
+        // starts by itself.
+        let passes = item.and_then(|i| reach.items.references(i)).is_some_and(|r| r.runs_arguments);
+        let starts = |p: &&str| !p.starts_with('-') && reach.find_command(p).is_some();
+        if !passes || !rest.first().is_some_and(starts) {
+            return;
+        }
+        (argv, why) = (rest, &Why::Starts);
     }
+    reach.say_unclear(format!("it starts more than {MOST_STARTS} programs, one after another"));
+}
+
+/// The words of a wrapper from the command on that it starts; `skip` words of its own come first.
+fn behind<'w, 'a>(rest: &'w [&'a str], mut skip: usize) -> &'w [&'a str] {
+    let mut at = 0;
+    while let Some(&word) = rest.get(at) {
+        if word == "--" {
+            return &rest[at + 1..];
+        }
+        if word.starts_with('-') || word.contains('=') {
+            at += usize::from(WITH_WORD.contains(&word));
+        } else if skip > 0 {
+            skip -= 1;
+        } else {
+            return &rest[at..];
+        }
+        at += 1;
+    }
+    &[]
+}
+
+/// Keeps the files that a program is given by name.
+fn arguments(reach: &mut Reach, name: &str, rest: &[&str]) {
     let evaluates = INTERPRETERS.iter().find(|i| name.starts_with(i.0));
     if let Some((_, options)) = evaluates
-        && rest.iter().any(|w| options.contains(&w.as_str()))
+        && rest.iter().any(|w| options.contains(w))
     {
-        reach.unclear.push(format!("{name} is given a program as text"));
+        let name = shown(name);
+        reach.say_unclear(format!("{name} is given a program as text"));
     }
     for word in rest {
-        for part in
-            [Some(word.as_str()), word.split_once('=').map(|(_, v)| v)].into_iter().flatten()
-        {
+        for part in [Some(*word), word.split_once('=').map(|(_, v)| v)].into_iter().flatten() {
             for piece in part.split(':').filter(|p| !p.is_empty() && !p.starts_with('-')) {
-                let path = reach.in_working_dir(piece);
-                if !path.is_root() && (piece.contains(['/', '.'])) {
-                    reach.keep_path(&path, None, Why::Argument, Follow::Whole);
+                if piece.contains(['/', '.']) {
+                    argument(reach, piece);
                 }
+            }
+            if !reach.items.spend(1) {
+                return;
             }
         }
     }
-    // `docker-entrypoint.sh nginx -g …` starts its arguments; npm, yarn what package.json says.
-    let passes = item.and_then(|i| reach.items.references(i)).is_some_and(|r| r.runs_arguments);
-    if passes {
-        let command: Vec<String> = rest.to_vec();
-        run_if_there(reach, &command, depth);
-    }
-    if ["npm", "yarn", "pnpm"].contains(&name) {
-        let path = reach.in_working_dir("package.json");
+}
+
+fn argument(reach: &mut Reach, word: &str) {
+    if let Some(path) = reach.in_working_dir(word).filter(|p| !p.is_root()) {
         reach.keep_path(&path, None, Why::Argument, Follow::Whole);
-        // They give a script of package.json to a shell.
-        reach.keep_command("/bin/sh", None, Why::Starts, Follow::Linked);
-        reach.shell = true;
     }
 }
 
-/// Arguments that an entry script starts, unless they are options for what it starts by itself.
-fn run_if_there(reach: &mut Reach, argv: &[String], depth: usize) {
-    if argv.first().is_some_and(|p| !p.starts_with('-') && reach.find_command(p).is_some()) {
-        run(reach, argv, &Why::Starts, depth + 1);
+/// npm, yarn and their like start what package.json says.
+fn package_manager(reach: &mut Reach) {
+    if let Some(path) = reach.in_working_dir("package.json") {
+        reach.keep_path(&path, None, Why::Argument, Follow::Whole);
     }
 }
 
@@ -172,21 +199,34 @@ fn shell_text(reach: &mut Reach, text: &str, why: &Why) {
     reach.keep_command("/bin/sh", None, why.clone(), Follow::Linked);
     let mut found = References::default();
     shell::read(text, &mut found);
-    for word in &found.commands {
+    if found.truncated {
+        reach.say_unclear("the command has more words than are looked at".to_owned());
+    }
+    let commands: BTreeSet<&str> = found.commands.iter().map(String::as_str).collect();
+    for word in &commands {
         reach.keep_command(word, None, why.clone(), Follow::Whole);
     }
     for word in text.split_whitespace().chain(found.includes.iter().map(String::as_str)) {
         let word = word.trim_matches(['"', '\'', ';']);
         if word.contains(['/', '.']) && !word.starts_with('-') {
-            let path = reach.in_working_dir(word);
-            if !path.is_root() {
-                reach.keep_path(&path, None, Why::Argument, Follow::Whole);
-            }
+            argument(reach, word);
+        }
+        if !reach.items.spend(1) {
+            return;
         }
     }
-    if found.commands.iter().any(|c| ["npm", "yarn", "pnpm"].contains(&c.as_str())) {
-        let path = reach.in_working_dir("package.json");
-        reach.keep_path(&path, None, Why::Argument, Follow::Whole);
+    if ["npm", "yarn", "pnpm"].iter().any(|c| commands.contains(c)) {
+        package_manager(reach);
     }
-    reach.unclear.extend(found.unclear.iter().map(|u| format!("the command: {u}")));
+    for what in &found.unclear {
+        reach.say_unclear(format!("the command: {what}"));
+    }
+}
+
+/// A word of the command in a sentence.
+fn shown(word: &str) -> Cow<'_, str> {
+    match word.char_indices().nth(100) {
+        Some((cut, _)) => Cow::Owned(format!("{}…", &word[..cut])),
+        None => Cow::Borrowed(word),
+    }
 }

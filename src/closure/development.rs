@@ -13,8 +13,14 @@ pub(super) fn lift(items: &Items, edges: &[Option<Edge>], modes: &mut [Option<Mo
         let Some(found) = items.references(lock).filter(|r| !r.development.is_empty()) else {
             continue;
         };
+        if !items.spend(found.development.len()) {
+            return;
+        }
         let root = items.path(lock).parent().and_then(|modules| modules.parent());
         let Some(root) = root else { continue };
+        if !items.spend(items.below(&root).len()) {
+            return;
+        }
         let folders: HashSet<&str> = found.development.iter().map(String::as_str).collect();
         if imports(items, edges, &root)
             .any(|name| folders.contains(format!("node_modules/{name}").as_str()))
@@ -26,6 +32,9 @@ pub(super) fn lift(items: &Items, edges: &[Option<Edge>], modes: &mut [Option<Mo
             .iter()
             .flat_map(|folder| items.below(&root.join(folder.as_bytes())))
             .collect();
+        if !items.spend(files.len()) {
+            return;
+        }
         let run = |n: &usize| edges[*n].is_some() && !is_idle(edges, *n as u32);
         if files.iter().any(run) {
             continue;

@@ -3,21 +3,30 @@
 use crate::analyze::{Dynamic, ElfFact, References};
 use crate::image::packages::InstalledPackages;
 use crate::image::view::{Node, View};
-use crate::layer::{EntryKind, LayerPath};
+use crate::layer::{EntryKind, LONGEST_PATH, LayerPath};
 use crate::rules::unneeded;
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 
 /// Symlinks followed for one path, as Linux has it (`MAXSYMLINKS`).
 const MAX_HOPS: usize = 40;
 
+/// Steps for one image, each about a look into a table: large images take a hundredth of it.
+const STEPS: usize = 10_000_000;
+
+/// Bytes of a path that cost a step more.
+const COST_OF_BYTES: usize = 64;
+
 pub(super) struct Items<'a> {
     view: &'a View,
     list: Vec<(&'a LayerPath, Node)>,
-    numbers: HashMap<&'a LayerPath, u32>,
+    numbers: HashMap<&'a [u8], u32>,
     elf: HashMap<Node, &'a ElfFact>,
     references: HashMap<Node, &'a References>,
     owners: Vec<Option<u32>>,
     package_kinds: Vec<Option<&'static str>>,
+    /// What may still be spent on names, globs and folders.
+    steps: Cell<usize>,
 }
 
 /// Where a path leads.
@@ -32,7 +41,7 @@ pub(super) struct Resolved {
 impl<'a> Items<'a> {
     pub fn new(view: &'a View, packages: &InstalledPackages) -> Self {
         let list: Vec<_> = view.iter().collect();
-        let numbers = list.iter().enumerate().map(|(n, (p, _))| (*p, n as u32)).collect();
+        let numbers = list.iter().enumerate().map(|(n, (p, _))| (p.as_bytes(), n as u32)).collect();
         let owners: Vec<Option<u32>> =
             list.iter().map(|(p, _)| packages.system_owner_of(p).map(|n| n as u32)).collect();
         let kinds: Vec<_> =
@@ -48,7 +57,16 @@ impl<'a> Items<'a> {
             elf.extend(index.facts.elf.iter().map(|f| (node(f.entry), f)));
             references.extend(index.facts.references.iter().map(|f| (node(f.entry), f)));
         }
-        Self { view, list, numbers, elf, references, owners, package_kinds }
+        Self {
+            view,
+            list,
+            numbers,
+            elf,
+            references,
+            owners,
+            package_kinds,
+            steps: Cell::new(STEPS),
+        }
     }
 
     pub fn view(&self) -> &'a View {
@@ -64,7 +82,7 @@ impl<'a> Items<'a> {
     }
 
     pub fn number(&self, path: &LayerPath) -> Option<u32> {
-        self.numbers.get(path).copied()
+        self.numbers.get(path.as_bytes()).copied()
     }
 
     pub fn path(&self, item: u32) -> &'a LayerPath {
@@ -130,50 +148,83 @@ impl<'a> Items<'a> {
         from..to.max(from)
     }
 
-    /// Resolves as a process in the container would; `None` if nothing is there.
+    /// Resolves as a process in the container would; `None` if nothing is there, if the path is longer than
+    /// Linux opens any, or if all steps are spent.
     pub fn resolve(&self, path: &LayerPath) -> Option<Resolved> {
-        let mut at = LayerPath::default();
+        let bytes = path.as_bytes();
+        if bytes.len() > LONGEST_PATH || !self.spend(1 + bytes.len() / COST_OF_BYTES) {
+            return None;
+        }
+        let mut at: Vec<u8> = Vec::with_capacity(bytes.len());
         let mut links = Vec::new();
-        let mut todo: Vec<Vec<u8>> = vec![path.as_bytes().to_vec()];
+        let mut todo = vec![bytes];
         while let Some(rest) = todo.pop() {
-            let (part, rest) = match memchr::memchr(b'/', &rest) {
-                Some(i) => (rest[..i].to_vec(), rest[i + 1..].to_vec()),
-                None => (rest, Vec::new()),
+            let (part, rest) = match memchr::memchr(b'/', rest) {
+                Some(i) => (&rest[..i], &rest[i + 1..]),
+                None => (rest, &b""[..]),
             };
             if !rest.is_empty() {
                 todo.push(rest);
             }
-            match part.as_slice() {
+            let before = at.len();
+            match part {
                 b"" | b"." => continue,
                 b".." => {
-                    at = at.parent().unwrap_or_default();
+                    at.truncate(memchr::memrchr(b'/', &at).unwrap_or(0));
                     continue;
                 }
+                _ if before > 0 => at.push(b'/'),
                 _ => {}
             }
-            let next = at.join(&part);
-            let link = self.number(&next).filter(|&n| self.kind(n) == EntryKind::Symlink);
-            let Some(link) = link else {
-                at = next;
+            at.extend_from_slice(part);
+            let Some(item) = self.numbers.get(at.as_slice()).copied() else {
+                if !self.is_above(&mut at) {
+                    return None;
+                }
                 continue;
             };
-            links.push(link);
-            let node = self.content(link)?;
+            if self.kind(item) != EntryKind::Symlink {
+                continue;
+            }
+            links.push(item);
+            let node = self.content(item)?;
             let target = self.view.entry(node).link.as_deref().unwrap_or_default();
-            if links.len() > MAX_HOPS || target.len() > 4095 {
+            if links.len() > MAX_HOPS
+                || target.len() > LONGEST_PATH
+                || !self.spend(1 + target.len() / COST_OF_BYTES)
+            {
                 return None;
             }
-            if target.starts_with(b"/") {
-                at = LayerPath::default();
-            }
-            todo.push(target.to_vec());
+            at.truncate(if target.starts_with(b"/") { 0 } else { before });
+            todo.push(target);
         }
-        let item = self.number(&at);
-        (item.is_some() || !self.below(&at).is_empty()).then_some(Resolved {
+        let item = self.numbers.get(at.as_slice()).copied();
+        (item.is_some() || !self.list.is_empty()).then(|| Resolved {
             links,
-            path: at,
+            path: LayerPath::new(&at),
             item,
         })
+    }
+
+    /// Whether anything lies below a path. It comes back as it was.
+    fn is_above(&self, path: &mut Vec<u8>) -> bool {
+        path.push(b'/');
+        let first = self.list.partition_point(|(p, _)| p.as_bytes() < path.as_slice());
+        let above = self.list.get(first).is_some_and(|(p, _)| p.as_bytes().starts_with(path));
+        path.pop();
+        above
+    }
+
+    /// Takes so many of the steps that there are; `false` where they are spent.
+    pub fn spend(&self, steps: usize) -> bool {
+        let left = self.steps.get().saturating_sub(steps);
+        self.steps.set(left);
+        left > 0
+    }
+
+    /// Whether something was left out because it would have cost too much.
+    pub fn is_spent(&self) -> bool {
+        self.steps.get() == 0
     }
 
     /// What a package is for, by the table of what production does not need.

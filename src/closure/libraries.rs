@@ -2,9 +2,9 @@
 
 use super::items::Items;
 use crate::analyze::{ElfFact, Linked};
-use crate::layer::{EntryKind, LayerPath};
+use crate::layer::{EntryKind, LONGEST_PATH, LayerPath};
 use crate::oci::ContainerConfig;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub(super) struct Libraries {
     /// `LD_LIBRARY_PATH`.
@@ -19,6 +19,10 @@ impl Libraries {
     pub fn new(items: &Items, config: &ContainerConfig) -> Self {
         let environment = config.env.iter().find_map(|e| e.strip_prefix("LD_LIBRARY_PATH="));
         let environment = environment.unwrap_or_default().split(':').filter(|d| !d.is_empty());
+        let environment = environment.filter(|d| d.len() <= LONGEST_PATH).map(LayerPath::from);
+        let environment: Vec<LayerPath> =
+            environment.filter(|d| items.resolve(d).is_some()).collect();
+        let mut known: HashSet<LayerPath> = HashSet::new();
         let mut system: Vec<LayerPath> = Vec::new();
         for item in 0..items.len() as u32 {
             let path = items.path(item).as_bytes();
@@ -27,7 +31,9 @@ impl Libraries {
                 || path.starts_with(b"etc/ld-musl-");
             if lists && let Some(found) = items.references(item) {
                 let dirs = found.paths.iter().filter(|p| !p.contains('*'));
-                system.extend(dirs.map(|p| LayerPath::from(p.as_str())));
+                system.extend(
+                    dirs.map(|p| LayerPath::from(p.as_str())).filter(|d| known.insert(d.clone())),
+                );
             }
         }
         let mut by_name: HashMap<Vec<u8>, Vec<u32>> = HashMap::new();
@@ -42,14 +48,16 @@ impl Libraries {
             }
             by_name.entry(name.to_vec()).or_default().push(item);
             // The multiarch folders that are there.
-            if let Some(dir) = path.parent().filter(|d| is_system_dir(d) && !system.contains(d)) {
+            if let Some(dir) = path.parent().filter(is_system_dir)
+                && known.insert(dir.clone())
+            {
                 system.push(dir);
             }
         }
         for dir in ["lib64", "usr/lib64", "lib", "usr/lib", "usr/local/lib"] {
             system.push(LayerPath::from(dir));
         }
-        Self { environment: environment.map(LayerPath::from).collect(), system, by_name }
+        Self { environment, system, by_name }
     }
 
     /// The library's path as the linker would open it. `None` if it would not be found.
@@ -61,6 +69,9 @@ impl Libraries {
         fact: &ElfFact,
         linked: &Linked,
     ) -> Option<LayerPath> {
+        if !items.spend(1 + linked.search.len()) {
+            return None;
+        }
         let fits = |path: &LayerPath| {
             let found = items.resolve(path).and_then(|r| r.item)?;
             let elf = items.elf(found)?;

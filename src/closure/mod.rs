@@ -33,6 +33,8 @@ use items::Items;
 use reach::Reach;
 use std::collections::{BTreeMap, BTreeSet};
 
+const CUT: &str = "its command, scripts and settings name more than is looked for";
+
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
@@ -107,7 +109,10 @@ impl<'a> Closure<'a> {
                 modes[item as usize] = Some(Mode::Package);
             }
         }
-        let unclear: BTreeSet<String> = unclear.into_iter().collect();
+        let mut unclear: BTreeSet<String> = unclear.into_iter().collect();
+        if items.is_spent() {
+            unclear.insert(CUT.to_owned());
+        }
         let missing: BTreeSet<Missing> = missing.into_iter().collect();
         Self {
             items,
@@ -119,6 +124,11 @@ impl<'a> Closure<'a> {
             starts_shell: shell || !run.is_empty(),
             idle_scripts,
         }
+    }
+
+    /// What of the image's words was not followed, and why.
+    pub fn gap(&self) -> Option<&'static str> {
+        self.items.is_spent().then_some(CUT)
     }
 
     /// The smallest mode that may be relied upon: nothing but `sound` where something is unclear.

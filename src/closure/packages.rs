@@ -93,6 +93,9 @@ pub(super) fn add(
             }
         }
         let package = all[number];
+        let from = files
+            .get(&number)
+            .and_then(|all| all.iter().copied().find(|&n| edges[n as usize].is_some()));
         for need in &package.relations.needs {
             let found = need.iter().find_map(|name| provided.get(name.as_str()));
             let Some(&needed) = found else { continue };
@@ -101,9 +104,6 @@ pub(super) fn add(
                 continue;
             }
             let why = Why::Needed { package: name.clone(), by: package.name.clone() };
-            let from = files
-                .get(&number)
-                .and_then(|all| all.iter().copied().find(|&n| edges[n as usize].is_some()));
             // The needs of a package come before the next root, so that the mode is the least one.
             queue.push_back((needed, mode, from, why));
         }

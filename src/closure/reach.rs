@@ -6,13 +6,16 @@ use super::libraries::Libraries;
 use super::why::{Edge, Why};
 use super::{Missing, application};
 use crate::analyze::{Dynamic, ElfFact};
-use crate::layer::{EntryKind, LayerPath};
+use crate::image::command::{DEFAULT_PATH, MOST_FOLDERS};
+use crate::layer::{EntryKind, LONGEST_PATH, LayerPath};
 use crate::oci::ContainerConfig;
 use crate::rules::unneeded;
-use std::collections::VecDeque;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::ops::Range;
 
 /// How far a kept file leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Follow {
     /// What it is linked to: it is opened, not run.
     Data,
@@ -22,8 +25,8 @@ pub(super) enum Follow {
     Whole,
 }
 
-/// `PATH` where the config sets none (runc's default).
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Remarks and missing libraries that are kept: a person reads three of them.
+const MOST_SAID: usize = 200;
 
 /// Directories that many programs share: a path to one says nothing of what is in it.
 const SHARED: [&str; 58] = [
@@ -97,11 +100,19 @@ pub(super) struct Reach<'i, 'a> {
     pub items: &'i Items<'a>,
     pub config: &'i ContainerConfig,
     pub(super) libraries: Libraries,
+    /// The folders of `PATH` that are there.
+    path: Vec<LayerPath>,
+    working_dir: LayerPath,
+    /// Where each command that was asked for is.
+    commands: RefCell<HashMap<String, Option<LayerPath>>>,
     families: Vec<Vec<u32>>,
     done: Vec<bool>,
     pub edges: Vec<Option<Edge>>,
-    followed: Vec<Option<Follow>>,
+    /// The farthest that each item stands in the queue for, or stood.
+    queued: Vec<Option<Follow>>,
     queue: VecDeque<(u32, Follow)>,
+    /// The trees that were kept: their items, whether they were named, how far they lead.
+    trees: HashSet<(Range<usize>, bool, Follow)>,
     pub unclear: Vec<String>,
     pub missing: Vec<Missing>,
     pub shell: bool,
@@ -129,8 +140,12 @@ impl<'i, 'a> Reach<'i, 'a> {
             libraries: Libraries::new(items, config),
             families,
             done: vec![false; FAMILIES.len()],
+            path: folders_of_path(items, config),
+            working_dir: LayerPath::from(config.working_dir.as_str()),
+            commands: RefCell::default(),
             edges: vec![None; items.len()],
-            followed: vec![None; items.len()],
+            queued: vec![None; items.len()],
+            trees: HashSet::new(),
             queue: VecDeque::new(),
             unclear: Vec::new(),
             missing: Vec::new(),
@@ -150,8 +165,8 @@ impl<'i, 'a> Reach<'i, 'a> {
 
     pub fn run(&mut self) {
         while let Some((item, follow)) = self.queue.pop_front() {
-            if self.followed[item as usize].is_none_or(|f| f < follow) {
-                self.followed[item as usize] = Some(follow);
+            // What stands in the queue again, to lead farther, comes later.
+            if self.queued[item as usize] == Some(follow) {
                 self.visit(item, follow);
             }
         }
@@ -162,8 +177,16 @@ impl<'i, 'a> Reach<'i, 'a> {
         if edge.is_none() {
             *edge = Some(Edge { from, why });
         }
-        if self.followed[item as usize].is_none_or(|f| f < follow) {
+        if self.queued[item as usize].is_none_or(|f| f < follow) {
+            self.queued[item as usize] = Some(follow);
             self.queue.push_back((item, follow));
+        }
+    }
+
+    /// Remembers what cannot be told without running the image.
+    pub(super) fn say_unclear(&mut self, what: String) {
+        if self.unclear.len() < MOST_SAID {
+            self.unclear.push(what);
         }
     }
 
@@ -215,18 +238,23 @@ impl<'i, 'a> Reach<'i, 'a> {
         if shared {
             return;
         }
-        let named = *why == Why::Named;
-        for item in self.items.below(dir) {
+        let named = *why == Why::Named || *why == Why::Link;
+        let settings = top == "etc" && follow == Follow::Whole;
+        let follow = if settings { Follow::Whole } else { Follow::Data };
+        let below = self.items.below(dir);
+        // A folder of many files that many names lead to is kept once.
+        if !self.trees.insert((below.clone(), named, follow)) || !self.items.spend(below.len()) {
+            return;
+        }
+        for item in below {
             let item = item as u32;
             let owned = self.items.owner(item).is_some();
             // Debug information names the compiler's folders; a link leads to documentation.
-            if (named || *why == Why::Link) && self.is_for_building(item)
+            if named && self.is_for_building(item)
                 || !owned && application::is_junk(self.items, self.items.path(item))
             {
                 continue;
             }
-            let settings = top == "etc" && follow == Follow::Whole;
-            let follow = if settings { Follow::Whole } else { Follow::Data };
             self.keep(item, from, why.clone(), follow);
         }
     }
@@ -245,26 +273,29 @@ impl<'i, 'a> Reach<'i, 'a> {
     }
 
     pub fn find_command(&self, name: &str) -> Option<LayerPath> {
+        if let Some(known) = self.commands.borrow().get(name) {
+            return known.clone();
+        }
         let is_program = |path: &LayerPath| {
             let found = self.items.resolve(path).and_then(|r| r.item);
             found.is_some_and(|n| self.items.is_file(n))
         };
-        if name.contains('/') {
-            let path = self.in_working_dir(name);
-            return is_program(&path).then_some(path);
-        }
-        let dirs = self.config.env.iter().find_map(|e| e.strip_prefix("PATH="));
-        dirs.unwrap_or(DEFAULT_PATH)
-            .split(':')
-            .map(|dir| LayerPath::from(dir).join(name.as_bytes()))
-            .find(is_program)
+        let found = match name.contains('/') {
+            true => self.in_working_dir(name).filter(is_program),
+            false => self.path.iter().map(|dir| dir.join(name.as_bytes())).find(is_program),
+        };
+        self.commands.borrow_mut().insert(name.to_owned(), found.clone());
+        found
     }
 
-    pub fn in_working_dir(&self, path: &str) -> LayerPath {
-        match path.starts_with('/') {
-            true => LayerPath::from(path),
-            false => LayerPath::from(self.config.working_dir.as_str()).join(path.as_bytes()),
+    /// `None` where the path is longer than Linux opens any.
+    pub fn in_working_dir(&self, path: &str) -> Option<LayerPath> {
+        let absolute = path.starts_with('/');
+        let before = if absolute { 0 } else { self.working_dir.as_bytes().len() };
+        if before + path.len() > LONGEST_PATH || !self.items.spend(1) {
+            return None;
         }
+        Some(if absolute { LayerPath::from(path) } else { self.working_dir.join(path.as_bytes()) })
     }
 
     /// The rows of the table that a name brings.
@@ -359,7 +390,7 @@ impl<'i, 'a> Reach<'i, 'a> {
             }
             Dynamic::Unknown => {
                 let path = self.items.path(item);
-                self.unclear.push(format!("what {path} is linked to could not be read"));
+                self.say_unclear(format!("what {path} is linked to could not be read"));
             }
             Dynamic::Linked(linked) => {
                 for name in &linked.needed {
@@ -371,11 +402,10 @@ impl<'i, 'a> Reach<'i, 'a> {
                         None if self.is_libc(name) => {}
                         // Its place is told to the loader while it runs (`libjvm.so`).
                         None if !self.libraries.named(name).is_empty() => {
-                            for &library in self.libraries.named(name).to_vec().iter() {
-                                let why = Why::Library(name.clone());
-                                self.keep(library, Some(item), why, Follow::Linked);
-                            }
+                            self.keep_named_libraries(name, item, &Why::Library(name.clone()));
                         }
+                        // Where nothing is looked for any more, nothing is missing.
+                        None if self.items.is_spent() || self.missing.len() >= MOST_SAID => {}
                         None => self.missing.push(Missing {
                             library: name.clone(),
                             needed_by: self.items.path(item).clone(),
@@ -393,7 +423,7 @@ impl<'i, 'a> Reach<'i, 'a> {
                     let program = elf.interpreter.is_some();
                     if program {
                         let path = self.items.path(item);
-                        self.unclear.push(format!("{path} opens libraries that it does not name"));
+                        self.say_unclear(format!("{path} opens libraries that it does not name"));
                     }
                 }
             }
@@ -410,10 +440,19 @@ impl<'i, 'a> Reach<'i, 'a> {
                 let path = LayerPath::from(text.as_str());
                 self.keep_named(&path, item, why);
             } else {
-                for &library in self.libraries.named(text).to_vec().iter() {
-                    self.keep(library, Some(item), Why::Library(text.clone()), Follow::Linked);
-                }
+                self.keep_named_libraries(text, item, &Why::Library(text.clone()));
             }
+        }
+    }
+
+    /// All libraries of a name, wherever they lie.
+    pub(super) fn keep_named_libraries(&mut self, name: &str, from: u32, why: &Why) {
+        let all = self.libraries.named(name).to_vec();
+        if !self.items.spend(all.len()) {
+            return;
+        }
+        for library in all {
+            self.keep(library, Some(from), why.clone(), Follow::Linked);
         }
     }
 
@@ -427,6 +466,14 @@ impl<'i, 'a> Reach<'i, 'a> {
         let kinds = [unneeded::kind_of_path(self.items.path(item)), self.items.package_kind(item)];
         kinds.into_iter().flatten().any(|k| ["build-tool", "package-manager"].contains(&k))
     }
+}
+
+/// Those folders of the `PATH` that are there, in their order.
+fn folders_of_path(items: &Items, config: &ContainerConfig) -> Vec<LayerPath> {
+    let path = config.env.iter().find_map(|e| e.strip_prefix("PATH="));
+    let folders = path.unwrap_or(DEFAULT_PATH).split(':').filter(|f| f.len() <= LONGEST_PATH);
+    let there = folders.map(LayerPath::from).filter(|f| items.resolve(f).is_some());
+    there.take(MOST_FOLDERS).collect()
 }
 
 /// The home of the Java that a program `…/jvm/NAME/bin/java` belongs to.

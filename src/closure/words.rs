@@ -22,6 +22,11 @@ const NOT_SETTINGS: [&str; 12] = [
     "skel",
 ];
 
+/// Steps that a glob costs before it meets a file.
+const COST_OF_GLOB: usize = 1000;
+/// Steps that a word costs, found or not.
+const COST_OF_WORD: usize = 4;
+
 impl Reach<'_, '_> {
     /// A path that a program or text names: settings are read whole with their folder.
     pub(super) fn keep_named(&mut self, path: &LayerPath, from: u32, why: Why) {
@@ -77,6 +82,10 @@ impl Reach<'_, '_> {
     fn keep_glob(&mut self, glob: &str, from: u32) {
         let Some((fixed, _)) = glob.split_once(['*', '?']) else { return };
         let dir = fixed.rsplit_once('/').map(|(d, _)| d).unwrap_or_default();
+        let below = self.items.below(&LayerPath::from(dir));
+        if !self.items.spend(COST_OF_GLOB + 4 * below.len()) {
+            return;
+        }
         let Ok(matcher) = globset::GlobBuilder::new(glob).literal_separator(true).build() else {
             return;
         };
@@ -84,7 +93,7 @@ impl Reach<'_, '_> {
             return;
         }
         let matcher = matcher.compile_matcher();
-        for item in self.items.below(&LayerPath::from(dir)) {
+        for item in below {
             let path = self.items.path(item as u32);
             if matcher.is_match(path.to_text()) {
                 self.keep(item as u32, Some(from), Why::Included, Follow::Whole);
@@ -96,6 +105,10 @@ impl Reach<'_, '_> {
         self.keep_interpreter(item, found, follow);
         let own = self.items.owner(item).is_none();
         let path = self.items.path(item);
+        let words = found.commands.len() + found.paths.len() + found.includes.len();
+        if !self.items.spend(1 + COST_OF_WORD * words) {
+            return;
+        }
         if follow < Follow::Whole && (!own || is_in_library(path)) {
             return;
         }
@@ -120,7 +133,7 @@ impl Reach<'_, '_> {
         }
         if follow == Follow::Whole {
             for what in &found.unclear {
-                self.unclear.push(format!("{path}: {what}"));
+                self.say_unclear(format!("{path}: {what}"));
             }
         }
     }
@@ -151,7 +164,11 @@ impl Reach<'_, '_> {
             let owned = self.items.owner(item).is_some();
             for dir in ["usr/share/nodejs", "usr/lib/node_modules"] {
                 if owned && follow == Follow::Whole {
-                    for n in self.items.below(&LayerPath::from(dir)) {
+                    let below = self.items.below(&LayerPath::from(dir));
+                    if !self.items.spend(below.len()) {
+                        return;
+                    }
+                    for n in below {
                         self.keep(n as u32, Some(item), Why::Named, Follow::Data);
                     }
                 }
@@ -166,6 +183,10 @@ impl Reach<'_, '_> {
         }
         let mut dir = path.parent();
         while let Some(at) = dir.filter(|d| !d.is_root()) {
+            // To join and look costs more the longer the path is.
+            if !self.items.spend(1 + at.as_bytes().len() / 64) {
+                return;
+            }
             let target = at.join(text.as_bytes());
             if text.contains('*') {
                 self.keep_glob(&target.to_text(), item);
@@ -177,9 +198,7 @@ impl Reach<'_, '_> {
         }
         let name = text.rsplit('/').next().unwrap_or_default().to_owned();
         if name.contains(".so") {
-            for library in self.libraries.named(&name).to_vec() {
-                self.keep(library, Some(item), Why::Included, Follow::Linked);
-            }
+            self.keep_named_libraries(&name, item, &Why::Included);
         }
     }
 }
