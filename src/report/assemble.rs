@@ -1,6 +1,7 @@
 //! From the parts of an inspection to the [`Report`]: numbers are copied or summed, names become text,
 //! and every text that may hold a secret is masked.
 
+use super::bounds::{self, MOST_LISTED, MOST_NAMED};
 use super::model::{
     AcceptedFinding, AdviceReport, BaseReport, Duplicate, EnvVar, EstimateReport,
     ExpiredAcceptance, FindingReport, FixedReport, Hidden, ImageIdentity, JudgedBy, LayerReport,
@@ -17,6 +18,7 @@ use crate::image::packages::InstalledPackages;
 use crate::image::residue::{self, Residue};
 use crate::image::view::View;
 use crate::image::{ImageLayer, LayerState, ReadImage};
+use crate::index::LayerIndex;
 use crate::layer::LayerPath;
 use crate::rules::allow::Allow;
 use crate::rules::unneeded::UnneededItem;
@@ -105,11 +107,13 @@ fn identity(parts: &Parts) -> ImageIdentity {
     let found = &parts.image.found;
     let config = &found.config.config;
     let masked = |text: &str| parts.masker.mask(text);
-    let env = config.env.iter().map(|pair| {
+    let env = config.env.iter().take(MOST_LISTED).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         EnvVar { name: name.to_owned(), value: masked_value(parts.masker, name, value) }
     });
-    let labels = config.labels.iter().map(|(k, v)| (k.clone(), masked_value(parts.masker, k, v)));
+    let labels = config.labels.iter().take(MOST_LISTED);
+    let labels = labels.map(|(k, v)| (k.clone(), masked_value(parts.masker, k, v)));
+    let command = effective_command(config, parts.view).argv;
     ImageIdentity {
         reference: found.reference.clone(),
         digest: found.digest.map(|d| d.to_string()),
@@ -119,17 +123,17 @@ fn identity(parts: &Parts) -> ImageIdentity {
         os_id: os_release(parts.view, "ID"),
         os_version: os_release(parts.view, "VERSION_ID"),
         user: config.user.clone(),
-        command: effective_command(config, parts.view).argv.iter().map(|a| masked(a)).collect(),
+        command: command.iter().take(MOST_LISTED).map(|a| masked(a)).collect(),
         working_dir: config.working_dir.clone(),
         env: env.collect(),
         labels: labels.collect::<BTreeMap<_, _>>(),
-        exposed_ports: config.exposed_ports.keys().cloned().collect(),
-        volumes: config.volumes.keys().cloned().collect(),
+        exposed_ports: config.exposed_ports.keys().take(MOST_LISTED).cloned().collect(),
+        volumes: config.volumes.keys().take(MOST_LISTED).cloned().collect(),
         healthcheck: config
             .healthcheck
             .as_ref()
             .filter(|h| !h.test.is_empty())
-            .map(|h| h.test.iter().map(|a| masked(a)).collect()),
+            .map(|h| h.test.iter().take(MOST_LISTED).map(|a| masked(a)).collect()),
     }
 }
 
@@ -154,7 +158,7 @@ fn os_release(view: &View, key: &str) -> Option<String> {
     })
 }
 
-fn indexed(layer: &ImageLayer) -> Option<&crate::index::LayerIndex> {
+fn indexed(layer: &ImageLayer) -> Option<&LayerIndex> {
     match &layer.state {
         LayerState::Indexed(index) => Some(index),
         LayerState::NotLookedAt { .. } => None,
@@ -406,23 +410,37 @@ fn not_looked_at(parts: &Parts) -> Vec<NotLookedAt> {
                 why: why.clone(),
                 failed: *failed,
             }),
-            LayerState::Indexed(index) => {
-                for unread in &index.facts.unread {
-                    let path = index.entries.get(unread.entry as usize).map(|e| e.path.to_text());
-                    out.push(NotLookedAt {
-                        what: format!(
-                            "/{} in layer {number}, by {}",
-                            path.unwrap_or_default(),
-                            unread.analyzer
-                        ),
-                        why: unread.why.clone(),
-                        failed: !unread.within,
-                    });
-                }
-            }
+            LayerState::Indexed(index) => unread(number, index, &mut out),
         }
     }
+    out.extend(bounds::unlisted(&parts.image.found.config.config));
     out
+}
+
+/// The files that an analyzer could not read; those of one reason beyond the first hundred by their number.
+fn unread(number: usize, index: &LayerIndex, out: &mut Vec<NotLookedAt>) {
+    let mut times: BTreeMap<(&str, &str, bool), usize> = BTreeMap::new();
+    for unread in &index.facts.unread {
+        let count = times.entry((&unread.analyzer, &unread.why, unread.within)).or_default();
+        *count += 1;
+        if *count > MOST_NAMED {
+            continue;
+        }
+        let path = index.entries.get(unread.entry as usize).map(|e| e.path.to_text());
+        let path = path.unwrap_or_default();
+        out.push(NotLookedAt {
+            what: format!("/{path} in layer {number}, by {}", unread.analyzer),
+            why: unread.why.clone(),
+            failed: !unread.within,
+        });
+    }
+    for ((analyzer, why, within), count) in times.into_iter().filter(|(_, n)| *n > MOST_NAMED) {
+        out.push(NotLookedAt {
+            what: format!("{} more files in layer {number}, by {analyzer}", count - MOST_NAMED),
+            why: why.to_owned(),
+            failed: !within,
+        });
+    }
 }
 
 fn duplicates(view: &View) -> Vec<Duplicate> {

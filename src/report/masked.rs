@@ -6,6 +6,7 @@
 //! hundreds of thousands, and only the patterns know them. Digests, fingerprints, rule ids and words of
 //! careen's own stay, and so does what `--reveal` asked for.
 
+use super::bounds;
 use super::growth::Growth;
 use super::model::{
     AdviceReport, EnvVar, ExpiredAcceptance, FindingReport, ImageIdentity, PackageReport,
@@ -17,7 +18,7 @@ use crate::analyze::secrets::Masker;
 /// Why there is no command to get the file back.
 const NO_WAY_BACK: &str = " (its path holds a secret and is masked: `careen files` has it)";
 
-/// Masks what is left in a report.
+/// Masks what is left in a report, and then cuts what is too long.
 pub fn report(report: &mut Report, masker: &Masker) {
     let labels = std::mem::take(&mut report.image.labels);
     let mut labels: Vec<(String, String)> = labels.into_iter().collect();
@@ -51,6 +52,7 @@ pub fn report(report: &mut Report, masker: &Masker) {
     }
     many.extend(report.duplicates.iter_mut().flat_map(|d| &mut d.paths));
     masker.mask_names(&mut many);
+    bounds::report(report);
 }
 
 /// Masks what the files of a growth are called. The rest of it comes from reports.

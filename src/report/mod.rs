@@ -2,6 +2,7 @@
 
 pub mod assemble;
 pub mod baseline;
+mod bounds;
 pub mod cyclonedx;
 pub mod diff;
 mod error;

@@ -72,11 +72,15 @@ pub(crate) fn wrap(s: &str, max: usize) -> Vec<String> {
     for word in s.split_whitespace() {
         let mut word = word;
         let gap = usize::from(!line.is_empty());
-        if columns(&line) + gap + columns(word) > max && !line.is_empty() {
+        // No more of a long word than shows that it does not fit.
+        if !line.is_empty() && columns(&line) + gap + columns(head(word, max + 1)) > max {
             lines.push(std::mem::take(&mut line));
         }
-        while columns(word) > max {
+        loop {
             let part = head(word, max);
+            if part.len() == word.len() {
+                break;
+            }
             lines.push(part.to_owned());
             word = &word[part.len()..];
         }
