@@ -18,6 +18,8 @@ mod cli_basics;
 mod explore;
 mod formats;
 mod forms;
+mod hostile_text;
+mod hostile_words;
 mod html;
 mod listing;
 mod local_sources;

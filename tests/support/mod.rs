@@ -5,6 +5,7 @@
 
 pub mod asking;
 pub mod browser;
+pub mod effort;
 pub mod fake_registry;
 pub mod fleet;
 pub mod image_builder;

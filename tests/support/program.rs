@@ -75,6 +75,26 @@ impl Home {
         Run { status: out.status.code().unwrap_or(-1), stdout: out.stdout, stderr }
     }
 
+    /// Runs with at most this much CPU time and memory of its own: with more, the kernel ends it, and there
+    /// is no status to be had.
+    pub fn run_within(&self, args: &[&str], seconds: u32, megabytes: u32) -> Run {
+        let limits = format!("ulimit -t {seconds} && ulimit -d {}", megabytes * 1000);
+        let command = self.command(args);
+        let program = command.get_program().to_owned();
+        let out = Command::new("sh")
+            .args(["-c", &format!("{limits} && exec \"$@\""), "sh"])
+            .arg(program)
+            .args(args)
+            .env_clear()
+            .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        Run { status: out.status.code().unwrap_or(-1), stdout: out.stdout, stderr }
+    }
+
     /// The JSON report of an image.
     pub fn report(&self, image: &str, more: &[&str]) -> serde_json::Value {
         let run = self.run(&[&["inspect", image, "--format", "json"], more].concat());
