@@ -42,9 +42,9 @@ pub struct InstalledPackages {
     cut: bool,
 }
 
-/// Parts of listed paths that are looked for in one image: a folder of a list is looked for once, and even
-/// the largest images list some hundred thousand.
-const STEPS: u64 = 8 << 20;
+/// Steps for the folders of listed paths in one image: a folder of a list is looked for once, and even the
+/// largest images list some hundred thousand.
+const STEPS: u64 = 4 << 20;
 
 /// Folders whose real place is remembered at one time.
 const REMEMBERED: usize = 100_000;

@@ -15,6 +15,9 @@ const MAX_HOPS: usize = 40;
 /// Parts that are walked for one path, those of its links included: as many as the longest path has twice.
 const MAX_PARTS: usize = 4096;
 
+/// Bytes of a path that cost a step more.
+const COST_OF_BYTES: u64 = 128;
+
 /// One entry of one layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Node {
@@ -155,8 +158,8 @@ impl View {
     }
 
     /// Where a path would really lie: symlinks in every part followed as far as something is there, the rest
-    /// as written. `steps` is what may be spent on it, a step for each part; with none left the path comes
-    /// back as it is.
+    /// as written. `steps` is what may be spent on it, one for each part and more for long ones; with none left
+    /// the path comes back as it is.
     pub fn real(&self, path: &LayerPath, steps: &mut u64) -> LayerPath {
         match self.lead(path, steps) {
             Some(Led { at, missing }) if !missing.is_empty() => at.join(&missing.join(&b'/')),
@@ -183,7 +186,12 @@ impl View {
                 todo.push(rest);
             }
             parts += 1;
-            *steps = steps.checked_sub(1)?;
+            // Deep paths are compared over their whole length.
+            let cost = 1 + at.len() as u64 / COST_OF_BYTES;
+            *steps = steps.saturating_sub(cost);
+            if *steps == 0 {
+                return None;
+            }
             if parts > MAX_PARTS {
                 return None;
             }

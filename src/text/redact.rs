@@ -54,7 +54,7 @@ fn shown_as(byte: u8) -> u8 {
 }
 
 /// What a mask tells of its secret: enough to see of most texts at once that they are not it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
     pub length: usize,
     /// The first characters; none of a short secret.
@@ -74,13 +74,15 @@ impl Shape {
         Some(Self { length, head: head.to_vec(), tail: tail.to_vec() })
     }
 
-    /// Whether the mask of these bytes would be the same.
-    pub fn fits(&self, bytes: &[u8]) -> bool {
-        let same =
-            |part: &[u8], shown: &[u8]| part.iter().zip(shown).all(|(b, s)| shown_as(*b) == *s);
-        bytes.len() == self.length
-            && same(bytes, &self.head)
-            && same(&bytes[bytes.len() - self.tail.len()..], &self.tail)
+    /// What [`mask`] would tell of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let (head, tail) = shown_of(bytes.len());
+        let shown = |part: &[u8]| part.iter().map(|&b| shown_as(b)).collect();
+        Self {
+            length: bytes.len(),
+            head: shown(&bytes[..head]),
+            tail: shown(&bytes[bytes.len() - tail..]),
+        }
     }
 }
 
@@ -117,10 +119,11 @@ mod tests {
         {
             let shape = Shape::of_mask(&mask(secret.as_bytes())).unwrap();
             assert_eq!(shape.length, secret.len());
-            assert!(shape.fits(secret.as_bytes()));
-            assert!(!shape.fits(&secret.as_bytes()[1..]));
+            assert_eq!(shape, Shape::of(secret.as_bytes()));
+            assert_ne!(shape, Shape::of(&secret.as_bytes()[1..]));
         }
-        assert!(!Shape::of_mask(&mask(b"hunter2hunter2")).unwrap().fits(b"Hunter2hunter2"));
+        let shape = Shape::of_mask(&mask(b"hunter2hunter2")).unwrap();
+        assert_ne!(shape, Shape::of(b"Hunter2hunter2"));
         for text in
             ["", "****", "ab**** (7 characters)", "**** (x characters)", "a****b (20 characters)"]
         {

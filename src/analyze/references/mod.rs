@@ -19,8 +19,8 @@ const MOST: usize = 400;
 const LONGEST_PATH: usize = 256;
 /// Of a first line that names an interpreter, as Linux reads it (`BINPRM_BUF_SIZE`).
 const LONGEST_FIRST_LINE: usize = 255;
-/// Bytes of text in one layer that are read for what they refer to: ten times what large images have.
-const LAYER_TEXT: u64 = 128 << 20;
+/// Bytes of text in one layer that are read for what they refer to: a whole Debian with its tools has a tenth.
+const LAYER_TEXT: u64 = 64 << 20;
 /// Bytes of words that are kept of one layer.
 const LAYER_WORDS: usize = 8 << 20;
 

@@ -5,7 +5,7 @@
 //! nearly all places of a text; the fingerprint decides.
 
 use crate::text::{Shape, fingerprint};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 /// Shorter ones would be met by chance.
@@ -20,8 +20,9 @@ const LONGEST: usize = 512;
 pub struct KnownSecrets {
     /// The mask, by the fingerprint.
     masks: HashMap<String, String>,
-    /// Shapes of long ones, by their first two bytes.
-    long: HashMap<[u8; 2], Vec<Shape>>,
+    /// Shapes of long ones, by their first two bytes and their length. Ten thousand tokens of one kind differ
+    /// in little that a mask shows.
+    long: HashMap<[u8; 2], BTreeMap<usize, HashSet<Shape>>>,
     /// Whether a long one begins with this byte.
     first: Vec<bool>,
     /// Lengths of short ones, the longest first.
@@ -43,7 +44,8 @@ impl KnownSecrets {
                 LONG..=LONGEST if new => {
                     let key = [shape.head[0], shape.head[1]];
                     out.first[usize::from(key[0])] = true;
-                    out.long.entry(key).or_default().push(shape);
+                    let lengths = out.long.entry(key).or_default();
+                    lengths.entry(shape.length).or_default().insert(shape);
                 }
                 _ => {}
             }
@@ -74,11 +76,12 @@ impl KnownSecrets {
 
     fn at(&self, text: &[u8], at: usize) -> Option<KnownMatch<'_>> {
         if self.first[usize::from(text[at])]
-            && let Some(shapes) = self.long.get(&[text[at], text[at + 1]])
+            && let Some(lengths) = self.long.get(&[text[at], text[at + 1]])
         {
-            for shape in shapes {
-                let range = at..at + shape.length;
-                let fits = text.get(range.clone()).is_some_and(|t| shape.fits(t));
+            for (length, shapes) in lengths {
+                let range = at..at + length;
+                let Some(bytes) = text.get(range.clone()) else { break };
+                let fits = shapes.contains(&Shape::of(bytes));
                 if let Some(found) = fits.then(|| self.known(text, range)).flatten() {
                     return Some(found);
                 }
@@ -150,6 +153,15 @@ mod tests {
         assert!(found(&all, "hunter22 xhunter2 apt-get install postgres a1b2").is_empty());
         assert_eq!(found(&all, "hunter2"), ["hunter2"]);
         assert_eq!(found(&all, "é=hunter2;"), ["hunter2"]);
+    }
+
+    #[test]
+    fn tokens_of_one_kind_by_the_thousand_are_told_apart() {
+        let token = |n: usize| format!("tok_{n:06}x7Kd9QmZ2pLw4T{:02}", n % 100);
+        let secrets: Vec<String> = (0..20_000).map(token).collect();
+        let all = known(&secrets.iter().map(String::as_str).collect::<Vec<_>>());
+        let text = format!("{} {} {}", token(19_999), token(20_001), "tok_".repeat(50_000));
+        assert_eq!(found(&all, &text), [secrets[19_999].as_str()]);
     }
 
     #[test]
