@@ -69,11 +69,7 @@ fn images() -> Vec<(&'static str, ImageBuilder, Option<&'static str>)> {
         ("env-words", scripted(&env), None),
         ("command", with_command(&"exec ".repeat(20_000)), None),
         ("command-env", with_command(&format!("{}x", "env ".repeat(10_000))), None),
-        (
-            "list",
-            listing(&format!("/{}f", "a/".repeat(4000))),
-            Some("the packages' lists of files"),
-        ),
+        ("list", listing(&format!("/{}f", "a/".repeat(4000))), Some("/var/lib/dpkg/info/x.list")),
         ("history", one_step(&format!("RUN |2 A=1 {}", "x ".repeat(200_000))), None),
         ("paths", long_paths_in_the_config(), Some("config")),
         ("includes", including(3000), Some("integrity/too-long-path")),
