@@ -12,9 +12,9 @@ pub const HEAD: usize = 512;
 pub enum Wrapping {
     Gzip,
     Zstd,
+    Xz,
+    Bzip2,
     Tar,
-    /// Compressions that careen does not read, by name.
-    Unsupported(&'static str),
     Unknown,
 }
 
@@ -24,8 +24,8 @@ pub fn sniff(head: &[u8]) -> Wrapping {
         [0x1f, 0x8b, ..] => Wrapping::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Wrapping::Zstd,
         _ if begins_tar(head) => Wrapping::Tar,
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Wrapping::Unsupported("xz"),
-        [b'B', b'Z', b'h', ..] => Wrapping::Unsupported("bzip2"),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Wrapping::Xz,
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Wrapping::Bzip2,
         _ => Wrapping::Unknown,
     }
 }
@@ -37,7 +37,7 @@ pub fn head(reader: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// The tar inside of what may be compressed. Several gzip members or zstd frames are one stream.
+/// The tar inside of what may be compressed. Several members, frames or streams are one.
 pub fn unwrap<'a, R: Read + 'a>(mut reader: R) -> io::Result<(Wrapping, Box<dyn Read + 'a>)> {
     let head = head(&mut reader)?;
     let wrapping = sniff(&head);
@@ -45,7 +45,9 @@ pub fn unwrap<'a, R: Read + 'a>(mut reader: R) -> io::Result<(Wrapping, Box<dyn 
     Ok((
         wrapping,
         match wrapping {
-            Wrapping::Gzip | Wrapping::Zstd => Box::new(Decompress::new(whole)?),
+            Wrapping::Gzip | Wrapping::Zstd | Wrapping::Xz | Wrapping::Bzip2 => {
+                Box::new(Decompress::new(whole)?)
+            }
             _ => Box::new(whole),
         },
     ))
@@ -80,7 +82,7 @@ mod tests {
             reader.read_to_end(&mut out).unwrap();
             assert_eq!(out, tar);
         }
-        assert_eq!(sniff(b"\xfd7zXZ\0"), Wrapping::Unsupported("xz"));
+        assert_eq!(sniff(b"\xfd7zXZ\0"), Wrapping::Xz);
         assert_eq!(sniff(b""), Wrapping::Unknown);
     }
 }

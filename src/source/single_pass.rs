@@ -117,17 +117,9 @@ impl<R: Read> SinglePass<R> {
     ) -> Result<(Resolution, HashMap<BlobName, T>), SourceError> {
         let (wrapping, tar) = outer::unwrap(self.reader)
             .map_err(|source| SourceError::Io { what: self.what.clone(), source })?;
-        let malformed = |why: String| SourceError::Malformed { what: self.what.clone(), why };
-        match wrapping {
-            Wrapping::Unsupported(name) => {
-                return Err(malformed(format!(
-                    "compressed with {name}, which is not supported (tar, gzip and zstd are)"
-                )));
-            }
-            Wrapping::Unknown => {
-                return Err(malformed("neither a tar nor a gzip or zstd file".to_owned()));
-            }
-            _ => {}
+        if wrapping == Wrapping::Unknown {
+            let why = "neither a tar nor one compressed by gzip, zstd, xz or bzip2";
+            return Err(SourceError::Malformed { what: self.what, why: why.to_owned() });
         }
         let mut archive = Collected {
             members: Members::new(&self.what),

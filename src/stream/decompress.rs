@@ -1,11 +1,13 @@
 //! Inflates a stream by what its first bytes say, whatever its media type claims: gzip (any number of
-//! members), zstd (any number of frames), or nothing.
+//! members), zstd (any number of frames), or nothing; and xz and bzip2, which the image specification lacks and
+//! Docker and Podman unpack.
 //!
 //! Bytes behind the last member that start no other are an error, as in Go's `compress/gzip`.
 
-use super::StreamError;
+use super::{StreamError, XzReader};
+use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
-use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::io::{self, BufRead as _, BufReader, Chain, Cursor, Read};
 
 /// Compressed bytes are read in pieces of this size.
 const BUFFER: usize = 128 << 10;
@@ -13,6 +15,12 @@ const BUFFER: usize = 128 << 10;
 /// Largest zstd window that is honoured: 2^27 bytes, what `zstd --long` makes and decoders accept
 /// without asking. It bounds the memory of one layer.
 const WINDOW_LOG_MAX: u32 = 27;
+
+/// Largest dictionary that is given to xz, in bytes: what `xz -9` uses.
+const DICTIONARY: u64 = 64 << 20;
+
+/// What all dictionaries of a stream may cost, as [`XzReader`] counts it: those of 16 GiB, some seconds.
+const DICTIONARIES: u64 = (16 << 30) / 64;
 
 /// The first bytes that were looked at, then the rest.
 type Rewound<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
@@ -27,37 +35,52 @@ enum Kind<R: Read> {
     Plain(Rewound<R>),
     Gzip(Box<MultiGzDecoder<Rewound<R>>>),
     Zstd(Box<zstd::stream::read::Decoder<'static, Rewound<R>>>),
+    Bzip2(Box<MultiBzDecoder<Rewound<R>>>),
+    Xz(Box<XzReader<Rewound<R>, Spend>>),
 }
+
+type Spend = Box<dyn FnMut(u64) -> bool + Send>;
 
 impl<R: Read> Decompress<R> {
     /// Looks at the first bytes. An empty stream is an empty plain one.
     pub fn new(mut inner: R) -> io::Result<Self> {
-        let mut head = Vec::with_capacity(4);
+        let mut head = Vec::with_capacity(6);
         // A source may give a byte at a time.
-        inner.by_ref().take(4).read_to_end(&mut head)?;
-        let magic: [u8; 4] = std::array::from_fn(|i| head.get(i).copied().unwrap_or(0));
+        inner.by_ref().take(6).read_to_end(&mut head)?;
+        let magic: [u8; 6] = std::array::from_fn(|i| head.get(i).copied().unwrap_or(0));
         let rewound = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(inner));
         let kind = match magic {
             [0x1f, 0x8b, ..] => Kind::Gzip(Box::new(MultiGzDecoder::new(rewound))),
             // A frame, or one of the sixteen skippable frames.
-            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(rewound)?;
                 decoder.window_log_max(WINDOW_LOG_MAX)?;
                 Kind::Zstd(Box::new(decoder))
             }
-            [b'B', b'Z', b'h', b'1'..=b'9'] => return Err(StreamError::Unsupported("bzip2").into()),
-            [0xfd, b'7', b'z', b'X'] => return Err(StreamError::Unsupported("xz").into()),
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => {
+                Kind::Bzip2(Box::new(MultiBzDecoder::new(rewound)))
+            }
+            [0xfd, b'7', b'z', b'X', b'Z', 0] => {
+                let mut left = DICTIONARIES;
+                let spend: Spend = Box::new(move |price| {
+                    left = left.saturating_sub(price);
+                    left > 0
+                });
+                Kind::Xz(Box::new(XzReader::new(rewound, DICTIONARY, spend)))
+            }
             _ => Kind::Plain(rewound),
         };
         Ok(Self { kind, inflated: 0 })
     }
 
-    /// `gzip`, `zstd` or `uncompressed`.
+    /// `gzip`, `zstd`, `bzip2`, `xz` or `uncompressed`.
     pub fn format(&self) -> &'static str {
         match self.kind {
             Kind::Plain(_) => "uncompressed",
             Kind::Gzip(_) => "gzip",
             Kind::Zstd(_) => "zstd",
+            Kind::Bzip2(_) => "bzip2",
+            Kind::Xz(_) => "xz",
         }
     }
 }
@@ -68,6 +91,13 @@ impl<R: Read> Read for Decompress<R> {
             Kind::Plain(r) => r.read(buf),
             Kind::Gzip(r) => r.read(buf),
             Kind::Zstd(r) => r.read(buf),
+            Kind::Bzip2(r) => r.read(buf),
+            Kind::Xz(r) => match r.read(buf) {
+                Ok(0) if !buf.is_empty() && !r.get_mut().fill_buf()?.is_empty() => {
+                    Err(io::Error::other("there are bytes behind its end"))
+                }
+                done => done,
+            },
         };
         match result {
             Ok(n) => {
@@ -152,9 +182,33 @@ mod tests {
         assert!(matches!(inflate(&wrong_sum), Err(StreamError::Corrupt { format: "gzip", .. })));
     }
 
+    fn by(program: &str, bytes: &[u8]) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("x"), bytes).unwrap();
+        let out = std::process::Command::new(program)
+            .arg("-c")
+            .arg(folder.path().join("x"))
+            .output()
+            .unwrap();
+        assert!(out.status.success());
+        out.stdout
+    }
+
     #[test]
-    fn other_compressions_are_named() {
-        assert!(matches!(inflate(b"BZh91AY"), Err(StreamError::Unsupported("bzip2"))));
-        assert!(matches!(inflate(b"\xfd7zXZ\0"), Err(StreamError::Unsupported("xz"))));
+    fn bzip2_and_xz_are_read_to_their_end() {
+        for (program, format) in [("bzip2", "bzip2"), ("xz", "xz")] {
+            let one = by(program, b"hello hello hello");
+            let two = [one.clone(), by(program, b"hello")].concat();
+            assert_eq!(inflate(&two).unwrap(), b"hello hello hellohello", "{format}");
+            for cut in 6..one.len() {
+                let e = inflate(&one[..cut]).unwrap_err();
+                assert!(
+                    matches!(e, StreamError::Corrupt { format: f, .. } if f == format),
+                    "{cut}"
+                );
+            }
+            let followed = [one, b"garbage".to_vec()].concat();
+            assert!(inflate(&followed).is_err(), "{format}");
+        }
     }
 }

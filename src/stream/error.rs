@@ -16,8 +16,6 @@ pub enum StreamError {
     Source(io::Error),
     #[error("corrupt {format} stream after {inflated} inflated bytes: {why}")]
     Corrupt { format: &'static str, inflated: u64, why: String },
-    #[error("{0} compression is not one that the image specification knows")]
-    Unsupported(&'static str),
     #[error("inflates to more than {limit} bytes")]
     TooLarge { limit: u64 },
     #[error("inflates to more than {limit} times its stored size: a decompression bomb")]

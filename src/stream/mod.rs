@@ -7,8 +7,10 @@ pub mod decompress;
 pub mod error;
 pub mod limits;
 pub mod verify;
+pub mod xz;
 
 pub use decompress::Decompress;
 pub use error::StreamError;
 pub use limits::{LimitedReader, Limits};
 pub use verify::VerifyReader;
+pub use xz::XzReader;

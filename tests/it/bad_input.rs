@@ -73,7 +73,7 @@ fn a_layer_that_is_not_what_it_should_be_is_named() {
         ("garbage", "corrupt gzip", (|b| b.extend(b"garbage")) as fn(&mut Vec<u8>)),
         ("half", "corrupt gzip", |b| b.truncate(b.len() / 2)),
         ("no-tar", "tar header at byte 0", |b| *b = compress(&[b'x'; 2048], Compression::Gzip)),
-        ("xz", "xz compression", |b| *b = b"\xfd7zXZ\0....".to_vec()),
+        ("xz", "corrupt xz", |b| *b = b"\xfd7zXZ\0....".to_vec()),
     ] {
         let folder = at(name);
         let mut blob = Vec::new();
@@ -211,15 +211,41 @@ fn what_is_by_nature_not_looked_at_is_said_and_fails_nothing() {
 }
 
 #[test]
-fn a_foreign_layer_is_named_and_fails_nothing() {
+fn a_foreign_layer_is_read_where_its_bytes_are_and_else_named() {
     let folder = tempfile::tempdir().unwrap();
+    let mut blob = PathBuf::new();
     let layout = spoiled(folder.path(), |_, d| {
-        d["layers"][1]["mediaType"] =
-            json!("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip");
+        let layer = &mut d["layers"][1];
+        layer["mediaType"] = json!("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip");
+        let hex = layer["digest"].as_str().unwrap()[7..].to_owned();
+        blob = folder.path().join("blobs/sha256").join(hex);
     });
-    let run = inspect(&layout, &[]);
+    let run = inspect(&layout, &["--fail-on", "never"]);
     assert_eq!(run.status, 0, "{}", run.stderr);
-    assert!(run.json()["not_looked_at"][0]["why"].as_str().unwrap().contains("foreign"));
+    let report = run.json();
+    assert_eq!((&report["layers"][1]["files"], &report["not_looked_at"]), (&json!(1), &json!([])));
+    std::fs::remove_file(blob).unwrap();
+    let run = inspect(&layout, &["--fail-on", "never"]);
+    assert_eq!(run.status, 3, "{}", run.stderr);
+    let said = &run.json()["not_looked_at"][0];
+    assert!(said["why"].as_str().unwrap().contains("foreign"), "{said}");
+}
+
+#[test]
+fn an_encrypted_layer_is_called_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut noise = Vec::new();
+    let layout = spoiled(folder.path(), |b, d| {
+        // No cipher text begins like a tar.
+        *b = (0..4096u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        noise.clone_from(b);
+        let layer = &mut d["layers"][1];
+        layer["mediaType"] = json!("application/vnd.oci.image.layer.v1.tar+gzip+encrypted");
+        layer["size"] = json!(b.len());
+        layer["digest"] = json!(digest(b));
+    });
+    write_blob(&layout, "", &noise);
+    partial(&layout, &[], "an encrypted layer");
 }
 
 #[test]

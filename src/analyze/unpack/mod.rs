@@ -22,7 +22,6 @@ mod python;
 mod replay;
 mod sqlite;
 mod tar;
-mod xz;
 mod zip;
 
 #[cfg(test)]
@@ -33,11 +32,11 @@ mod tests_of_claims;
 pub use budget::Allowance;
 pub use kind::{HEAD, Kind};
 
+use crate::stream::XzReader;
 use budget::{Budget, Metered, Source};
 use frames::{Frames, Zstd};
 use replay::Replay;
 use std::io::{self, BufRead, Read};
-use xz::XzReader;
 
 /// Bounds of one file of a layer: it cannot make a scan endless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -314,7 +313,12 @@ impl Unpacker<'_> {
             Kind::Xz => {
                 let granted = self.dictionaries.min(DICTIONARY);
                 self.dictionaries -= granted;
-                let xz = XzReader::new(source, granted, self.budget);
+                let budget = self.budget;
+                let spend = |price| {
+                    budget.spend(price);
+                    true
+                };
+                let xz = XzReader::new(source, granted, spend);
                 let outcome = self.stream(xz, place, "xz");
                 self.dictionaries += granted;
                 outcome

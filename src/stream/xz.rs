@@ -4,7 +4,6 @@
 //! clear it: a file of tiny blocks costs seconds a kilobyte. Here a dictionary has a bound and a price. The checks
 //! behind the blocks are skipped: nothing is done with the content but to look at it.
 
-use super::budget::Budget;
 use lzma_rust2::{Action, FilterConfig, FilterType, Lzma2Stream, Status};
 use std::io::{self, BufRead, Read};
 
@@ -13,9 +12,10 @@ const MAGIC: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
 const PRICE: u64 = 64;
 
 /// The decoder of any number of streams, one behind the other.
-pub(super) struct XzReader<'b, R> {
+pub struct XzReader<R, F> {
     inner: R,
-    budget: &'b Budget,
+    /// Is told the price of each dictionary, in bytes that could be unpacked for it; `false` ends the reading.
+    spend: F,
     /// Bytes of the largest dictionary that is given.
     dictionary: u64,
     state: State,
@@ -39,9 +39,15 @@ fn bad(why: &str) -> io::Error {
     io::Error::other(format!("xz: {why}"))
 }
 
-impl<'b, R: BufRead> XzReader<'b, R> {
-    pub fn new(inner: R, dictionary: u64, budget: &'b Budget) -> Self {
-        Self { inner, budget, dictionary, state: State::Stream, check: 0 }
+impl<R: BufRead, F: FnMut(u64) -> bool> XzReader<R, F> {
+    /// `dictionary`: bytes of the largest one that is given.
+    pub fn new(inner: R, dictionary: u64, spend: F) -> Self {
+        Self { inner, spend, dictionary, state: State::Stream, check: 0 }
+    }
+
+    /// What is behind the last stream, once that has been read.
+    pub fn get_mut(&mut self) -> &mut R {
+        &mut self.inner
     }
 
     fn bytes<const N: usize>(&mut self) -> io::Result<[u8; N]> {
@@ -80,7 +86,9 @@ impl<'b, R: BufRead> XzReader<'b, R> {
                 self.dictionary >> 20
             )));
         }
-        self.budget.spend(wanted / PRICE);
+        if !(self.spend)(wanted / PRICE) {
+            return Err(bad("its many blocks ask for too many dictionaries"));
+        }
         let mut lzma = Lzma2Stream::new(u32::try_from(wanted).unwrap_or(u32::MAX));
         lzma.set_filters(block.filter.as_slice())?;
         Ok(State::Block { lzma: Box::new(lzma), read: 0 })
@@ -164,7 +172,7 @@ impl<'b, R: BufRead> XzReader<'b, R> {
     }
 }
 
-impl<R: BufRead> Read for XzReader<'_, R> {
+impl<R: BufRead, F: FnMut(u64) -> bool> Read for XzReader<R, F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
@@ -250,12 +258,16 @@ mod tests {
     }
 
     fn read(bytes: &[u8], dictionary: u64, budget: u64) -> (io::Result<Vec<u8>>, u64) {
-        let budget = Budget::new(budget);
+        let mut left = budget;
+        let spend = |price| {
+            left = left.saturating_sub(price);
+            left > 0
+        };
         let mut out = Vec::new();
         // A byte at a time, as a bad source may give them.
         let source = io::BufReader::with_capacity(1, bytes);
-        let done = XzReader::new(source, dictionary, &budget).read_to_end(&mut out);
-        (done.map(|_| out), budget.left())
+        let done = XzReader::new(source, dictionary, spend).read_to_end(&mut out);
+        (done.map(|_| out), left)
     }
 
     #[test]
