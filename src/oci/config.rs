@@ -1,114 +1,170 @@
 //! The image configuration (config.md), with the fields that only Docker writes (`Healthcheck`,
 //! `OnBuild`, `Shell`).
 
-use super::descriptor::null_is_default;
+use super::go_json::{self, JsonError, Present, go_struct};
 use super::{DiffId, Platform};
-use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// How the image is run and how it came to be.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct ImageConfig {
     /// RFC 3339, as written.
-    #[serde(default)]
     pub created: Option<String>,
-    #[serde(default)]
     pub author: Option<String>,
-    #[serde(default)]
     pub architecture: String,
-    #[serde(default)]
     pub os: String,
-    #[serde(default)]
     pub variant: Option<String>,
-    #[serde(rename = "os.version", default)]
     pub os_version: Option<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
     pub config: ContainerConfig,
-    #[serde(default, deserialize_with = "null_is_default")]
     pub rootfs: RootFs,
-    #[serde(default, deserialize_with = "null_is_default")]
     pub history: Vec<HistoryEntry>,
+    /// Where a key stands more than once: the strings that no reader takes any more, as `key=value` where they
+    /// have a key. They are still there for everybody to see.
+    pub replaced: Vec<String>,
 }
 
+go_struct!(ImageConfig {
+    "created" => created,
+    "author" => author,
+    "architecture" => architecture,
+    "os" => os,
+    "variant" => variant,
+    "os.version" => os_version,
+    "config" => config,
+    "rootfs" => rootfs,
+    "history" => history,
+});
+
 /// The layers, by what their tars hash to.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct RootFs {
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub diff_ids: Vec<DiffId>,
+    /// As written: [`RootFs::diff_id`] reads them.
+    pub diff_ids: Vec<String>,
+}
+
+go_struct!(RootFs { "diff_ids" => diff_ids });
+
+impl RootFs {
+    /// What the tar of this layer is said to hash to; `None` where nothing is said, or no digest.
+    pub fn diff_id(&self, layer: usize) -> Option<DiffId> {
+        self.diff_ids.get(layer)?.parse().ok().map(DiffId)
+    }
+
+    /// What is odd about them, beside a manifest with so many layers.
+    pub fn remark(&self, layers: usize) -> Option<String> {
+        let declared = self.diff_ids.len();
+        if declared != layers {
+            return Some(format!(
+                "manifest has {layers} layers but config has {declared} diff ids"
+            ));
+        }
+        let odd = (0..declared).find(|n| self.diff_id(*n).is_none())?;
+        Some(format!("what the config declares as diff id of layer {odd} is no digest"))
+    }
 }
 
 /// The execution parameters.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default)]
 pub struct ContainerConfig {
-    #[serde(default, deserialize_with = "null_is_default")]
     pub user: String,
     /// `NAME=value`.
-    #[serde(default, deserialize_with = "null_is_default")]
     pub env: Vec<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
     pub entrypoint: Vec<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
     pub cmd: Vec<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
     pub working_dir: String,
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub exposed_ports: BTreeMap<String, serde_json::Value>,
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub volumes: BTreeMap<String, serde_json::Value>,
-    #[serde(default, deserialize_with = "null_is_default")]
+    pub exposed_ports: BTreeMap<String, Present>,
+    pub volumes: BTreeMap<String, Present>,
     pub labels: BTreeMap<String, String>,
-    #[serde(default)]
     pub stop_signal: Option<String>,
-    #[serde(default)]
     pub healthcheck: Option<HealthcheckConfig>,
-    #[serde(default, deserialize_with = "null_is_default")]
     pub shell: Vec<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
     pub on_build: Vec<String>,
 }
 
+go_struct!(ContainerConfig {
+    "User" => user,
+    "Env" => env,
+    "Entrypoint" => entrypoint,
+    "Cmd" => cmd,
+    "WorkingDir" => working_dir,
+    "ExposedPorts" => exposed_ports,
+    "Volumes" => volumes,
+    "Labels" => labels,
+    "StopSignal" => stop_signal,
+    "Healthcheck" => healthcheck,
+    "Shell" => shell,
+    "OnBuild" => on_build,
+});
+
 /// Docker's `HEALTHCHECK`; durations are nanoseconds.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default)]
 pub struct HealthcheckConfig {
     /// `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", line]`.
-    #[serde(default, deserialize_with = "null_is_default")]
     pub test: Vec<String>,
-    #[serde(default)]
     pub interval: Option<i64>,
-    #[serde(default)]
     pub timeout: Option<i64>,
 }
 
+go_struct!(HealthcheckConfig { "Test" => test, "Interval" => interval, "Timeout" => timeout });
+
 /// One step of the build, oldest first.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct HistoryEntry {
-    #[serde(default)]
     pub created: Option<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
     pub created_by: String,
-    #[serde(default, deserialize_with = "null_is_default")]
     pub comment: String,
-    #[serde(default, deserialize_with = "null_is_default")]
     pub author: String,
     /// The step made no layer.
-    #[serde(default, deserialize_with = "null_is_default")]
     pub empty_layer: bool,
 }
 
+go_struct!(HistoryEntry {
+    "created" => created,
+    "created_by" => created_by,
+    "comment" => comment,
+    "author" => author,
+    "empty_layer" => empty_layer,
+});
+
 impl ImageConfig {
-    /// Reads a document, and whether characters of it had to be replaced: what is no Unicode, as bytes or as
-    /// half of a pair of escapes, is U+FFFD to the programs in Go that run images, and refuses none.
-    pub fn parse(raw: &[u8]) -> serde_json::Result<(Self, bool)> {
-        serde_json::from_slice(raw).map(|config| (config, false)).or_else(|error| {
-            let repaired = repaired(raw);
-            if repaired.as_bytes() == raw {
-                return Err(error);
+    /// Reads a document as the programs in Go that run images do, and says what others may read
+    /// otherwise.
+    ///
+    /// # Errors
+    /// Where Go's reading ends in one, too.
+    pub fn parse(raw: &[u8]) -> Result<(Self, Vec<String>), JsonError> {
+        let read: go_json::Unmarshalled<Self> = go_json::unmarshal(raw)?;
+        let mut remarks = read.remarks();
+        let mut config = read.value;
+        if !read.repeated.is_empty() {
+            match go_json::strings(raw) {
+                Some(all) => config.replaced = config.without_own(all),
+                None => remarks.push("what such a key held first was not looked at".to_owned()),
             }
-            // Where it is still bad, the fault is another one, and its place that of the first reading.
-            serde_json::from_str(&repaired).map(|config| (config, true)).map_err(|_| error)
-        })
+        }
+        Ok((config, remarks))
+    }
+
+    /// Strings that are not among its own.
+    fn without_own(&self, all: Vec<(String, String)>) -> Vec<String> {
+        let c = &self.config;
+        let test = c.healthcheck.iter().flat_map(|h| &h.test);
+        let lists = [&c.env, &c.entrypoint, &c.cmd, &c.shell, &c.on_build, &self.rootfs.diff_ids];
+        let of_step =
+            |s: &'_ HistoryEntry| [s.created_by.clone(), s.comment.clone(), s.author.clone()];
+        let mut own: HashSet<String> = lists.into_iter().flatten().chain(test).cloned().collect();
+        own.extend(c.labels.values().chain([&c.user, &c.working_dir]).cloned());
+        own.extend(self.history.iter().flat_map(of_step));
+        let replaced = all.into_iter().filter(|(_, value)| !own.contains(value));
+        let text = |(key, value): (String, String)| {
+            if key.is_empty() { value } else { format!("{key}={value}") }
+        };
+        replaced.map(text).collect()
+    }
+
+    /// Whether it is an image for Windows: what is said of Linux is not true there.
+    pub fn is_windows(&self) -> bool {
+        self.os.eq_ignore_ascii_case("windows")
     }
 
     pub fn platform(&self) -> Platform {
@@ -121,69 +177,51 @@ impl ImageConfig {
     }
 }
 
-/// A JSON text with U+FFFD in the place of what is no Unicode.
-fn repaired(raw: &[u8]) -> String {
-    let text = String::from_utf8_lossy(raw);
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_ref();
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let escape = |text: &str| {
-            let digits = text.strip_prefix("\\u")?.get(..4)?;
-            u16::from_str_radix(digits, 16).ok()
-        };
-        let next = |text: &str| text.get(6..).and_then(escape);
-        let len = match (escape(rest), next(rest)) {
-            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
-            (Some(0xd800..=0xdfff), _) => {
-                out.push('\u{fffd}');
-                rest = &rest[6..];
-                continue;
-            }
-            // The character behind it belongs to it.
-            _ => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
-        };
-        out.push_str(&rest[..len]);
-        rest = &rest[len..];
-    }
-    out + rest
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn nulls_are_empty() {
-        let c: ImageConfig = serde_json::from_str(
-            r#"{"architecture":"amd64","os":"linux","config":{"Env":null,"Cmd":null,"Labels":null,"User":null},
+        let (c, remarks) = ImageConfig::parse(
+            br#"{"architecture":"amd64","os":"linux","config":{"Env":null,"Cmd":null,"Labels":null,"User":null},
                 "rootfs":{"type":"layers","diff_ids":null},"history":null}"#,
         )
         .unwrap();
+        assert!(remarks.is_empty());
         assert!(c.config.env.is_empty() && c.history.is_empty() && c.rootfs.diff_ids.is_empty());
         assert_eq!(c.platform().to_string(), "linux/amd64");
     }
 
-    /// As Go reads them.
+    /// As nixery.dev and an image of Microsoft's registry have them.
     #[test]
-    fn what_is_no_unicode_is_replaced() {
-        let user = |raw: &[u8]| {
-            let whole = [b"{\"config\":{\"User\":\"", raw, b"\"}}"].concat();
-            ImageConfig::parse(&whole).map(|(c, repaired)| (c.config.user, repaired))
-        };
-        for (raw, read) in [
-            (&b"a\\ud83d\\ude00b"[..], ("a\u{1f600}b", false)),
-            (b"a\\ud800b", ("a\u{fffd}b", true)),
-            (b"a\\ud800\\ud83d\\ude00", ("a\u{fffd}\u{1f600}", true)),
-            (b"\\udc00\\n\\\\ud800", ("\u{fffd}\n\\ud800", true)),
-            (b"a\xffb", ("a\u{fffd}b", true)),
-        ] {
-            let found = user(raw).unwrap();
-            assert_eq!((found.0.as_str(), found.1), read, "{raw:?}");
-        }
-        for bad in [&b"\\ud8"[..], b"\\ud800\\", b"\\", b"\xff\"", "\\u日本".as_bytes()] {
-            assert!(user(bad).is_err(), "{bad:?}");
-        }
+    fn keys_are_read_in_any_case() {
+        let (c, remarks) = ImageConfig::parse(
+            br#"{"Architecture":"arm64","OS":"linux","config":{"cmd":["bash"],"env":["A=1"],"user":"7",
+                "exposedports":{"80/tcp":null},"HEALTHCHECK":{"test":["NONE"]}},
+                "rootfS":{"Diff_Ids":["sha256:0"]},"History":[null,{"CREATED_BY":"RUN x"}]}"#,
+        )
+        .unwrap();
+        assert!(remarks.is_empty());
+        assert_eq!(c.platform().to_string(), "linux/arm64");
+        assert_eq!((c.config.cmd, c.config.env), (vec!["bash".to_owned()], vec!["A=1".to_owned()]));
+        assert_eq!((c.config.user.as_str(), c.config.exposed_ports.len()), ("7", 1));
+        assert_eq!(c.config.healthcheck.unwrap().test, ["NONE"]);
+        assert_eq!((c.rootfs.diff_ids.len(), c.rootfs.diff_id(0)), (1, None));
+        assert_eq!((c.history.len(), c.history[1].created_by.as_str()), (2, "RUN x"));
+    }
+
+    #[test]
+    fn the_last_of_equal_keys_counts_and_is_remarked() {
+        let (c, remarks) = ImageConfig::parse(
+            br#"{"config":{"User":"1000","Env":["A=1"],"WorkingDir":"/w"},"Config":{"User":"root","env":["B=2"]},
+                "rootfs":{"diff_ids":["a"]},"RootFS":{"diff_ids":["b","c"]}}"#,
+        )
+        .unwrap();
+        assert_eq!((c.config.user.as_str(), c.config.working_dir.as_str()), ("root", "/w"));
+        assert_eq!((c.config.env, c.rootfs.diff_ids.len()), (vec!["B=2".to_owned()], 2));
+        assert_eq!(remarks.len(), 1);
+        assert!(remarks[0].contains("`config`, `rootfs`"), "{remarks:?}");
+        assert_eq!(c.replaced, ["User=1000", "A=1", "a"]);
     }
 }

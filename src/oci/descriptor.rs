@@ -1,31 +1,65 @@
 //! A pointer to a blob (descriptor.md).
 
-use super::{Digest, MediaType, Platform};
-use serde::{Deserialize, Deserializer, Serialize};
+use super::go_json::go_struct;
+use super::{Digest, DigestError, MediaType, Platform};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What a manifest says of a blob: its type, digest and size in bytes as stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    #[serde(default, deserialize_with = "null_is_default")]
     pub media_type: MediaType,
     pub digest: Digest,
     /// Bytes of the blob as stored. A negative size does not parse.
     pub size: u64,
     /// Other places of the bytes; never followed unless the user asks.
-    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub urls: Vec<String>,
-    #[serde(
-        default,
-        deserialize_with = "null_is_default",
-        skip_serializing_if = "BTreeMap::is_empty"
-    )]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
+}
+
+/// A descriptor as a document has it: everything may be missing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written {
+    media_type: String,
+    digest: String,
+    size: u64,
+    urls: Vec<String>,
+    annotations: BTreeMap<String, String>,
+    platform: Option<Platform>,
+    artifact_type: Option<String>,
+}
+
+go_struct!(Written {
+    "mediaType" => media_type,
+    "digest" => digest,
+    "size" => size,
+    "urls" => urls,
+    "annotations" => annotations,
+    "platform" => platform,
+    "artifactType" => artifact_type,
+});
+
+impl TryFrom<Written> for Descriptor {
+    type Error = DigestError;
+
+    fn try_from(w: Written) -> Result<Self, DigestError> {
+        Ok(Self {
+            media_type: MediaType(w.media_type),
+            digest: w.digest.parse()?,
+            size: w.size,
+            urls: w.urls,
+            annotations: w.annotations,
+            platform: w.platform,
+            artifact_type: w.artifact_type.filter(|t| !t.is_empty()),
+        })
+    }
 }
 
 impl Descriptor {
@@ -47,20 +81,9 @@ impl Descriptor {
         self.annotations.get("org.opencontainers.image.ref.name").map(String::as_str)
     }
 
-    /// BuildKit's attestations sit in the index as a manifest of platform `unknown/unknown` with
-    /// this annotation.
+    /// Whether its platform is that of BuildKit's attestations, `unknown/unknown`. Runtimes choose by
+    /// platform alone: one that can be run is an image, whatever its annotations say.
     pub fn is_attestation(&self) -> bool {
-        self.annotations
-            .get("vnd.docker.reference.type")
-            .is_some_and(|t| t == "attestation-manifest")
+        self.platform.as_ref().is_some_and(Platform::is_unknown)
     }
-}
-
-/// Go writes an empty slice or map as `null`.
-pub(crate) fn null_is_default<'de, D, T>(d: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
 }

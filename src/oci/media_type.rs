@@ -15,10 +15,15 @@ pub const OCI_LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
+/// An artifact manifest of the image specification before 1.1.
+pub const OCI_ARTIFACT: &str = "application/vnd.oci.artifact.manifest.v1+json";
+/// ORAS's, from before that.
+pub const ORAS_ARTIFACT: &str = "application/vnd.cncf.oras.artifact.manifest.v1+json";
 pub const DOCKER_LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
 /// The manifest types that careen asks a registry for, in the order of preference.
-pub const ACCEPTED_MANIFESTS: [&str; 4] = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST];
+pub const ACCEPTED_MANIFESTS: [&str; 6] =
+    [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, OCI_ARTIFACT, ORAS_ARTIFACT];
 
 /// A media type, kept as written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -34,11 +39,13 @@ pub enum MediaKind {
     Manifest,
     /// Docker's signed schema 1: no config, no diff ids; long deprecated.
     Schema1,
+    /// An artifact manifest, OCI's until 1.1 or ORAS's before.
+    Artifact,
     /// An image's configuration.
     Config,
     /// A file-system change set.
     Layer(LayerKind),
-    /// Anything else: signatures, attestations, Helm charts, WebAssembly…
+    /// Anything else: nothing said, signatures, attestations, Helm charts, WebAssembly…
     Other,
 }
 
@@ -46,8 +53,11 @@ pub enum MediaKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LayerKind {
     Distributable,
-    /// `nondistributable` in OCI, `foreign` in Docker: the bytes lie behind the descriptor's `urls`.
+    /// `nondistributable` in OCI, `foreign` in Docker: the bytes may lie behind the descriptor's `urls`
+    /// instead. Where they are there, runtimes unpack them.
     Foreign,
+    /// Encrypted for some receivers (ocicrypt, `+encrypted`).
+    Encrypted,
 }
 
 impl MediaType {
@@ -55,29 +65,57 @@ impl MediaType {
         &self.0
     }
 
-    /// The role, by the type without its parameters (`; charset=…`).
+    /// Without its parameters (`; charset=…`), in lower case: types are the same in any case (RFC 6838).
+    fn bare(&self) -> String {
+        self.0.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    /// The role, by the type without its parameters.
     pub fn kind(&self) -> MediaKind {
-        let bare = self.0.split(';').next().unwrap_or_default().trim();
-        match bare {
+        let bare = self.bare();
+        match bare.as_str() {
             OCI_INDEX | DOCKER_LIST => MediaKind::Index,
             OCI_MANIFEST | DOCKER_MANIFEST => MediaKind::Manifest,
             OCI_CONFIG | DOCKER_CONFIG => MediaKind::Config,
             "application/vnd.docker.distribution.manifest.v1+json"
             | "application/vnd.docker.distribution.manifest.v1+prettyjws" => MediaKind::Schema1,
-            _ if bare.starts_with("application/vnd.oci.image.layer.nondistributable.")
-                || bare.starts_with("application/vnd.docker.image.rootfs.foreign.") =>
-            {
+            OCI_ARTIFACT | ORAS_ARTIFACT => MediaKind::Artifact,
+            _ if !LAYERS.iter().any(|head| bare.starts_with(head)) => MediaKind::Other,
+            _ if bare.ends_with("+encrypted") => MediaKind::Layer(LayerKind::Encrypted),
+            _ if bare.contains(".nondistributable.") || bare.contains(".foreign.") => {
                 MediaKind::Layer(LayerKind::Foreign)
             }
-            _ if bare.starts_with("application/vnd.oci.image.layer.v1.tar")
-                || bare.starts_with("application/vnd.docker.image.rootfs.diff.tar") =>
-            {
-                MediaKind::Layer(LayerKind::Distributable)
-            }
-            _ => MediaKind::Other,
+            _ => MediaKind::Layer(LayerKind::Distributable),
         }
     }
+
+    /// Whether a manifest with a config of this type is an image to the clients that run images: beside the
+    /// two proper types, those that registries and pushers made of them when schema 2 was young.
+    pub fn is_image_config(&self) -> bool {
+        const VAGUE: [&str; 4] = ["", "application/octet-stream", "application/json", "text/html"];
+        self.kind() == MediaKind::Config || VAGUE.contains(&self.bare().as_str())
+    }
+
+    /// Whether a blob of this type may be a layer: a layer's type, or one that tells no more than that
+    /// there are bytes, or a tar.
+    pub fn may_be_layer(&self) -> bool {
+        const VAGUE: [&str; 8] = [
+            "",
+            "application/octet-stream",
+            "application/tar",
+            "application/x-tar",
+            "application/gzip",
+            "application/x-gzip",
+            "application/tar+gzip",
+            "application/zstd",
+        ];
+        matches!(self.kind(), MediaKind::Layer(_)) || VAGUE.contains(&self.bare().as_str())
+    }
 }
+
+/// What the types of layers begin with, as containerd tells them from others.
+const LAYERS: [&str; 2] =
+    ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
 
 impl From<&str> for MediaType {
     fn from(s: &str) -> Self {
@@ -113,6 +151,9 @@ mod tests {
                 "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
                 MediaKind::Layer(Foreign),
             ),
+            ("application/vnd.oci.image.layer.v1.tar+gzip+encrypted", MediaKind::Layer(Encrypted)),
+            ("Application/vnd.OCI.image.layer.v1.TAR", MediaKind::Layer(Distributable)),
+            ("application/vnd.oci.artifact.manifest.v1+json", MediaKind::Artifact),
             ("application/vnd.in-toto+json", MediaKind::Other),
             ("", MediaKind::Other),
         ] {

@@ -5,6 +5,7 @@
 pub mod config;
 pub mod descriptor;
 pub mod digest;
+pub mod go_json;
 pub mod manifest;
 pub mod media_type;
 pub mod platform;

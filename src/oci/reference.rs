@@ -2,6 +2,7 @@
 //! Hub's short forms written out.
 
 use super::{Digest, DigestError};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -64,10 +65,10 @@ impl FromStr for Reference {
 
     fn from_str(s: &str) -> Result<Self, ReferenceError> {
         let shown = || without_password(s).chars().take(300).collect::<String>();
+        let (host, named) = split_ipv6(s);
         let parsed: oci_spec::distribution::Reference =
-            s.parse().map_err(|e: oci_spec::distribution::ParseError| ReferenceError::Grammar {
-                reference: shown(),
-                why: e.to_string(),
+            named.parse().map_err(|e: oci_spec::distribution::ParseError| {
+                ReferenceError::Grammar { reference: shown(), why: e.to_string() }
             })?;
         let digest = parsed
             .digest()
@@ -80,11 +81,33 @@ impl FromStr for Reference {
             (tag, None) => Some(tag.unwrap_or("latest").to_owned()),
         };
         Ok(Self {
-            registry: parsed.registry().to_owned(),
+            registry: match host {
+                Some(host) => parsed.registry().replacen(STAND_IN, host, 1),
+                None => parsed.registry().to_owned(),
+            },
             repository: parsed.repository().to_owned(),
             tag,
             digest,
         })
+    }
+}
+
+/// A name that no host has (RFC 2606).
+const STAND_IN: &str = "ipv6.invalid";
+
+/// `[::1]` of `[::1]:5000/x`, which the crate's grammar lacks, and the text with [`STAND_IN`] in its place.
+fn split_ipv6(s: &str) -> (Option<&str>, Cow<'_, str>) {
+    let address = s.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    match address {
+        // Only where a repository follows, with or without a port, is it a host.
+        Some((address, rest))
+            if rest.starts_with([':', '/'])
+                && rest.contains('/')
+                && address.parse::<std::net::Ipv6Addr>().is_ok() =>
+        {
+            (Some(&s[..address.len() + 2]), Cow::Owned(format!("{STAND_IN}{rest}")))
+        }
+        _ => (None, Cow::Borrowed(s)),
     }
 }
 
@@ -133,6 +156,8 @@ mod tests {
             ("localhost:5000/a/b:1", "localhost:5000/a/b:1"),
             ("127.0.0.1:15000/app/x:fat", "127.0.0.1:15000/app/x:fat"),
             ("ghcr.io/o/r:v1", "ghcr.io/o/r:v1"),
+            ("[::1]:5000/x", "[::1]:5000/x:latest"),
+            ("[2001:db8::7]/a/b:1", "[2001:db8::7]/a/b:1"),
         ] {
             assert_eq!(given.parse::<Reference>().unwrap().to_string(), full);
         }
@@ -161,7 +186,20 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_reference() {
-        for bad in ["", "host.io/UPPER", "a b", "x@sha256:12", "x@md5:00", "https://host/x"] {
+        for bad in [
+            "",
+            "host.io/UPPER",
+            "a b",
+            "x@sha256:12",
+            "x@md5:00",
+            "https://host/x",
+            "[::1]",
+            "[::1]x/y",
+            "[::g]:1/x",
+            "[::1]:5000",
+            "[::1]:x/y",
+            "[fe80::1%eth0]/x",
+        ] {
             assert!(bad.parse::<Reference>().is_err(), "{bad}");
         }
     }

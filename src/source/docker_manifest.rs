@@ -5,9 +5,9 @@ use super::resolve::parse_config;
 use super::select::{self, Offer, Selector};
 use super::tar_image::Contents;
 use super::{BlobName, FoundImage, LayerRef, PlatformChoice, Resolution, SourceError};
+use crate::oci::go_json::{self, go_struct};
 use crate::oci::{Digest, ImageConfig};
 use crate::text::Sanitized;
-use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
 /// Images and layers beyond any real archive.
@@ -15,21 +15,16 @@ const MAX_IMAGES: usize = 10_000;
 const MAX_LAYERS: usize = 10_000;
 
 /// One image of the archive.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default)]
 pub struct DockerImage {
     /// The member that holds the config.
     pub config: String,
-    #[serde(default, deserialize_with = "or_empty")]
     pub repo_tags: Vec<String>,
     /// The members that hold the layers, base first.
-    #[serde(default, deserialize_with = "or_empty")]
     pub layers: Vec<String>,
 }
 
-fn or_empty<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
-    Ok(Option::<Vec<String>>::deserialize(d)?.unwrap_or_default())
-}
+go_struct!(DockerImage { "Config" => config, "RepoTags" => repo_tags, "Layers" => layers });
 
 impl DockerImage {
     /// The digest of the config where its member's name claims one (`<hex>.json`,
@@ -41,28 +36,42 @@ impl DockerImage {
     }
 }
 
+/// What `manifest.json` says.
+#[derive(Debug, Default)]
+pub struct DockerManifest {
+    pub images: Vec<DockerImage>,
+    /// What another reader may take otherwise.
+    pub remarks: Vec<String>,
+}
+
 /// Parses `manifest.json`.
-pub fn parse(what: &str, raw: &[u8]) -> Result<Vec<DockerImage>, SourceError> {
+///
+/// # Errors
+/// Where it is not such a document.
+pub fn parse(what: &str, raw: &[u8]) -> Result<DockerManifest, SourceError> {
     let what = format!("{what}: manifest.json");
-    let images: Vec<DockerImage> = serde_json::from_slice(raw)
+    let read: go_json::Unmarshalled<Vec<DockerImage>> = go_json::unmarshal(raw)
         .map_err(|e| SourceError::Document { what: what.clone(), source: e.into() })?;
+    let remarks = read.remarks().into_iter().map(|r| format!("manifest.json: {r}")).collect();
+    let images = read.value;
     if images.len() > MAX_IMAGES || images.iter().any(|i| i.layers.len() > MAX_LAYERS) {
         return Err(SourceError::Malformed {
             what,
             why: format!("more than {MAX_IMAGES} images or {MAX_LAYERS} layers"),
         });
     }
-    Ok(images)
+    Ok(DockerManifest { images, remarks })
 }
 
 /// Finds the image in the archive.
 pub fn resolve(
     what: &str,
-    images: &[DockerImage],
+    manifest: &DockerManifest,
     selector: Option<&Selector>,
     contents: &dyn Contents,
     choice: &PlatformChoice,
 ) -> Result<Resolution, SourceError> {
+    let images = &manifest.images;
     let offers: Vec<Offer> = images
         .iter()
         .map(|i| Offer {
@@ -74,14 +83,18 @@ pub fn resolve(
     let chosen = select::choose(what, &offers, selector)?;
     let mut found = Vec::new();
     for image in chosen.picks.iter().filter_map(|&i| images.get(i)) {
-        found.push(open(what, chosen.name.as_deref(), image, contents)?);
+        let mut image = open(what, chosen.name.as_deref(), image, contents)?;
+        image.remarks.splice(0..0, manifest.remarks.iter().cloned());
+        found.push(image);
     }
     let images = match choice {
         PlatformChoice::All => found,
         PlatformChoice::One { platform, named_by_user } => {
             let available: Vec<String> = found.iter().map(|i| i.platform.to_string()).collect();
             let sole = found.len() == 1 && !named_by_user;
-            let fits = found.into_iter().find(|i| sole || platform.accepts(&i.platform));
+            let rank = |i: &FoundImage| platform.rank(&i.platform).or(sole.then_some(0));
+            let ranked = found.into_iter().filter_map(|i| Some((rank(&i)?, i)));
+            let fits = ranked.min_by_key(|(rank, _)| *rank).map(|(_, image)| image);
             vec![fits.ok_or_else(|| SourceError::NoPlatform {
                 reference: what.to_owned(),
                 wanted: platform.to_string(),
@@ -123,6 +136,7 @@ fn open(
         layers,
         annotations: BTreeMap::new(),
         pinned: false,
+        is_local: true,
         remarks,
     })
 }
@@ -135,14 +149,7 @@ fn layers(
     contents: &dyn Contents,
     remarks: &mut Vec<String>,
 ) -> Vec<LayerRef> {
-    let diff_ids = &config.rootfs.diff_ids;
-    if diff_ids.len() != image.layers.len() {
-        remarks.push(format!(
-            "manifest has {} layers but config has {} diff ids",
-            image.layers.len(),
-            diff_ids.len()
-        ));
-    }
+    remarks.extend(config.rootfs.remark(image.layers.len()));
     image
         .layers
         .iter()
@@ -150,7 +157,7 @@ fn layers(
         .map(|(i, name)| LayerRef {
             blob: BlobName::Member(contents.canonical(name).unwrap_or_else(|_| name.clone())),
             descriptor: None,
-            declared_diff_id: diff_ids.get(i).copied(),
+            declared_diff_id: config.rootfs.diff_id(i),
         })
         .collect()
 }
