@@ -19,7 +19,7 @@ mod thrift;
 pub use against::{Against, Reach, inspect_against};
 pub use bases::BasePlan;
 pub use browse::{cat, diff, list_files};
-pub use layers::analyzers;
+pub use layers::{analyzers, unread};
 pub use needed::{needed_files, why};
 pub use plan::{PipelineError, Plan, Progress, Silent};
 
@@ -141,7 +141,9 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
     let steps = assemble::steps(&history, image.layers.len(), &masker);
     let sifted = sift::sift(plan, findings, &steps, &masker);
     let complete = image.layers.iter().all(|l| matches!(l.state, LayerState::Indexed(_)));
-    let wanted = plan.advise && complete;
+    // What is proposed are Dockerfiles and packages of Linux.
+    let advise = plan.advise && !image.found.config.is_windows();
+    let wanted = advise && complete;
     let lean = advise::lean_command(&image.found.config.config, &view);
     let config = lean.as_ref().map_or(&image.found.config.config, |(c, _)| c);
     let closure = wanted.then(|| Closure::of(Input { view: &view, packages: &packages, config }));
@@ -169,7 +171,7 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
         redact: &|text| masker.mask(text),
         all: plan.all_advice,
     };
-    let advice = if plan.advise { advise::advise(&evidence) } else { Vec::new() };
+    let advice = if advise { advise::advise(&evidence) } else { Vec::new() };
     let mut report = assemble::assemble(&Parts {
         image,
         view: &view,

@@ -56,7 +56,7 @@ pub(super) fn after(evidence: &Evidence, removal: &Removal, sure: bool) -> (Esti
         high: on_disk_now - scale(visible, certain),
     });
 
-    let compressed_now: Option<u64> = evidence.layers().iter().map(|l| l.compressed).sum();
+    let compressed_now = crate::image::compressed(evidence.layers());
     let compressed = compressed_now.filter(|_| complete).map(|now| {
         let (mut least, mut likely, mut most) = (0, 0, 0);
         for (number, layer) in evidence.layers().iter().enumerate() {

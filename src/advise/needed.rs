@@ -198,7 +198,7 @@ pub(super) fn estimate(evidence: &Evidence, nodes: &[Node], drift: f64) -> After
         likely: likely as u64 + COMPRESSED_MORE,
         high: (likely * COMPRESSED_HIGH) as u64 + 2 * COMPRESSED_MORE,
     });
-    let now: Option<u64> = evidence.image.layers.iter().map(|l| l.compressed).sum();
+    let now = crate::image::compressed(&evidence.image.layers);
     let after = Estimate { compressed, on_disk: Some(on_disk) };
     After { after, now: now.unwrap_or_else(|| evidence.view.on_disk_bytes()) }
 }

@@ -13,7 +13,7 @@ use crate::report::text;
 pub fn run(args: &Check, global: &Global, terminal: &Terminal) -> Result<Status, CliError> {
     let outputs = Outputs::new(&args.judge.output, args.judge.reveal, false)?;
     let judging = Judging::new(&args.judge, false, &[&args.reference])?;
-    let judging = judging.with_trees(&outputs).strict();
+    let judging = judging.with_trees(&outputs);
     let all = args.all_layers || outputs.take_every_layer();
     let reach = if all { Reach::All } else { Reach::Changed };
     let inspection = judging.look(&args.reference, reach, global, terminal)?;

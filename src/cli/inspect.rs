@@ -58,7 +58,6 @@ pub struct Judging<'a> {
     pub decisions: Decisions,
     patterns: Arc<Patterns>,
     file_tree: bool,
-    strict: bool,
 }
 
 impl<'a> Judging<'a> {
@@ -74,17 +73,12 @@ impl<'a> Judging<'a> {
         let settings = SourceSettings { confidence: args.confidence.into(), ..settings };
         let patterns = pattern_files::load(&args.patterns)?;
         let decisions = decisions.fitting(&patterns)?;
-        Ok(Self { args, settings, decisions, patterns, file_tree: false, strict: false })
+        Ok(Self { args, settings, decisions, patterns, file_tree: false })
     }
 
     /// With what fills the image, if some form shows it.
     pub fn with_trees(self, outputs: &Outputs) -> Self {
         Self { file_tree: outputs.want_trees(), ..self }
-    }
-
-    /// As a gate does: what nobody saw does not pass.
-    pub fn strict(self) -> Self {
-        Self { strict: true, ..self }
     }
 
     /// What stands in a document for an image that could not be looked at.
@@ -106,8 +100,7 @@ impl<'a> Judging<'a> {
     ) -> Result<Inspection, CliError> {
         let plan = |reference: &str| -> Result<Plan, CliError> {
             let plan = plan::plan(reference, &self.settings)?;
-            let (patterns, strict) = (self.patterns.clone(), self.strict);
-            bases::applied(&self.args.base, Plan { patterns, strict, ..plan })
+            bases::applied(&self.args.base, Plan { patterns: self.patterns.clone(), ..plan })
         };
         let against = self.decisions.against(&plan)?;
         let plan = self.decisions.applied_to(plan(reference)?);

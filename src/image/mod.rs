@@ -60,6 +60,14 @@ pub struct ImageLayer {
     pub state: LayerState,
 }
 
+/// Bytes that a registry stores and a client pulls for these layers; `None` where that of one is not known.
+/// A layer that stands more than once is stored and pulled once.
+pub fn compressed<'a>(layers: impl IntoIterator<Item = &'a ImageLayer>) -> Option<u64> {
+    let mut met = std::collections::HashSet::new();
+    let is_new = |l: &&ImageLayer| l.descriptor.as_ref().is_none_or(|d| met.insert(d.digest));
+    layers.into_iter().filter(is_new).map(|l| l.compressed).sum()
+}
+
 /// An image as found, with what is known of each layer.
 #[derive(Clone, Debug)]
 pub struct ReadImage {

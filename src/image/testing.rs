@@ -103,6 +103,7 @@ pub fn image(layers: Vec<ImageLayer>) -> ReadImage {
         layers: Vec::new(),
         annotations: BTreeMap::new(),
         pinned: false,
+        is_local: false,
         remarks: Vec::new(),
     };
     ReadImage { found, layers }

@@ -11,7 +11,7 @@ use crate::image::LayerState;
 use crate::index::build::{self, Built, Expected, LayerError};
 use crate::index::key::IndexKey;
 use crate::index::store::Store;
-use crate::oci::{Digest, LayerKind, MediaKind};
+use crate::oci::{Digest, LayerKind, MediaKind, MediaType};
 use crate::report::growth;
 use crate::source::{BlobName, LayerRef, Source};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -100,15 +100,36 @@ fn failure(why: String) -> LayerState {
     LayerState::NotLookedAt { why, failed: true }
 }
 
-/// Why a layer is not to be fetched at all.
-fn not_for_us(layer: &LayerRef, plan: &Plan) -> Option<LayerState> {
-    let descriptor = layer.descriptor.as_ref()?;
-    let foreign = descriptor.media_type.kind() == MediaKind::Layer(LayerKind::Foreign);
-    (foreign && !plan.registry.follow_foreign_urls).then(|| LayerState::NotLookedAt {
-        why: "a foreign layer: its bytes are not in the registry (`--follow-foreign-urls` fetches them)"
-            .to_owned(),
-        failed: plan.strict,
-    })
+/// Why a layer was not read, by what its media type says of it. The bytes of a foreign one may be there or
+/// not, and those of one that is called encrypted may be in clear: runtimes unpack what they can, so both
+/// are tried like any other.
+pub fn unread(media_type: &MediaType, why: &str) -> String {
+    match media_type.kind() {
+        MediaKind::Layer(LayerKind::Foreign) => format!(
+            "a foreign layer, whose bytes may lie elsewhere (`--follow-foreign-urls` fetches them): {why}"
+        ),
+        MediaKind::Layer(LayerKind::Encrypted) => {
+            format!(
+                "an encrypted layer (media type `{media_type}`), which only its receivers can read: {why}"
+            )
+        }
+        _ => why.to_owned(),
+    }
+}
+
+/// What this image's own manifest makes of what became of a layer; `None` where an archive has no such
+/// member.
+pub(super) fn own_state(layer: &LayerRef, state: Option<&LayerState>) -> LayerState {
+    let (why, failed) = match state {
+        Some(LayerState::NotLookedAt { why, failed }) => (why.as_str(), *failed),
+        Some(indexed) => return indexed.clone(),
+        None => ("its bytes are not in the archive", true),
+    };
+    let why = match &layer.descriptor {
+        Some(d) if failed => unread(&d.media_type, why),
+        _ => why.to_owned(),
+    };
+    LayerState::NotLookedAt { why, failed }
 }
 
 /// Why a layer need not be fetched.
@@ -143,9 +164,7 @@ pub(super) fn index_all(
         if done.contains_key(&layer.blob) || queue.iter().any(|q| q.blob == layer.blob) {
             continue;
         }
-        let known = not_for_us(&layer, plan)
-            .or_else(|| cache.as_ref().and_then(|c| c.get(&layer)))
-            .or_else(|| held(&layer, left_out));
+        let known = cache.as_ref().and_then(|c| c.get(&layer)).or_else(|| held(&layer, left_out));
         if let Some(known) = known {
             done.insert(layer.blob, known);
             continue;

@@ -35,8 +35,6 @@ pub struct Plan {
     pub baseline: Option<Arc<Baseline>>,
     /// What the owner of the image asks of it.
     pub policy: Arc<Policy>,
-    /// A layer that is nobody's to fetch is no pass either: nobody saw it.
-    pub strict: bool,
     /// Keep secrets in clear beside their mask. Implies that no cached index is used: it has none.
     pub reveal: bool,
     /// Layers worked on at the same time.
@@ -69,7 +67,6 @@ impl Plan {
             allows: Arc::default(),
             baseline: None,
             policy: Arc::default(),
-            strict: false,
             reveal: false,
             jobs: 1,
             build: BuildSettings::default(),

@@ -2,7 +2,7 @@
 
 use super::layers::{self, States};
 use super::{PipelineError, Plan, Progress};
-use crate::image::{ImageLayer, LayerState, ReadImage};
+use crate::image::{ImageLayer, ReadImage};
 use crate::index::build::{self, Expected};
 use crate::oci::Digest;
 use crate::report::model::NotLookedAt;
@@ -131,21 +131,12 @@ fn note(u: Unseen) -> NotLookedAt {
 }
 
 fn attach(found: FoundImage, states: &States) -> ReadImage {
-    let layer_of = |layer: &LayerRef| {
-        let state = match states.get(&layer.blob) {
-            Some(state) => state.clone(),
-            None => LayerState::NotLookedAt {
-                why: "its bytes are not in the archive".to_owned(),
-                failed: true,
-            },
-        };
-        ImageLayer {
-            descriptor: layer.descriptor.clone(),
-            declared_diff_id: layer.declared_diff_id,
-            // A docker-archive stores layers in another form than a registry does.
-            compressed: layer.descriptor.as_ref().map(|d| d.size),
-            state,
-        }
+    let layer_of = |layer: &LayerRef| ImageLayer {
+        descriptor: layer.descriptor.clone(),
+        declared_diff_id: layer.declared_diff_id,
+        // A docker-archive stores layers in another form than a registry does.
+        compressed: layer.descriptor.as_ref().map(|d| d.size),
+        state: layers::own_state(layer, states.get(&layer.blob)),
     };
     ReadImage { layers: found.layers.iter().map(layer_of).collect(), found }
 }

@@ -10,6 +10,7 @@ use super::model::{
 };
 use crate::advise::{Advice, Removed};
 use crate::analyze::secrets::Masker;
+use crate::image;
 use crate::image::base::BaseImage;
 use crate::image::command::effective_command;
 use crate::image::hides::hides;
@@ -170,7 +171,7 @@ fn total(parts: &Parts) -> Sizes {
     let layers = &parts.image.layers;
     let content: Option<u64> = layers.iter().map(|l| indexed(l).map(|i| i.content_bytes)).sum();
     Sizes {
-        compressed: layers.iter().map(|l| l.compressed).sum(),
+        compressed: image::compressed(layers),
         content,
         on_disk: content.map(|_| parts.view.on_disk_bytes()),
     }
@@ -187,7 +188,7 @@ fn base(parts: &Parts, base: &BaseImage) -> BaseReport {
         how: base.how.word().to_owned(),
         layers: base.layers,
         size: Sizes {
-            compressed: own.iter().map(|l| l.compressed).sum::<Option<u64>>().filter(|_| known),
+            compressed: image::compressed(own).filter(|_| known),
             content: content.filter(|_| known),
             on_disk: content
                 .filter(|_| known)

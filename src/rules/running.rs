@@ -58,10 +58,13 @@ pub const MUTABLE_TAG: Rule = Rule {
 fn mutable_tag(cx: &RuleContext, out: &mut Vec<Finding>) {
     let found = &cx.image.found;
     // A file or folder is what it is; only a registry's tag can move.
+    if found.is_local || found.pinned {
+        return;
+    }
     let Ok(reference) = found.reference.parse::<crate::oci::Reference>() else {
         return;
     };
-    if found.pinned || found.reference.starts_with(['/', '.']) || reference.digest().is_some() {
+    if reference.digest().is_some() {
         return;
     }
     let tag = reference.tag().unwrap_or("latest");

@@ -23,6 +23,7 @@ fn image(reference: &str, config: ImageConfig, layers: Vec<ImageLayer>) -> ReadI
             layers: Vec::new(),
             annotations: Default::default(),
             pinned: false,
+            is_local: false,
             remarks: Vec::new(),
         },
         layers,

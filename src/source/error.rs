@@ -1,6 +1,6 @@
 //! Every way in which finding an image can fail.
 
-use crate::oci::{Digest, DigestError, DocumentError, PlatformError, ReferenceError};
+use crate::oci::{Digest, DigestError, DocumentError, PlatformError, Reference, ReferenceError};
 
 /// Kinds are added by each medium; each names the thing and may carry a hint for the user.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,14 @@ pub enum SourceError {
     /// A chart, a signature, an attestation.
     #[error("{what}: an artifact of type `{kind}`, not a container image")]
     NoImage { what: String, kind: String },
+    /// An index or an archive in which there is nothing to look at.
+    #[error("{what}: holds no image")]
+    Empty { what: String },
+    /// The files of a container, without what makes an image of them.
+    #[error(
+        "{what}: the root file system of a container (as `docker export` and buildx's `type=tar` write it), not an image: it has no configuration and no layers"
+    )]
+    RootFileSystem { what: String },
     #[error("{what} is larger than the {limit} bytes that careen reads of a manifest or config")]
     TooLarge { what: String, limit: u64 },
     #[error("{what}: expected digest {expected}, got {actual}")]
@@ -41,6 +49,9 @@ pub enum SourceError {
     /// Words that can only be a path, and nothing is there.
     #[error("no such file or directory: {path}")]
     NoSuchFile { path: String },
+    /// A directory that is no OCI layout.
+    #[error("{path}: a directory, but no OCI layout (there is no index.json)")]
+    NoLayout { path: String },
     #[error("`{text}`: transport `{transport}` is not supported")]
     UnsupportedTransport { text: String, transport: String },
     #[error("no container engine found (looked at: {})", tried.join(", "))]
@@ -65,6 +76,17 @@ impl SourceError {
         )
     }
 
+    /// Whether there is nothing that anybody could run or look at: an artifact, an empty index, a manifest
+    /// of Docker's schema 1. In a fleet that is no failure.
+    pub fn is_no_image(&self) -> bool {
+        matches!(
+            self,
+            Self::NoImage { .. }
+                | Self::Empty { .. }
+                | Self::Document { source: DocumentError::Schema1, .. }
+        )
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -76,6 +98,13 @@ impl SourceError {
             Self::NeedsSecondPass { .. } => Some("save it to a file and name the file".to_owned()),
             Self::NoSuchFile { .. } => Some(
                 "check the path; to ask a registry write `docker://` in front of the name".to_owned(),
+            ),
+            Self::NoLayout { path } if path.parse::<Reference>().is_ok() => {
+                Some(format!("to ask a registry write `docker://{path}`"))
+            }
+            Self::RootFileSystem { .. } => Some(
+                "save the image that it was made of (`docker save`), or make one of it (`docker import`)"
+                    .to_owned(),
             ),
             Self::UnsupportedTransport { .. } => Some(
                 "use docker://, oci:, oci-archive:, docker-archive: or docker-daemon:, or `skopeo copy` it to one of them"

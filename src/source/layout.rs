@@ -31,10 +31,7 @@ impl Layout {
             });
         }
         if !root.join("index.json").exists() {
-            return Err(SourceError::Malformed {
-                what,
-                why: "a directory, but no OCI layout (there is no index.json)".to_owned(),
-            });
+            return Err(SourceError::NoLayout { path: what });
         }
         Ok(Self { what, root, selector })
     }

@@ -107,13 +107,10 @@ impl Locator {
                 PathKind::File | PathKind::Stream => {
                     return Ok(Self::Archive { path, form: ArchiveForm::Any, selector });
                 }
-                // A directory that happens to be called like a repository.
-                PathKind::Directory if !looks_like_path(text) => {}
+                // `debian:12` beside a directory `debian`: a directory has no tags.
+                PathKind::Directory if selector.is_some() && !looks_like_path(text) => {}
                 PathKind::Directory | PathKind::Missing => {
-                    return Err(SourceError::Malformed {
-                        what: path.display().to_string(),
-                        why: "a directory, but no OCI layout (there is no index.json)".to_owned(),
-                    });
+                    return Err(SourceError::NoLayout { path: path.display().to_string() });
                 }
             }
         }

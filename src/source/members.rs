@@ -11,6 +11,23 @@ pub const MAX_MEMBERS: usize = 100_000;
 /// Most bytes that the names and link targets of all members may take together.
 pub const MAX_NAME_BYTES: usize = 16 << 20;
 
+/// Whether a tar that has these names holds the files of a container.
+pub fn is_root_file_system(has: &dyn Fn(&str) -> bool) -> bool {
+    const TELLING: [&str; 10] = [
+        ".dockerenv",
+        "etc/os-release",
+        "usr/lib/os-release",
+        "etc/passwd",
+        "etc/group",
+        "etc/hosts",
+        "etc/hostname",
+        "bin/sh",
+        "bin/busybox",
+        "usr/bin/env",
+    ];
+    TELLING.iter().any(|name| has(name))
+}
+
 /// Links that are followed for one name.
 const MAX_LINKS: usize = 32;
 
@@ -81,6 +98,9 @@ impl<T> Members<T> {
     }
 
     fn check(&self) -> Result<(), SourceError> {
+        if self.count > MAX_MEMBERS && is_root_file_system(&|n| self.nodes.contains_key(n)) {
+            return Err(SourceError::RootFileSystem { what: self.what.clone() });
+        }
         let why = if self.count > MAX_MEMBERS {
             format!("more than {MAX_MEMBERS} members in an image archive")
         } else if self.name_bytes > MAX_NAME_BYTES {

@@ -53,6 +53,8 @@ pub struct FoundImage {
     pub annotations: std::collections::BTreeMap<String, String>,
     /// Whether the words of the user pin the content (a digest) or only a name that can move (a tag).
     pub pinned: bool,
+    /// Whether it lies in a file or a folder: then its name is no tag of a registry's.
+    pub is_local: bool,
     /// Declared mismatches that do not stop the inspection (e.g. 3 layers but 2 diff ids).
     pub remarks: Vec<String>,
 }

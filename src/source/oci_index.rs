@@ -10,13 +10,16 @@ use crate::oci::{Descriptor, Document, Index};
 /// containerd's and Docker's full name of an image in the index of a layout.
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
+/// Largest number of manifests that are opened to tell images from artifacts.
+const MAX_OPENED: usize = 512;
+
 /// Parses `index.json`.
 pub fn parse(what: &str, raw: &[u8]) -> Result<Index, SourceError> {
     let document = Document::parse(raw, Some(&OCI_INDEX.into()))
         .map_err(|source| SourceError::Document { what: format!("{what}: index.json"), source })?;
     match document {
         Document::Index(index) => Ok(index),
-        Document::Manifest(_) => Err(SourceError::Malformed {
+        Document::Manifest(_) | Document::Artifact(_) => Err(SourceError::Malformed {
             what: format!("{what}: index.json"),
             why: "is an image manifest where an index belongs".to_owned(),
         }),
@@ -43,7 +46,21 @@ pub fn root(
             digest: Some(d.digest),
         })
         .collect();
-    let chosen = select::choose(what, &offers, selector)?;
+    let chosen = match select::choose(what, &offers, selector) {
+        // What is no image need not be told apart from one.
+        Err(SourceError::Ambiguous { .. }) if index.manifests.len() <= MAX_OPENED => {
+            let is_image: Vec<bool> =
+                index.manifests.iter().map(|d| !is_artifact(d, store)).collect();
+            let picks = |list: &[Offer]| -> Vec<Offer> {
+                list.iter().zip(&is_image).filter(|(_, is)| **is).map(|(o, _)| o.clone()).collect()
+            };
+            let images = picks(&offers);
+            let mut image = is_image.iter();
+            index.manifests.retain(|_| image.next() == Some(&true));
+            select::choose(what, &images, selector)?
+        }
+        chosen => chosen?,
+    };
     let reference = match &chosen.name {
         Some(name) => format!("{what}:{name}"),
         None => what.to_owned(),
@@ -70,7 +87,20 @@ pub fn root(
             (synthetic.to_string().into_bytes(), Some(OCI_INDEX.into()))
         }
     };
-    Ok(Root { reference, pinned, raw, media_type })
+    Ok(Root { reference, pinned, is_local: true, raw, media_type })
+}
+
+/// Whether it is a signature, a bill of materials or the like, as far as it can be read.
+fn is_artifact(d: &Descriptor, store: &dyn DocumentStore) -> bool {
+    if d.size > resolve::DOCUMENT_LIMIT {
+        return false;
+    }
+    let document = store.document(d).ok().map(|raw| Document::parse(&raw, Some(&d.media_type)));
+    match document {
+        Some(Ok(Document::Artifact(_))) => true,
+        Some(Ok(Document::Manifest(m))) => m.artifact_kind().is_some(),
+        _ => false,
+    }
 }
 
 fn names(d: &Descriptor, more: &dyn Fn(&Descriptor) -> Vec<String>) -> Vec<String> {

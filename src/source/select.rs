@@ -108,10 +108,7 @@ pub fn choose(
     };
     let Some(&first) = picks.first() else {
         if offers.is_empty() {
-            return Err(SourceError::Malformed {
-                what: what.to_owned(),
-                why: "holds no image".to_owned(),
-            });
+            return Err(SourceError::Empty { what: what.to_owned() });
         }
         let wanted = selector.map(ToString::to_string).unwrap_or_default();
         return Err(SourceError::NotFound {

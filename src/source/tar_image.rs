@@ -1,21 +1,23 @@
 //! From the members of a tar to the images in it: an OCI image layout or a docker-archive, whichever
 //! it is, however the members can be read.
 
-use super::docker_manifest::{self, DockerImage};
-use super::resolve::{DocumentStore, descend, parse_config};
+use super::docker_manifest::{self, DockerImage, DockerManifest};
+use super::members;
+use super::resolve::{DocumentStore, Root, descend};
 use super::select::{self, Selector};
-use super::{PlatformChoice, Resolution, SourceError, oci_index};
-use crate::oci::{Descriptor, Digest, Document, Platform};
+use super::{PlatformChoice, Resolution, SourceError, Unseen, oci_index};
+use crate::oci::{Descriptor, Digest, Document};
+use crate::text::Sanitized;
 
 /// The form that a prefix forces on an archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ArchiveForm {
-    /// Whatever its members say.
+    /// Whatever its members say; a layout, which carries digests, where it is both.
     #[default]
     Any,
     /// `oci-archive:`, a layout in a tar.
     Oci,
-    /// `docker-archive:`. One that is a layout too is read as a layout, which carries digests.
+    /// `docker-archive:`, what `manifest.json` says.
     Docker,
 }
 
@@ -25,6 +27,10 @@ pub trait Contents {
     fn canonical(&self, name: &str) -> Result<String, SourceError>;
     /// A manifest or config, at most `DOCUMENT_LIMIT` bytes.
     fn document(&self, name: &str) -> Result<Vec<u8>, SourceError>;
+    /// Whether it looks like the files of a container.
+    fn is_root_file_system(&self) -> bool {
+        members::is_root_file_system(&|name| self.canonical(name).is_ok())
+    }
 }
 
 /// Where the blob of this digest lies in a layout (image-layout.md, "Blobs").
@@ -66,29 +72,29 @@ pub fn resolve(
                 "a docker-archive without manifest.json (Docker before 1.10) is not supported",
             ));
         }
+        _ if contents.is_root_file_system() => {
+            return Err(SourceError::RootFileSystem { what: what.to_owned() });
+        }
         _ => {
             return Err(malformed(
                 "a tar, but no image (it has neither index.json nor manifest.json at its top)",
             ));
         }
     }
-    let docker = if is_docker {
-        let raw = contents.document("manifest.json")?;
-        docker_manifest::parse(what, &raw)
-    } else {
-        Ok(Vec::new())
-    };
-    if !is_oci {
-        return docker_manifest::resolve(what, &docker?, selector, contents, choice);
+    let docker = || docker_manifest::parse(what, &contents.document("manifest.json")?);
+    if form == ArchiveForm::Docker || !is_oci {
+        return docker_manifest::resolve(what, &docker()?, selector, contents, choice);
     }
     // A layout's own `manifest.json` may be anything.
-    let docker = docker.unwrap_or_default();
+    let docker = if is_docker { docker().unwrap_or_default() } else { DockerManifest::default() };
     let store = TarStore(contents);
     let raw = contents.document("index.json")?;
-    let more_names = |d: &Descriptor| repo_tags(d, &docker, &store);
+    let more_names = |d: &Descriptor| repo_tags(d, &docker.images, &store);
     let root = oci_index::root(what, raw, &store, selector, &more_names)?;
-    let mut resolution = descend(root, &store, choice)?;
-    check_agreement(&mut resolution, &docker, selector, contents);
+    let mut resolution = descend(root.clone(), &store, choice)?;
+    if form == ArchiveForm::Any {
+        check_agreement(what, &mut resolution, root, &docker.images, selector, contents);
+    }
     Ok(resolution)
 }
 
@@ -111,36 +117,43 @@ fn repo_tags(d: &Descriptor, docker: &[DockerImage], store: &TarStore<'_>) -> Ve
         .collect()
 }
 
-/// Some engines load by `manifest.json`, some by `index.json`: an archive in which they mean
-/// different images shows each reader another one. Of a multi-platform image `manifest.json` names
-/// only the platforms that were there, so only images of one platform are compared.
+/// Some engines load by `manifest.json`, some by `index.json`: an archive in which they mean different
+/// images shows each reader another one. What `manifest.json` names must be among what the index names; of a
+/// multi-platform image it has only the platforms that were there.
 fn check_agreement(
+    what: &str,
     resolution: &mut Resolution,
+    root: Root,
     docker: &[DockerImage],
     selector: Option<&Selector>,
     contents: &dyn Contents,
 ) {
     let is_meant = |i: &&DockerImage| match selector {
         Some(Selector::Name(wanted)) => i.repo_tags.iter().any(|t| select::is_same(t, wanted)),
-        _ => true,
+        // A place or a digest names something in the index.
+        Some(_) => false,
+        None => true,
     };
-    let meant: Vec<(Digest, Platform)> = docker
-        .iter()
-        .filter(is_meant)
-        .filter_map(|i| {
-            let raw = contents.document(&i.config).ok()?;
-            let config = parse_config(&i.config, &raw, &mut Vec::new()).ok()?;
-            Some((Digest::sha256(&raw), config.platform()))
-        })
-        .collect();
-    for image in &mut resolution.images {
-        let config = Digest::sha256(&image.config_raw);
-        let mut rivals = meant.iter().filter(|m| m.1 == image.platform).peekable();
-        if rivals.peek().is_some() && rivals.all(|m| m.0 != config) {
-            image.remarks.push(
-                "manifest.json and index.json of the archive name different images; index.json was read"
-                    .to_owned(),
-            );
+    let meant: Vec<&DockerImage> = docker.iter().filter(is_meant).collect();
+    if meant.is_empty() {
+        return;
+    }
+    let every = descend(root, &TarStore(contents), &PlatformChoice::All);
+    let every = every.map(|r| r.images).unwrap_or_default();
+    let known: Vec<Digest> = every.iter().map(|i| Digest::sha256(&i.config_raw)).collect();
+    for image in meant {
+        let config = contents.document(&image.config).map(|raw| Digest::sha256(&raw));
+        if config.as_ref().is_ok_and(|digest| known.contains(digest)) {
+            continue;
         }
+        let name = image.repo_tags.first().unwrap_or(&image.config);
+        resolution.unseen.push(Unseen {
+            what: format!("image `{}` of manifest.json", Sanitized::from(name.as_str())),
+            why: format!(
+                "index.json, which was read, names another image than manifest.json: \
+                 `docker-archive:{what}` reads that one"
+            ),
+            failed: true,
+        });
     }
 }

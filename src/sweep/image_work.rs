@@ -127,6 +127,7 @@ impl<'a> Judge<'a> {
         let root = Root {
             reference: job.reference.clone(),
             pinned: false,
+            is_local: false,
             raw: kept.read(&job.digest)?,
             media_type: None,
         };
@@ -153,8 +154,10 @@ fn own_state(layer: &LayerRef, state: LayerState, size: u64) -> LayerState {
     match state {
         LayerState::NotLookedAt { why, .. } => {
             let foreign = d.media_type.kind() == MediaKind::Layer(LayerKind::Foreign);
-            let failed = !(foreign && why == FOREIGN);
-            LayerState::NotLookedAt { why, failed }
+            if foreign && why == FOREIGN {
+                return LayerState::NotLookedAt { why, failed: false };
+            }
+            LayerState::NotLookedAt { why: pipeline::unread(&d.media_type, &why), failed: true }
         }
         LayerState::Indexed(_) if d.size != size => LayerState::NotLookedAt {
             why: format!("layer {}: expected {} bytes, got {size}", d.digest.short(), d.size),

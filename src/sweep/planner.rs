@@ -377,7 +377,7 @@ impl<'a> Planner<'a> {
         let resolution = match resolution {
             Ok(resolution) => resolution,
             Err(e) => {
-                let failed = !matches!(e, SourceError::NoImage { .. });
+                let failed = !e.is_no_image();
                 return Ok(self.gap(text, "the image", &e.to_string(), failed)?);
             }
         };

@@ -337,8 +337,11 @@ fn a_gate_lets_nothing_pass_that_nobody_saw() {
         entry[key] = written[key].clone();
     }
     crate::support::image_builder::write_index(&image, vec![entry]);
+    let layers: Value = serde_json::from_str(&text).unwrap();
+    let foreign = layers["layers"][0]["digest"].as_str().unwrap().replacen("sha256:", "", 1);
+    std::fs::remove_file(image.join("blobs/sha256").join(foreign)).unwrap();
     let image = show(&image);
-    assert_eq!(place.run(&["inspect", &image, "--fail-on", "never"]).status, 0);
+    assert_eq!(place.run(&["inspect", &image, "--fail-on", "never"]).status, 3);
     let run = place.run(&["check", &image, "--fail-on", "never"]);
     assert_eq!(run.status, 3, "{}", run.text());
     assert!(run.text().starts_with("UNKNOWN"), "{}", run.text());

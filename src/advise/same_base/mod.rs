@@ -86,7 +86,7 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
     if !helps {
         return None;
     }
-    let stored: Option<u64> = evidence.image.layers.iter().map(|l| l.compressed).sum();
+    let stored = crate::image::compressed(&evidence.image.layers);
     let saves = match (stored, estimate.compressed) {
         (Some(stored), Some(then)) => stored.saturating_sub(then.likely),
         _ => now.saturating_sub(after),
@@ -297,7 +297,7 @@ fn estimate(evidence: &Evidence, kept: &HashSet<Node>, base: Option<usize>) -> E
     };
     let ratios = Ratios::new(&evidence.image.layers);
     let base = base.unwrap_or(0);
-    let below: Option<u64> = evidence.image.layers[..base].iter().map(|l| l.compressed).sum();
+    let below = crate::image::compressed(&evidence.image.layers[..base]);
     let above: Option<f64> =
         kept.iter().filter(|n| n.layer >= base).map(|n| ratios.whole(evidence.view, *n)).sum();
     let compressed = below.zip(above).map(|(below, above)| {

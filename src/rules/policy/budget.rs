@@ -145,7 +145,7 @@ fn sizes(cx: &RuleContext) -> Option<(&'static str, u64, u64)> {
 }
 
 fn compressed_size(cx: &RuleContext) -> Option<u64> {
-    cx.image.layers.iter().map(|l| l.compressed).sum()
+    crate::image::compressed(&cx.image.layers)
 }
 
 fn on_disk_size(cx: &RuleContext) -> Option<u64> {

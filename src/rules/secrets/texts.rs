@@ -89,6 +89,7 @@ fn texts<'a>(cx: &'a RuleContext, setters: &'a Setters) -> impl Iterator<Item = 
 }
 
 fn config<'a>(cx: &'a RuleContext, setters: &'a Setters) -> impl Iterator<Item = Text<'a>> {
+    let replaced = &cx.image.found.config.replaced;
     let config = &cx.image.found.config.config;
     let of = |text: Cow<'a, str>, place| Text {
         text,
@@ -118,6 +119,7 @@ fn config<'a>(cx: &'a RuleContext, setters: &'a Setters) -> impl Iterator<Item =
         .chain([(&config.user, "USER"), (&config.working_dir, "WORKDIR")])
         .chain(config.volumes.keys().map(|t| (t, "VOLUME")))
         .chain(config.exposed_ports.keys().map(|t| (t, "EXPOSE")))
+        .chain(replaced.iter().map(|t| (t, "a value that a later equal key replaces")))
         .map(move |(text, what)| of(text.into(), Place::Configuration(what)));
     variables.chain(labels).chain(lines).chain(check).chain(shell).chain(rest)
 }

@@ -3,10 +3,14 @@ use super::*;
 use serde_json::json;
 
 fn open(tar: &[u8], selector: &str) -> Result<Archive, SourceError> {
+    open_as(tar, ArchiveForm::Any, selector)
+}
+
+fn open_as(tar: &[u8], form: ArchiveForm, selector: &str) -> Result<Archive, SourceError> {
     let mut file = tempfile::tempfile().unwrap();
     std::io::Write::write_all(&mut file, tar).unwrap();
     let selector = (!selector.is_empty()).then(|| selector.parse().unwrap());
-    Archive::new("x.tar".to_owned(), file, ArchiveForm::Any, selector)
+    Archive::new("x.tar".to_owned(), file, form, selector)
 }
 
 fn resolve(tar: &[u8], selector: &str) -> Result<Resolution, SourceError> {
@@ -85,14 +89,63 @@ fn the_new_docker_form_is_read_by_its_index_and_named_by_its_repo_tags() {
 }
 
 #[test]
-fn manifests_that_disagree_are_remarked() {
+fn manifests_that_disagree_are_named_and_a_forced_form_decides() {
     let (a, b) = (Image::new("amd64", &["a"]), Image::new("amd64", &["b"]));
     let manifest = docker_json(&blob(&a.config), &["app:a"], &[&blob(&a.layers[0])]);
-    let tar = oci_tar(&[&a, &b], &index(&[b.descriptor(json!({}))]))
-        .file("manifest.json", &manifest)
+    let tar = |index: Vec<u8>, manifest: &[u8]| {
+        oci_tar(&[&a, &b], &index).file("manifest.json", manifest).end().bytes
+    };
+    let only_b = tar(index(&[b.descriptor(json!({}))]), &manifest);
+    let found = resolve(&only_b, "").unwrap();
+    assert_eq!(found.images[0].config_raw, b.config);
+    let [unseen] = found.unseen.as_slice() else { panic!("{:?}", found.unseen) };
+    assert!(unseen.failed && unseen.what.contains("app:a"), "{unseen:?}");
+    assert!(unseen.why.contains("`docker-archive:"), "{unseen:?}");
+    let forced = |form| open_as(&only_b, form, "").unwrap().resolve(&amd64()).unwrap();
+    let (docker, oci) = (forced(ArchiveForm::Docker), forced(ArchiveForm::Oci));
+    assert_eq!((&docker.images[0].config_raw, docker.unseen.len()), (&a.config, 0));
+    assert_eq!((&oci.images[0].config_raw, oci.unseen.len()), (&b.config, 0));
+    // One more image for the readers of manifest.json alone, of a platform that nobody asks for.
+    let c = Image::new("arm64", &["c"]);
+    let entry = |i: &Image| json!({ "Config": blob(&i.config), "Layers": [blob(&i.layers[0])] });
+    let both = json!([entry(&b), entry(&c)]).to_string();
+    let more = oci_tar(&[&b, &c], &index(&[b.descriptor(json!({}))]))
+        .file("manifest.json", both.as_bytes())
         .end();
-    let found = &resolve(&tar.bytes, "").unwrap().images[0];
-    assert!(found.remarks[0].contains("different images"), "{:?}", found.remarks);
+    let unseen = resolve(&more.bytes, "").unwrap().unseen;
+    assert!(unseen.len() == 1 && unseen[0].what.contains(&blob(&c.config)), "{unseen:?}");
+    // What docker 25 and later write.
+    let agreed = tar(index(&[a.descriptor(json!({}))]), &manifest);
+    let found = resolve(&agreed, "").unwrap();
+    assert!(found.unseen.is_empty() && found.images[0].digest.is_some(), "{:?}", found.unseen);
+}
+
+#[test]
+fn keys_of_a_docker_manifest_are_read_in_any_case() {
+    let a = Image::new("amd64", &["a"]);
+    let entry = json!({
+        "config": blob(&a.config), "repotags": ["app:a"], "LAYERS": null, "layers": [blob(&a.layers[0])],
+    });
+    let manifest = json!([entry]).to_string();
+    let tar = oci_tar(&[&a], b"").file("manifest.json", manifest.as_bytes()).end();
+    let archive = open_as(&tar.bytes, ArchiveForm::Docker, "app:a").unwrap();
+    assert_eq!(layers(&archive), a.layers);
+    let found = &archive.resolve(&amd64()).unwrap().images[0];
+    assert!(found.remarks[0].contains("`Layers`"), "{:?}", found.remarks);
+}
+
+#[test]
+fn a_root_file_system_is_called_so() {
+    for name in ["etc/os-release", "./.dockerenv", "bin/busybox"] {
+        let tar = Tar::new().dir("app/").file(name, b"x").end();
+        let e = resolve(&tar.bytes, "").err().unwrap().to_string();
+        assert!(e.contains("root file system") && e.contains("docker export"), "{e}");
+    }
+}
+
+#[test]
+fn a_manifest_that_stands_twice_is_remarked() {
+    let (a, b) = (Image::new("amd64", &["a"]), Image::new("amd64", &["b"]));
     let twice = oci_tar(&[&a, &b], &index(&[b.descriptor(json!({}))]))
         .file("index.json", &index(&[a.descriptor(json!({}))]))
         .end();

@@ -5,7 +5,7 @@ fn there(path: &Path) -> PathKind {
     match path.to_str().unwrap() {
         "app.tar" | "./app.tar" | "dir/a:b.tar" | "plain" => PathKind::File,
         "layout" | "/abs/layout" => PathKind::Layout,
-        "debian" | "./empty" | "empty" => PathKind::Directory,
+        "debian" | "./empty" | "empty" | "team/app" => PathKind::Directory,
         "/dev/fd/63" => PathKind::Stream,
         _ => PathKind::Missing,
     }
@@ -48,7 +48,6 @@ fn words_are_guessed_by_what_is_there() {
         ("layout", layout("layout", "")),
         ("/abs/layout:multi", layout("/abs/layout", "multi")),
         (&format!("layout@{D}"), layout("layout", &format!("@{D}"))),
-        ("debian", registry("debian")),
         ("debian:12", registry("debian:12")),
         ("debian:_x", registry("debian:_x")),
         ("ghcr.io/o/r:v1", registry("ghcr.io/o/r:v1")),
@@ -100,6 +99,8 @@ fn a_path_that_is_not_there_is_no_registry() {
 fn what_cannot_be_read_says_why() {
     for (text, why) in [
         ("./empty", "no OCI layout"),
+        ("debian", "no OCI layout"),
+        ("team/app", "no OCI layout"),
         ("oci-archive:layout", "is a directory"),
         ("./empty:v1", "no OCI layout"),
         ("containers-storage:localhost/app:1", "not supported"),
@@ -113,6 +114,16 @@ fn what_cannot_be_read_says_why() {
         let e = parse(text).unwrap_err().to_string();
         assert!(e.contains(why), "{text}: {e}");
     }
+}
+
+/// Whoever has a folder of this name does not mean Docker Hub's image.
+#[test]
+fn a_directory_is_not_looked_for_at_docker_hub() {
+    assert_eq!(
+        parse("team/app").unwrap_err().hint().as_deref(),
+        Some("to ask a registry write `docker://team/app`")
+    );
+    assert_eq!(parse("./empty").unwrap_err().hint(), None);
 }
 
 #[test]

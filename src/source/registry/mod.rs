@@ -224,6 +224,7 @@ impl RegistrySource {
         Ok(Some(Root {
             reference: reference.to_string(),
             pinned: reference.digest().is_some(),
+            is_local: false,
             media_type: header("content-type").map(MediaType::from),
             raw,
         }))

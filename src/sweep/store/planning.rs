@@ -3,6 +3,7 @@
 use super::engine::{Engine, args};
 use super::{Store, StoreError, now};
 use crate::oci::Digest;
+use std::collections::HashSet;
 
 /// Most bytes of a document that is read back.
 const DOCUMENT_LIMIT: usize = 8 << 20;
@@ -217,7 +218,9 @@ impl Store {
                 )?;
             }
             for image in images {
-                let compressed: u64 = image.layers.iter().map(|l| l.1).sum();
+                let mut met = HashSet::new();
+                let stored = image.layers.iter().filter(|l| met.insert(l.0));
+                let compressed: u64 = stored.map(|l| l.1).sum();
                 let digest = image.digest.to_string();
                 let chains = chains(&image.layers);
                 let top = chains.last().copied().unwrap_or(0);
