@@ -169,6 +169,7 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
         os_release: os_release.as_deref(),
         dockerfile: plan.dockerfile.as_deref(),
         redact: &|text| masker.mask(text),
+        secrets_in: &|text| masker.places(text),
         all: plan.all_advice,
     };
     let advice = if advise { advise::advise(&evidence) } else { Vec::new() };

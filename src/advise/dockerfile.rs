@@ -3,10 +3,10 @@
 
 use super::Evidence;
 use super::cover::Cover;
+use super::leaked::Leaked;
 use super::origin::{Origin, is_plain};
 use super::user::{User, needs_root};
 use crate::layer::LayerPath;
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// How the last stage starts.
@@ -103,11 +103,11 @@ pub(super) fn dockerfile(
     origin: &Origin,
     kept: &Cover,
     plan: &Final,
-    secrets: &BTreeSet<LayerPath>,
+    leaked: &Leaked,
     base: Option<&str>,
 ) -> String {
     let config = evidence.config;
-    let mut lines = head(evidence, origin, secrets);
+    let mut lines = head(evidence, origin, leaked);
     lines.push(
         "# What the entry point needs, by `careen`; the rest stays in this stage.".to_owned(),
     );
@@ -154,16 +154,9 @@ pub(super) fn dockerfile(
 }
 
 /// The build as now, with what is to be known of it.
-pub(super) fn head(
-    evidence: &Evidence,
-    origin: &Origin,
-    secrets: &BTreeSet<LayerPath>,
-) -> Vec<String> {
+pub(super) fn head(evidence: &Evidence, origin: &Origin, leaked: &Leaked) -> Vec<String> {
     let mut lines: Vec<String> = origin.remarks.iter().map(|r| format!("# {}", plain(r))).collect();
-    lines.extend(secrets.iter().map(|path| {
-        let path = evidence.masked(&path.to_string());
-        format!("# {path} holds a secret and is left out: pass it when the container starts")
-    }));
+    lines.extend(leaked.remarks().iter().map(|r| format!("# {}", plain(&evidence.masked(r)))));
     lines.push(origin.staged().trim_end().to_owned());
     lines.push(String::new());
     lines

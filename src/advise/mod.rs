@@ -5,9 +5,12 @@
 
 mod alpine;
 mod bases;
+mod build_secret;
+mod clean_build;
 mod cover;
 mod dockerfile;
 mod estimate;
+mod leaked;
 mod lean_command;
 mod needed;
 mod onto;
@@ -34,6 +37,7 @@ use crate::image::{ImageLayer, Node, ReadImage};
 use crate::oci::ContainerConfig;
 use crate::rules::Finding;
 use crate::rules::unneeded::UnneededItem;
+use std::ops::Range;
 
 /// How many proposals are made. The rest is in the lists of the report.
 const MOST: usize = 3;
@@ -87,6 +91,8 @@ pub struct Advice {
     pub dockerfile: Option<String>,
     /// The same against the user's own Dockerfile.
     pub patch: Option<String>,
+    /// Why there is no patch although there is a Dockerfile.
+    pub no_patch: Option<&'static str>,
     /// Lines for `.dockerignore`.
     pub ignore: Vec<String>,
     /// The image afterwards.
@@ -119,6 +125,8 @@ pub struct Evidence<'a> {
     pub dockerfile: Option<&'a str>,
     /// Masks secrets in a text.
     pub redact: &'a dyn Fn(&str) -> String,
+    /// Where a text holds secrets: the same places, in bytes and in order.
+    pub secrets_in: &'a dyn Fn(&str) -> Vec<Range<usize>>,
     /// Say all that was thought of, not only the most rewarding.
     pub all: bool,
 }

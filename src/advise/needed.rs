@@ -6,6 +6,7 @@
 use super::cover::{Cover, Item, cover};
 use super::dockerfile::{Final, dockerfile};
 use super::estimate::{Estimate, Interval};
+use super::leaked::{Leaked, ignored_files};
 use super::origin::origin;
 use super::ratio::Ratios;
 use super::removes::{Settles, fixes, removed, stays};
@@ -13,7 +14,6 @@ use super::{Advice, Certainty, Evidence};
 use crate::closure::{Closure, Mode};
 use crate::image::Node;
 use crate::layer::{EntryKind, LayerPath};
-use crate::rules::{Category, State};
 use std::collections::{BTreeSet, HashSet};
 
 /// A packed layer of other files than the one it is judged by is this much smaller or larger.
@@ -23,28 +23,16 @@ const COMPRESSED_HIGH: f64 = 1.15;
 const COMPRESSED_MORE: u64 = 150_000;
 /// The same build on another day brings other versions of packages.
 const DRIFT: f64 = 0.03;
-/// Names of files that hold nothing but secrets for a developer's machine.
-const DEVELOPERS: [&str; 8] = [
-    ".npmrc",
-    ".netrc",
-    ".git-credentials",
-    ".pypirc",
-    "id_rsa",
-    "id_ed25519",
-    "id_ecdsa",
-    "id_dsa",
-];
-
 pub(super) fn propose(evidence: &Evidence, mode: Mode) -> Option<Advice> {
     let closure = evidence.closure?;
-    let secrets = secret_files(evidence, closure);
-    let kept = covered(evidence, closure, mode, &secrets, &|_, _| false);
+    let leaked = Leaked::of(evidence, closure);
+    let kept = covered(evidence, closure, mode, &leaked.out, &|_, _| false);
     if kept.files == 0 || kept.bytes() * 10 > evidence.view.on_disk_bytes() * 9 {
         return None;
     }
     let origin = origin(evidence)?;
     let plan = Final::of(evidence);
-    let dockerfile = dockerfile(evidence, &origin, &kept, &plan, &secrets, None);
+    let dockerfile = dockerfile(evidence, &origin, &kept, &plan, &leaked, None);
     let estimate = estimate(evidence, &kept.nodes, DRIFT);
     let now = estimate.now;
     let (id, title) = match mode {
@@ -58,9 +46,10 @@ pub(super) fn propose(evidence: &Evidence, mode: Mode) -> Option<Advice> {
     let settles = Settles {
         user: evidence.config.user.is_empty() && plan.user().is_some(),
         health: plan.health().is_some(),
-        all_layers: true,
+        // Every layer is made anew.
+        hidden: &|_| true,
     };
-    let patch = origin.patch(&dockerfile);
+    let patch = origin.patch(evidence, &dockerfile);
     Some(Advice {
         id,
         kind: "multi-stage",
@@ -70,12 +59,14 @@ pub(super) fn propose(evidence: &Evidence, mode: Mode) -> Option<Advice> {
         certainty: if mode == Mode::Sound { Certainty::Sound } else { Certainty::Heuristic },
         basis: "the bytes of the files copied; compressed as its layers are, by kind of file"
             .to_owned(),
-        changes: changes(&plan, &secrets, evidence.shortened),
-        risks: risks(closure, mode),
-        removes: removed(evidence, &nodes),
+        changes: changes(&plan, &leaked, evidence.shortened),
+        risks: risks(closure, mode, &leaked),
+        removes: removed(evidence, &nodes, &|_| true),
         fixes: fixes(evidence, &stays, settles),
         dockerfile: Some(dockerfile),
-        patch,
+        patch: patch.text,
+        no_patch: patch.refused,
+        ignore: ignored_files(evidence, &leaked, &origin.text),
         saves: now.saturating_sub(estimate.after.compressed.map_or(0, |c| c.likely)),
         estimate: estimate.after,
         ..Advice::default()
@@ -93,22 +84,22 @@ fn because(mode: Mode, kept: &Cover) -> String {
     format!("{} files: {what}; `careen why` says for any file why it is kept or not", kept.files)
 }
 
-pub(super) fn changes(
-    plan: &Final,
-    secrets: &BTreeSet<LayerPath>,
-    shortened: Option<&str>,
-) -> Vec<String> {
+pub(super) fn changes(plan: &Final, leaked: &Leaked, shortened: Option<&str>) -> Vec<String> {
     let mut out: Vec<String> = shortened.map(str::to_owned).into_iter().collect();
-    if !secrets.is_empty() {
-        let names: Vec<String> = secrets.iter().take(3).map(|p| p.to_string()).collect();
-        out.push(format!("left out for the secrets in it: {}", names.join(", ")));
+    if !leaked.out.is_empty() {
+        let names: Vec<String> = leaked.out.iter().take(3).map(|p| p.to_string()).collect();
+        let more = match leaked.out.len() {
+            0..=3 => String::new(),
+            n => format!(" and {} more", n - 3),
+        };
+        out.push(format!("left out for the secrets in it: {}{more}", names.join(", ")));
     }
     out.extend(plan.as_root.as_ref().map(|why| format!("it stays root: {why}")));
     out
 }
 
-pub(super) fn risks(closure: &Closure, mode: Mode) -> Vec<String> {
-    let mut out = Vec::new();
+pub(super) fn risks(closure: &Closure, mode: Mode, leaked: &Leaked) -> Vec<String> {
+    let mut out = leaked.risks();
     if mode == Mode::Sound {
         return out;
     }
@@ -118,19 +109,6 @@ pub(super) fn risks(closure: &Closure, mode: Mode) -> Vec<String> {
         format!("{} needs {}, which the image lacks today", missing.needed_by, missing.library)
     }));
     out
-}
-
-/// Files that a developer's copy brought along and that hold secrets; what the program names stays.
-pub(super) fn secret_files(evidence: &Evidence, closure: &Closure) -> BTreeSet<LayerPath> {
-    let all = evidence.findings.iter().flat_map(|f| std::iter::once(f).chain(&f.also));
-    all.filter(|f| f.category == Category::Secret && f.state == State::Visible)
-        .filter_map(|f| f.path.clone())
-        .filter(|path| {
-            let name = String::from_utf8_lossy(path.name()).into_owned();
-            let developers = name.starts_with(".env") || DEVELOPERS.contains(&name.as_str());
-            developers && closure.is_only_there(path)
-        })
-        .collect()
 }
 
 /// `provided`: what another base has already.
@@ -143,8 +121,17 @@ pub(super) fn covered(
 ) -> Cover {
     let kept: HashSet<&LayerPath> = closure.files(mode).map(|(p, _)| p).collect();
     let view = evidence.view;
+    // The program's user can write no compiled module: without those that are there, every start compiles.
+    let compiles = closure.runs("python3") || closure.runs("python");
+    let twin = |path: &LayerPath| {
+        compiles
+            && source(path).is_some_and(|source| {
+                kept.contains(&source)
+                    && view.get(&source).is_some_and(|node| !provided(&source, node))
+            })
+    };
     // One pattern leaves out all compiled twins of Python's sources.
-    let twins = kept.iter().all(|p| !is_compiled_python(p));
+    let twins = !compiles && kept.iter().all(|p| !is_compiled_python(p));
     let items = view.iter().filter(|(path, _)| !(twins && is_compiled_python(path)));
     let mut all = cover(
         items.map(|(path, node)| {
@@ -155,7 +142,7 @@ pub(super) fn covered(
                 node: view.content_of(node).unwrap_or(node),
                 bytes: view.bytes_of(node),
                 directory: kind == EntryKind::Directory,
-                kept: kept.contains(path)
+                kept: (kept.contains(path) || twin(path))
                     && !forbidden
                     && is_writable(path)
                     && !provided(path, node),
@@ -168,6 +155,15 @@ pub(super) fn covered(
         all.exclude.insert(0, LayerPath::from("__pycache__"));
     }
     all
+}
+
+/// The source of a compiled module that Python uses without being asked to optimise (PEP 3147):
+/// `a/b.py` of `a/__pycache__/b.cpython-311.pyc`.
+fn source(path: &LayerPath) -> Option<LayerPath> {
+    let folder = path.parent().filter(|f| f.name() == b"__pycache__")?.parent()?;
+    let name = std::str::from_utf8(path.name()).ok()?.strip_suffix(".pyc")?;
+    let (module, tag) = name.rsplit_once('.')?;
+    tag.starts_with("cpython-").then(|| folder.join(format!("{module}.py").as_bytes()))
 }
 
 pub(super) fn is_compiled_python(path: &LayerPath) -> bool {

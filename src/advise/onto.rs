@@ -6,7 +6,8 @@
 use super::bases::{self, Base};
 use super::dockerfile::{Final, dockerfile};
 use super::estimate::{Estimate, Interval};
-use super::needed::{changes, covered, estimate, risks, secret_files};
+use super::leaked::{Leaked, ignored_files};
+use super::needed::{changes, covered, estimate, risks};
 use super::origin::{Origin, origin};
 use super::removes::{Settles, fixes, removed, stays};
 use super::{Advice, Certainty, Evidence};
@@ -195,10 +196,14 @@ pub(super) fn slim(evidence: &Evidence) -> Option<Advice> {
     propose(evidence, closure, &origin, target.settled(evidence))
 }
 
-/// `debian:12-slim` of `debian:12`; `None` where there is no such variant.
+/// `debian:12-slim` of `debian:12`; `None` where there is no such variant, or where what it holds is not
+/// known: of another registry's `debian` nothing is.
 fn slim_name(name: &str) -> Option<String> {
     let (image, tag) = name.rsplit_once(':')?;
-    let short = image.rsplit('/').next().unwrap_or_default();
+    let short = ["docker.io/library/", "library/", "docker.io/"]
+        .iter()
+        .find_map(|prefix| image.strip_prefix(prefix))
+        .unwrap_or(image);
     let variants = ["debian", "python", "node", "ruby", "perl"];
     let known = variants.contains(&short) && !tag.contains("slim") && !tag.contains("alpine");
     (known && !tag.contains('@')).then(|| format!("{name}-slim"))
@@ -225,16 +230,16 @@ fn propose(
     target: Target,
 ) -> Option<Advice> {
     let view = evidence.view;
-    let secrets = secret_files(evidence, closure);
+    let leaked = Leaked::of(evidence, closure);
     // A link at the top (`lib` to `usr/lib`) must not meet a folder of the base.
     let has = |path: &LayerPath, node: Node| {
         let top = !path.as_bytes().contains(&b'/');
         (target.has)(path, node) || top && view.entry(node).kind == EntryKind::Symlink
     };
-    let kept = covered(evidence, closure, Mode::File, &secrets, &has);
+    let kept = covered(evidence, closure, Mode::File, &leaked.out, &has);
     let mut plan = Final::of(evidence);
     plan.on_a_system();
-    let text = dockerfile(evidence, origin, &kept, &plan, &secrets, Some(&target.reference()));
+    let text = dockerfile(evidence, origin, &kept, &plan, &leaked, Some(&target.reference()));
     let copied = estimate(evidence, &kept.nodes, DRIFT);
     let on_disk = sum(
         copied.after.on_disk?,
@@ -259,9 +264,10 @@ fn propose(
     let settles = Settles {
         user: evidence.config.user.is_empty() && plan.user().is_some(),
         health: plan.health().is_some(),
-        all_layers: true,
+        // Every layer is made anew.
+        hidden: &|_| true,
     };
-    let mut risks = risks(closure, Mode::File);
+    let mut risks = risks(closure, Mode::File, &leaked);
     let lacking: Vec<(String, LayerPath)> = closure
         .libraries()
         .into_iter()
@@ -284,7 +290,7 @@ fn propose(
     if let Some(script) = closure.idle_scripts.first().filter(|_| target.kind == "distroless") {
         risks.push(format!("{script} needs a shell, and it has none; nothing was seen to run it"));
     }
-    let patch = origin.patch(&text);
+    let patch = origin.patch(evidence, &text);
     Some(Advice {
         id: target.id,
         kind: target.kind,
@@ -296,12 +302,14 @@ fn propose(
         ),
         certainty: Certainty::Heuristic,
         basis: format!("the bytes of the files copied and of the base; {}", target.source),
-        changes: changes(&plan, &secrets, evidence.shortened),
+        changes: changes(&plan, &leaked, evidence.shortened),
         risks,
-        removes: removed(evidence, &nodes),
+        removes: removed(evidence, &nodes, &|_| true),
         fixes: fixes(evidence, &stays, settles),
         dockerfile: Some(text),
-        patch,
+        patch: patch.text,
+        no_patch: patch.refused,
+        ignore: ignored_files(evidence, &leaked, &origin.text),
         saves: copied.now.saturating_sub(compressed.map_or(on_disk.likely, |c| c.likely)),
         estimate: Estimate { compressed, on_disk: Some(on_disk) },
         ..Advice::default()
@@ -314,5 +322,25 @@ fn sum(own: Interval, base: u64) -> Interval {
         low: own.low + base - drift,
         likely: own.likely + base,
         high: own.high + base + drift,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slim_name;
+
+    #[test]
+    fn only_an_official_image_has_a_slim_form_that_is_known() {
+        assert_eq!(slim_name("debian:12").as_deref(), Some("debian:12-slim"));
+        let long = "docker.io/library/python:3.12";
+        assert_eq!(slim_name(long), Some(format!("{long}-slim")));
+        for name in [
+            "localhost/debian:12",
+            "registry.example.com/base/python:3.12",
+            "debian:12-slim",
+            "nginx:1",
+        ] {
+            assert_eq!(slim_name(name), None, "{name}");
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! The build as it is now, in a Dockerfile's words: what a better one begins with.
 //!
 //! From the user's own Dockerfile where there is one, else from the history and what its layers hold.
-//! Never with a secret: a line that holds one is left out, and a comment says so.
+//! Never with a secret.
 
 use super::Evidence;
+use super::clean_build::clean_build;
 use crate::dockerfile::{self, Kind};
 use crate::image::base::How;
 use crate::image::history::Instruction;
@@ -19,7 +20,7 @@ pub(super) struct Origin {
     pub text: String,
     /// What had to be guessed or left out.
     pub remarks: Vec<String>,
-    /// The user's own text, without its secrets.
+    /// The user's own text, as it is.
     own: Option<String>,
 }
 
@@ -66,12 +67,35 @@ impl Origin {
         Some((last.0, last.1, names))
     }
 
-    /// From the user's own Dockerfile to this one; `None` where the build is known from history only.
-    pub fn patch(&self, new: &str) -> Option<String> {
-        let own = self.own.as_ref()?;
+    /// From the user's own Dockerfile to this one, as patch(1) takes it.
+    pub fn patch(&self, evidence: &Evidence, new: &str) -> Patch {
+        let Some(own) = &self.own else { return Patch::default() };
         let diff = TextDiff::from_lines(own.as_str(), new);
-        Some(diff.unified_diff().header("a/Dockerfile", "b/Dockerfile").to_string())
+        // Lines around a change may hold a secret that the change does not touch.
+        for context in [3, 1, 0] {
+            let text = diff
+                .unified_diff()
+                .context_radius(context)
+                .header("a/Dockerfile", "b/Dockerfile")
+                .to_string();
+            if (evidence.secrets_in)(&text).is_empty() {
+                return Patch { text: Some(text), refused: None };
+            }
+        }
+        Patch { text: None, refused: Some(SECRET_LINES) }
     }
+}
+
+/// Why a patch is refused.
+const SECRET_LINES: &str = "lines that it takes away hold a secret, which a patch would print; leave out --patch for the whole Dockerfile";
+
+/// The way from the user's Dockerfile to the proposed one.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Patch {
+    /// A unified diff; `None` also where the build is known from history only.
+    pub text: Option<String>,
+    /// Why there is none although there is a Dockerfile.
+    pub refused: Option<&'static str>,
 }
 
 /// Commands with which official language images end; what follows is the author's.
@@ -96,42 +120,21 @@ const OFFICIAL: [(&str, &str); 6] = [
     ("RUST_VERSION", "rust"),
 ];
 
+/// The build as it is, without its secrets. `None` where it cannot be told, or not without one.
 pub(super) fn origin(evidence: &Evidence) -> Option<Origin> {
     let mut origin = match evidence.dockerfile {
-        Some(text) => own(evidence, text),
+        Some(text) => {
+            Origin { text: text.to_owned(), remarks: Vec::new(), own: Some(text.to_owned()) }
+        }
         None => reconstructed(evidence)?,
     };
-    // A key in a here-document shows only as a whole, and a name or path may be a secret itself.
-    origin.text = evidence.masked(&origin.text);
+    let clean = clean_build(evidence, &origin.text)?;
+    origin.text = clean.text;
+    origin.remarks.extend(clean.remarks);
+    // A name or path may be a secret itself.
     origin.remarks.iter_mut().for_each(|r| *r = evidence.masked(r));
+    origin.remarks.dedup();
     Some(origin)
-}
-
-/// The user's Dockerfile.
-fn own(evidence: &Evidence, text: &str) -> Origin {
-    let mut remarks = Vec::new();
-    let mut lines: Vec<String> = Vec::new();
-    let mut dropping = false;
-    for line in text.lines() {
-        let word = line.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
-        if std::mem::take(&mut dropping) {
-            dropping = line.trim_end().ends_with('\\');
-            continue;
-        }
-        if evidence.masked(line) != line {
-            if ["ENV", "ARG", "LABEL"].contains(&word.as_str()) {
-                let name = line.split_whitespace().nth(1).unwrap_or_default();
-                let name = name.split('=').next().unwrap_or_default();
-                remarks.push(format!("{name} held a secret: pass it when the container starts"));
-                dropping = line.trim_end().ends_with('\\');
-                continue;
-            }
-            remarks.push("a line of your Dockerfile holds a secret: it is masked here".to_owned());
-        }
-        lines.push(evidence.masked(line));
-    }
-    let own = evidence.masked(text);
-    Origin { text: lines.join("\n") + "\n", remarks, own: Some(own) }
 }
 
 fn reconstructed(evidence: &Evidence) -> Option<Origin> {
@@ -143,23 +146,10 @@ fn reconstructed(evidence: &Evidence) -> Option<Origin> {
     let mut remarks = vec!["written from the image's history: compare it with your own".to_owned()];
     let mut lines = vec![format!("FROM {base}")];
     for (number, step) in steps.iter().enumerate().skip(first) {
-        let shown = step.line();
-        let line = evidence.masked(&shown);
-        let secret = line != shown;
         match step.keyword.as_str() {
-            "ENV" | "ARG" | "LABEL" if secret => {
-                let name = step.text.split(['=', ' ']).next().unwrap_or_default();
-                remarks.push(format!("{name} held a secret: pass it when the container starts"));
-            }
-            "RUN" => {
-                if secret {
-                    remarks
-                        .push("a RUN step holds a secret: use RUN --mount=type=secret".to_owned());
-                }
-                lines.push(format!("RUN {}", evidence.masked(step.text.trim())));
-            }
+            "RUN" => lines.push(format!("RUN {}", step.text.trim())),
             "COPY" | "ADD" => lines.push(copied(evidence, number, step, &mut remarks)?),
-            "ENV" | "ARG" | "WORKDIR" | "USER" | "SHELL" => lines.push(line),
+            "ENV" | "ARG" | "WORKDIR" | "USER" | "SHELL" => lines.push(step.line()),
             // What has no effect on files belongs to the last stage; a text that is no instruction cannot
             // be written again.
             "" => return None,

@@ -2,7 +2,7 @@
 
 use super::estimate::{Removal, after};
 use super::{Advice, Estimate, Evidence};
-use crate::image::residue::ResidueKind;
+use crate::image::residue::{Residue, ResidueKind};
 use crate::rules::{Category, Finding, Severity, State};
 use crate::text::{Bytes, Sanitized};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +16,8 @@ type Proposal = fn(&Evidence) -> Option<Advice>;
 pub(super) const SIZED: &[Proposal] =
     &[multi_stage, clean_in_step, copy_with_owner, without_docs, ignore_vcs];
 
+/// Commands that change the owner, mode or time of what is there.
+const OWNERS: [&str; 5] = ["chown", "chmod", "chgrp", "touch", "setfacl"];
 const TOOLS: &[&str] = &["build-tool", "header", "static-library"];
 const DOCS: &[&str] = &["doc", "man", "info", "locale"];
 
@@ -155,14 +157,18 @@ fn clean_in_step(evidence: &Evidence) -> Option<Advice> {
 }
 
 fn copy_with_owner(evidence: &Evidence) -> Option<Advice> {
-    let removal =
-        Removal { hidden: hidden(evidence, &[ResidueKind::MetadataOnly]), ..Removal::default() };
-    let culprits: BTreeSet<usize> = evidence
-        .residue
-        .iter()
-        .filter(|r| r.kind == ResidueKind::MetadataOnly)
-        .map(|r| r.hidden_by)
-        .collect();
+    // A package manager that writes a file again as it was changes no owner.
+    let changes = |r: &&Residue| {
+        let step = evidence.step(r.hidden_by);
+        r.kind == ResidueKind::MetadataOnly
+            && step.is_none_or(|s| OWNERS.iter().any(|command| s.contains(command)))
+    };
+    let mut removal = Removal::default();
+    let mut culprits = BTreeSet::new();
+    for r in evidence.residue.iter().filter(changes) {
+        *removal.hidden.entry(r.node.layer).or_default() += r.bytes;
+        culprits.insert(r.hidden_by);
+    }
     let by = culprits.iter().take(2).map(|&l| blame(evidence, l)).collect::<Vec<_>>().join(" and ");
     sized(evidence, &removal, true, |estimate, saves| Advice {
         id: "copy-with-owner",

@@ -4,6 +4,7 @@
 
 use super::Evidence;
 use crate::image::Node;
+use crate::image::residue::Residue;
 use crate::layer::LayerPath;
 use crate::rules::{Category, Finding, State, unneeded};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -17,8 +18,13 @@ pub struct Removed {
     pub bytes: u64,
 }
 
-/// Everything that `kept` does not name. The most comes first.
-pub(super) fn removed(evidence: &Evidence, kept: &HashSet<Node>) -> Vec<Removed> {
+/// Everything that `kept` does not name, and of what later layers hide that for which `gone` speaks. The most
+/// comes first.
+pub(super) fn removed(
+    evidence: &Evidence,
+    kept: &HashSet<Node>,
+    gone: &dyn Fn(&Residue) -> bool,
+) -> Vec<Removed> {
     let mut sums: HashMap<&'static str, u64> = HashMap::new();
     let mut seen = HashSet::new();
     for (path, node) in evidence.view.iter() {
@@ -28,7 +34,7 @@ pub(super) fn removed(evidence: &Evidence, kept: &HashSet<Node>) -> Vec<Removed>
             *sums.entry(kind(evidence, path)).or_default() += entry.size;
         }
     }
-    let hidden: u64 = evidence.residue.iter().map(|r| r.bytes).sum();
+    let hidden: u64 = evidence.residue.iter().filter(|r| gone(r)).map(|r| r.bytes).sum();
     sums.insert("hidden by later layers", hidden);
     let mut out: Vec<Removed> = sums
         .into_iter()
@@ -64,19 +70,19 @@ pub(super) fn stays(evidence: &Evidence, kept: &HashSet<Node>, path: &LayerPath)
 }
 
 /// What else a rewrite changes.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Settles {
+#[derive(Clone, Copy)]
+pub(super) struct Settles<'a> {
     pub user: bool,
     pub health: bool,
-    /// All layers are made anew, so that what later ones hide is gone.
-    pub all_layers: bool,
+    /// Whether a file that later layers hide is in no layer any more.
+    pub hidden: &'a dyn Fn(&LayerPath) -> bool,
 }
 
 /// Rules and how many of their findings are settled, in the order of the findings.
 pub(super) fn fixes(
     evidence: &Evidence,
     stays: &dyn Fn(&LayerPath) -> bool,
-    settles: Settles,
+    settles: Settles<'_>,
 ) -> Vec<(String, usize)> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let settled = |f: &Finding| match (f.rule.as_str(), f.state, &f.path) {
@@ -85,8 +91,8 @@ pub(super) fn fixes(
         ("build/timestamps" | "build/unpinned-base" | "config/mutable-tag", ..) => false,
         (_, State::Visible, Some(path)) => !stays(path),
         (_, State::OnlyInConfig | State::OnlyInHistory, _) => f.category == Category::Secret,
-        (_, State::Overwritten | State::DeletedLater | State::HiddenByOpaque, _) => {
-            settles.all_layers
+        (_, State::Overwritten | State::DeletedLater | State::HiddenByOpaque, path) => {
+            path.as_ref().is_some_and(settles.hidden)
         }
         _ => false,
     };

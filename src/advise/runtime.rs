@@ -5,7 +5,8 @@
 
 use super::cover::{Cover, Item, cover};
 use super::dockerfile::{Final, head, start};
-use super::needed::{estimate, is_compiled_python, secret_files};
+use super::leaked::{Leaked, ignored_files};
+use super::needed::{estimate, is_compiled_python};
 use super::origin::origin;
 use super::{Advice, Evidence};
 use crate::analyze::PackageKind;
@@ -36,8 +37,8 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
         None => "",
         Some(_) => return None,
     };
-    let secrets = secret_files(evidence, closure);
-    let own = own_files(evidence, closure, base, &secrets);
+    let leaked = Leaked::of(evidence, closure);
+    let own = own_files(evidence, closure, base, &leaked.out);
     if own.include.len() > MOST_COPIES || own.bytes() > evidence.view.on_disk_bytes() {
         return None;
     }
@@ -49,7 +50,7 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
     }
     let mut plan = Final::of(evidence);
     plan.on_a_system();
-    let mut lines = head(evidence, &origin, &secrets);
+    let mut lines = head(evidence, &origin, &leaked);
     lines.push(
         "# What the entry point needs, by `careen`; the rest stays in the first stage.".to_owned(),
     );
@@ -80,7 +81,9 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
              this image",
             own.files
         ),
+        risks: leaked.risks(),
         dockerfile: Some(evidence.masked(&lines.join("\n")) + "\n"),
+        ignore: ignored_files(evidence, &leaked, &origin.text),
         saves: figures.now.saturating_sub(figures.after.compressed.map_or(0, |c| c.likely)),
         estimate: figures.after,
         ..Advice::default()

@@ -49,6 +49,11 @@ fn emitted(report: &Report, id: &str, patch: bool) -> Result<String, CliError> {
     match with.iter().find(|(name, _)| *name == id) {
         Some((_, text)) => Ok(text.clone()),
         None => {
+            let refused =
+                report.advice.iter().find(|a| a.id == id).and_then(|a| a.no_patch.as_deref());
+            if let Some(why) = refused.filter(|_| patch) {
+                return Err(CliError::Usage(format!("--patch: there is none for `{id}`: {why}")));
+            }
             let names: Vec<&str> = with.iter().map(|(name, _)| name.as_str()).collect();
             let what = if patch { "patch" } else { "Dockerfile" };
             let there = match names.as_slice() {

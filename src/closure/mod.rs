@@ -75,6 +75,7 @@ pub struct Closure<'a> {
     items: Items<'a>,
     packages: &'a InstalledPackages,
     edges: Vec<Option<Edge>>,
+    named_by: Vec<Option<u32>>,
     modes: Vec<Option<Mode>>,
     /// What cannot be told without running the image, in words.
     pub unclear: Vec<String>,
@@ -94,7 +95,7 @@ impl<'a> Closure<'a> {
         application::keep(&mut reach);
         reach.run();
         let whole: Vec<(usize, u32)> = reach.of_family("@whole").collect();
-        let Reach { mut edges, unclear, missing, shell, shell_scripts, .. } = reach;
+        let Reach { mut edges, named_by, unclear, missing, shell, shell_scripts, .. } = reach;
         // What only a file of the application names, and nothing was seen to run that file.
         let (idle, run): (Vec<u32>, Vec<u32>) =
             shell_scripts.into_iter().partition(|n| why::is_idle(&edges, *n));
@@ -118,6 +119,7 @@ impl<'a> Closure<'a> {
             items,
             packages: input.packages,
             edges,
+            named_by,
             modes,
             unclear: unclear.into_iter().collect(),
             missing: missing.into_iter().collect(),
@@ -205,9 +207,19 @@ impl<'a> Closure<'a> {
     /// Kept for nothing but being there: no file names it, nothing starts it.
     pub fn is_only_there(&self, path: &LayerPath) -> bool {
         let edge = self.items.number(path).and_then(|n| self.edges[n as usize].as_ref());
-        edge.is_none_or(|e| {
-            matches!(e.why, Why::Application | Why::WorkingDir | Why::Environment(_) | Why::Volume)
-        })
+        self.named_by(path).is_none()
+            && edge.is_none_or(|e| {
+                matches!(
+                    e.why,
+                    Why::Application | Why::WorkingDir | Why::Environment(_) | Why::Volume
+                )
+            })
+    }
+
+    /// A needed file that names this one, whatever else it is kept for.
+    pub fn named_by(&self, path: &LayerPath) -> Option<&LayerPath> {
+        let item = self.items.number(path)?;
+        Some(self.items.path(self.named_by[item as usize]?))
     }
 
     /// The libraries that needed files are linked to, each with one that needs it.

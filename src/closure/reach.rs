@@ -110,6 +110,8 @@ pub(super) struct Reach<'i, 'a> {
     pub edges: Vec<Option<Edge>>,
     /// The farthest that each item stands in the queue for, or stood.
     queued: Vec<Option<Follow>>,
+    /// For each file another that names the file itself, not a folder around it.
+    pub named_by: Vec<Option<u32>>,
     queue: VecDeque<(u32, Follow)>,
     /// The trees that were kept: their items, whether they were named, how far they lead.
     trees: HashSet<(Range<usize>, bool, Follow)>,
@@ -146,6 +148,7 @@ impl<'i, 'a> Reach<'i, 'a> {
             edges: vec![None; items.len()],
             queued: vec![None; items.len()],
             trees: HashSet::new(),
+            named_by: vec![None; items.len()],
             queue: VecDeque::new(),
             unclear: Vec::new(),
             missing: Vec::new(),
@@ -204,6 +207,8 @@ impl<'i, 'a> Reach<'i, 'a> {
         }
         match found.item {
             Some(item) if self.items.kind(item) != EntryKind::Directory => {
+                let named_by = &mut self.named_by[item as usize];
+                *named_by = named_by.or(from.filter(|&f| f != item));
                 self.keep(item, from, why, follow);
             }
             _ => self.keep_tree(&found.path, from, &why, follow),

@@ -386,6 +386,7 @@ fn advice(a: &Advice) -> AdviceReport {
         fixes: a.fixes.iter().map(fixed).collect(),
         dockerfile: a.dockerfile.clone(),
         patch: a.patch.clone(),
+        no_patch: a.no_patch.map(str::to_owned),
         ignore: a.ignore.clone(),
         estimate: EstimateReport { compressed: a.estimate.compressed, on_disk: a.estimate.on_disk },
     }

@@ -132,6 +132,7 @@ fn advice<'a>(advice: &'a mut AdviceReport, out: &mut Vec<&'a mut String>) {
         fixes: _,
         dockerfile,
         patch,
+        no_patch: _,
         ignore,
         estimate: _,
     } = advice;

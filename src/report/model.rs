@@ -336,8 +336,11 @@ pub struct AdviceReport {
     pub fixes: Vec<FixedReport>,
     /// The whole Dockerfile, or the lines that matter.
     pub dockerfile: Option<String>,
-    /// The same against the user's own Dockerfile, secrets masked.
+    /// The same against the user's own Dockerfile, as patch(1) takes it.
     pub patch: Option<String>,
+    /// Why there is no patch although a Dockerfile was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_patch: Option<String>,
     /// Lines for `.dockerignore`.
     pub ignore: Vec<String>,
     /// The image's size afterwards.

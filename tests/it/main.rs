@@ -7,6 +7,7 @@ mod accepting;
 mod advise;
 mod advise_bad;
 mod advise_build;
+mod advise_secrets;
 mod architecture;
 mod archives;
 mod bad_input;

@@ -251,6 +251,7 @@ pub fn tutorial() -> Report {
                 removes: vec![RemovedReport { what: "build tools".to_owned(), bytes: 300 * MB }],
                 fixes: vec![FixedReport { rule: "config/root-user".to_owned(), findings: 1 }],
                 patch: None,
+                no_patch: None,
                 ignore: vec![".git".to_owned()],
                 dockerfile: Some("FROM node:22-bookworm AS build\nRUN npm ci && npm run build && npm prune --omit=dev && rm -rf node_modules/.cache\n\nFROM node:22-bookworm-slim\nCOPY --from=build /srv/app /srv/app\nUSER 1000".to_owned()),
                 estimate: EstimateReport {
@@ -272,6 +273,7 @@ pub fn tutorial() -> Report {
                 removes: Vec::new(),
                 fixes: Vec::new(),
                 patch: None,
+                no_patch: None,
                 ignore: Vec::new(),
                 dockerfile: None,
                 estimate: EstimateReport {
@@ -293,6 +295,7 @@ pub fn tutorial() -> Report {
                 removes: Vec::new(),
                 fixes: Vec::new(),
                 patch: None,
+                no_patch: None,
                 ignore: Vec::new(),
                 dockerfile: None,
                 estimate: EstimateReport { compressed: None, on_disk: None },

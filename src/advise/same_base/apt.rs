@@ -144,7 +144,8 @@ pub(super) fn rewrite(draft: &mut Draft, evidence: &Evidence, base: Option<usize
     // Without knowing what it leaves out, the switch is not proposed.
     let lean = !without.is_empty();
     let archives = evidence.view.iter().any(|(p, _)| {
-        p.as_bytes().starts_with(b"var/cache/apt/archives/") && p.as_bytes().ends_with(b".deb")
+        let archive = p.as_bytes().starts_with(b"var/cache/apt/archives/");
+        archive && p.as_bytes().ends_with(b".deb") || is_apt_cache(p.as_bytes())
     });
     let mut first = true;
     for group in &groups {
@@ -205,6 +206,12 @@ pub(super) fn rewrite(draft: &mut Draft, evidence: &Evidence, base: Option<usize
     }
     out.without = without;
     out
+}
+
+/// apt's tables of what can be installed, which `apt-get clean` deletes too.
+pub(super) fn is_apt_cache(path: &[u8]) -> bool {
+    path.strip_prefix(b"var/cache/apt/")
+        .is_some_and(|name| !name.contains(&b'/') && name.ends_with(b".bin"))
 }
 
 fn installs(draft: &Draft, n: usize) -> bool {

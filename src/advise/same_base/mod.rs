@@ -9,13 +9,15 @@ mod secrets;
 
 use super::dockerfile::{Final, start};
 use super::estimate::{Estimate, Interval};
-use super::needed::{is_compiled_python, secret_files};
+use super::leaked::{Leaked, ignore_line, is_brought};
+use super::needed::is_compiled_python;
 use super::origin::{Origin, origin};
 use super::ratio::Ratios;
 use super::removes::{Settles, fixes, removed, stays};
 use super::{Advice, Certainty, Evidence};
-use crate::dockerfile::Kind;
+use crate::dockerfile::{Command, Joint, Kind};
 use crate::image::Node;
+use crate::image::residue::{Residue, ResidueKind};
 use crate::layer::LayerPath;
 use crate::rules::unneeded;
 use draft::{Draft, Slot};
@@ -34,21 +36,23 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
     let mut draft = Draft::new(&origin.text)?;
     let base = evidence.history.base_layers.filter(|n| *n < evidence.image.layers.len());
     let mut changes: Vec<String> = pin.into_iter().collect();
-    let (mounts, mounted) = secrets::rewrite(&mut draft, evidence);
+    let leaked = evidence.closure.map(|c| Leaked::of(evidence, c)).unwrap_or_default();
+    let (mounts, mounted) = secrets::rewrite(&mut draft, evidence, &leaked);
     changes.extend(mounts);
+    let unneeded = secrets::ignore_deleted(&mut draft, evidence, &mounted);
     origin.remarks.retain(|r| !mounted.iter().any(|m| r.contains(m.as_str())));
     let mut apt = apt::rewrite(&mut draft, evidence, base);
     changes.append(&mut apt.changes);
     let mut order = order::rewrite(&mut draft, evidence);
     changes.append(&mut order.changes);
-    let ignored = ignored(evidence);
+    let ignored = ignored(evidence, &leaked, &draft, unneeded);
     if !ignored.is_empty() {
         changes.push(format!("a .dockerignore keeps out {}", ignored.names.join(", ")));
     }
 
     let mut plan = Final::of(evidence);
     plan.on_a_system();
-    let (text, settles) = finish(evidence, &origin, &mut draft, &plan, &mut changes);
+    let (text, end) = finish(evidence, &origin, &mut draft, &plan, &mut changes);
     let gone = |path: &LayerPath| {
         let bytes = path.as_bytes();
         let below = |dir: &str| {
@@ -56,7 +60,9 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
         };
         ignored.paths.iter().any(|p| below(&p.to_text()))
             || apt.cleaned
-                && ["var/lib/apt/lists", "var/cache/apt/archives"].iter().any(|d| below(d))
+                && (["var/lib/apt/lists", "var/cache/apt/archives"].iter().any(|d| below(d))
+                    || apt::is_apt_cache(bytes))
+            || mounted.iter().any(|m| path == &LayerPath::from(m.as_str()))
             || order.caches.iter().any(|d| below(d))
             || evidence.packages.owner_of(path).is_some_and(|p| {
                 apt.without.contains(&p.name) && p.kind == crate::analyze::PackageKind::Dpkg
@@ -82,7 +88,7 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
     let now: u64 = evidence.view.on_disk_bytes();
     let estimate = estimate(evidence, &kept, base);
     let after = estimate.on_disk.map_or(now, |d| d.likely);
-    let helps = now.saturating_sub(after) * LEAST > now || settles.user || !changes.is_empty();
+    let helps = now.saturating_sub(after) * LEAST > now || end.user || !changes.is_empty();
     if !helps {
         return None;
     }
@@ -92,7 +98,16 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
         _ => now.saturating_sub(after),
     };
     let stays = |path: &LayerPath| stays(evidence, &kept, path);
-    let patch = origin.patch(&text);
+    let patch = origin.patch(evidence, &text);
+    let owned = |r: &Residue| {
+        let step = evidence.step(r.hidden_by).unwrap_or_default();
+        r.kind == ResidueKind::MetadataOnly
+            && step.contains("chown")
+            && end.owned.iter().any(|dir| is_within(&r.path, dir))
+    };
+    let settles = Settles { user: end.user, health: end.health, hidden: &gone };
+    let mut risks = leaked.risks();
+    risks.append(&mut apt.risks);
     Some(Advice {
         id: "same-base",
         kind: "same-base",
@@ -108,11 +123,12 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
         basis: "the bytes of the files that stay; the base's layers as they are, others at their own ratio"
             .to_owned(),
         changes,
-        risks: apt.risks,
-        removes: removed(evidence, &kept),
+        risks,
+        removes: removed(evidence, &kept, &|r| gone(&r.path) || owned(r)),
         fixes: fixes(evidence, &stays, settles),
         dockerfile: Some(text),
-        patch,
+        patch: patch.text,
+        no_patch: patch.refused,
         ignore: ignored.names,
         estimate,
         saves,
@@ -150,7 +166,12 @@ impl Ignored {
     }
 }
 
-fn ignored(evidence: &Evidence) -> Ignored {
+fn ignored(
+    evidence: &Evidence,
+    leaked: &Leaked,
+    draft: &Draft,
+    deleted: Vec<LayerPath>,
+) -> Ignored {
     let mut out = Ignored::default();
     for item in evidence.unneeded.iter().filter(|i| i.kind == "vcs" && i.owner.is_none()) {
         for path in &item.paths {
@@ -160,19 +181,25 @@ fn ignored(evidence: &Evidence) -> Ignored {
             }
         }
     }
-    if let Some(closure) = evidence.closure {
-        for path in secret_files(evidence, closure) {
-            let name = format!("**/{}", String::from_utf8_lossy(path.name()));
-            let copied = evidence.view.follow(&path).is_some_and(|(_, node)| {
-                let step = evidence.history.of_layer(node.layer);
-                step.is_some_and(|s| s.keyword == "COPY" || s.keyword == "ADD")
-            });
-            if copied && !is_compiled_python(&path) {
-                out.add(name, path);
-            }
+    for path in &leaked.out {
+        // A step that names a file would fail without it.
+        if is_brought(evidence, path) && !secrets::names(draft, path) && !is_compiled_python(path) {
+            out.add(ignore_line(path), path.clone());
         }
     }
+    for path in deleted {
+        out.add(ignore_line(&path), path);
+    }
     out
+}
+
+/// What the end of the rewritten build settles.
+#[derive(Default)]
+struct End {
+    user: bool,
+    health: bool,
+    /// Folders whose files are copied with their owner, where a step of its own changed it before.
+    owned: Vec<LayerPath>,
 }
 
 /// A user, a health check, and how the image starts where that is not in the text.
@@ -182,8 +209,8 @@ fn finish(
     draft: &mut Draft,
     plan: &Final,
     changes: &mut Vec<String>,
-) -> (String, Settles) {
-    let mut settles = Settles { all_layers: true, ..Settles::default() };
+) -> (String, End) {
+    let mut settles = End::default();
     let user = plan.user().filter(|_| evidence.config.user.is_empty() || is_root(evidence));
     let health = plan.health();
     let mut lines = Vec::new();
@@ -192,7 +219,10 @@ fn finish(
         changes.push(format!("runs as {user} instead of root"));
         if let Some(dir) = plan.owned_dirs().first() {
             lines.push(format!("RUN chown {user} /{}", dir.to_text()));
-            owned_copies(draft, &user, &dir.to_text());
+            if owned_copies(draft, &user, &dir.to_text()) && without_chown(draft, &dir.to_text()) {
+                changes.push("the owner is set while copying, not in a step of its own".to_owned());
+                settles.owned.push(dir.clone());
+            }
         }
     }
     if health.is_some() {
@@ -200,7 +230,7 @@ fn finish(
         changes.push("a health check that the port is open, with what the image has".to_owned());
     }
     if evidence.dockerfile.is_some() {
-        lines.extend(user_line(plan, settles));
+        lines.extend(user_line(plan, &settles));
         lines.extend(health);
         place(draft, lines);
         (evidence.masked(&draft.render()), settles)
@@ -235,7 +265,7 @@ fn is_root(evidence: &Evidence) -> bool {
     ["0", "root", "0:0"].contains(&evidence.config.user.as_str())
 }
 
-fn user_line(plan: &Final, settles: Settles) -> Option<String> {
+fn user_line(plan: &Final, settles: &End) -> Option<String> {
     plan.user().filter(|_| settles.user).map(|u| format!("USER {u}"))
 }
 
@@ -255,9 +285,10 @@ fn place(draft: &mut Draft, lines: Vec<String>) {
     }
 }
 
-/// The application's files belong to its user.
-fn owned_copies(draft: &mut Draft, user: &str, dir: &str) {
+/// The application's files belong to its user. Whether a copy brings any of them.
+fn owned_copies(draft: &mut Draft, user: &str, dir: &str) -> bool {
     let mut folder = String::new();
+    let mut owned = false;
     for n in 0..draft.slots.len() {
         match draft.slots[n].kind().clone() {
             Kind::Workdir(d) => folder = d,
@@ -266,7 +297,8 @@ fn owned_copies(draft: &mut Draft, user: &str, dir: &str) {
                     true => target,
                     false => format!("{}/{target}", folder.trim_end_matches('/')),
                 };
-                let inside = target.trim_start_matches('/').starts_with(dir);
+                let inside = is_within(&LayerPath::from(target.as_str()), &LayerPath::from(dir));
+                owned |= inside;
                 if inside
                     && !options.iter().any(|o| o.starts_with("--chown"))
                     && !draft.slots[n].is_gone()
@@ -284,6 +316,52 @@ fn owned_copies(draft: &mut Draft, user: &str, dir: &str) {
             }
         }
     }
+    owned
+}
+
+/// Takes away commands that do nothing but give a folder, or what is in it, to a user. Whether there were any.
+fn without_chown(draft: &mut Draft, dir: &str) -> bool {
+    let dir = LayerPath::from(dir);
+    let mut folder = LayerPath::default();
+    let mut found = false;
+    for n in 0..draft.slots.len() {
+        if let Kind::Workdir(path) = draft.slots[n].kind() {
+            folder = LayerPath::from(path.as_str());
+        }
+        let Some(commands) = draft.slots[n].commands() else { continue };
+        let gives = |command: &Command| {
+            let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
+            let ["chown", rest @ ..] = words.as_slice() else { return false };
+            let recursive = rest.iter().any(|w| matches!(*w, "-R" | "--recursive"));
+            let mut paths = rest.iter().filter(|w| !w.starts_with('-')).skip(1).peekable();
+            recursive
+                && paths.peek().is_some()
+                && paths.all(|p| match *p {
+                    "." | "./" => is_within(&folder, &dir),
+                    p => p.starts_with('/') && is_within(&LayerPath::from(p), &dir),
+                })
+        };
+        let (gone, mut rest): (Vec<Command>, Vec<Command>) = commands.into_iter().partition(gives);
+        if gone.is_empty() {
+            continue;
+        }
+        found = true;
+        match rest.first_mut() {
+            Some(first) => {
+                first.joint = Joint::First;
+                let options = draft.slots[n].options().to_vec();
+                draft.slots[n].set_run(options, &rest);
+            }
+            None => draft.slots[n].remove(),
+        }
+    }
+    found
+}
+
+fn is_within(path: &LayerPath, dir: &LayerPath) -> bool {
+    path.as_bytes()
+        .strip_prefix(dir.as_bytes())
+        .is_some_and(|r| dir.is_root() || r.is_empty() || r[0] == b'/')
 }
 
 fn estimate(evidence: &Evidence, kept: &HashSet<Node>, base: Option<usize>) -> Estimate {

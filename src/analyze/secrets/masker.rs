@@ -36,6 +36,14 @@ impl<'a> Masker<'a> {
         replaced(text, places)
     }
 
+    /// Where a text of the configuration, the history or a Dockerfile holds secrets, in bytes and in order:
+    /// what [`Masker::mask`] would replace.
+    pub fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let mut places = self.by_pattern(text, Confidence::Possible);
+        places.extend(self.by_fingerprint(text));
+        joined(places).into_iter().map(|(range, _)| range).collect()
+    }
+
     /// A name that is mostly no secret: only what is sure enough to be reported.
     pub fn mask_sure(&self, text: &str) -> String {
         let mut places = self.by_pattern(text, Confidence::Likely);
@@ -114,10 +122,24 @@ fn is_mask(text: &[u8], range: &Range<usize>) -> bool {
 }
 
 /// The text with the places replaced; where they overlap, the longest speaks for all.
-pub(super) fn replaced(text: &str, mut places: Vec<Place>) -> String {
+pub(super) fn replaced(text: &str, places: Vec<Place>) -> String {
     if places.is_empty() {
         return text.to_owned();
     }
+    let mut out = Vec::with_capacity(text.len());
+    let mut done = 0;
+    for (range, (_, mask)) in joined(places) {
+        out.extend_from_slice(&text.as_bytes()[done..range.start]);
+        out.extend_from_slice(mask.as_bytes());
+        done = range.end;
+    }
+    out.extend_from_slice(&text.as_bytes()[done..]);
+    // A match may have cut a character in two.
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// The places in order; those that overlap as one, with the longest of them.
+fn joined(mut places: Vec<Place>) -> Vec<(Range<usize>, Place)> {
     places.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
     let mut joined: Vec<(Range<usize>, Place)> = Vec::with_capacity(places.len());
     for (range, mask) in places {
@@ -131,16 +153,7 @@ pub(super) fn replaced(text: &str, mut places: Vec<Place>) -> String {
             _ => joined.push((range.clone(), (range, mask))),
         }
     }
-    let mut out = Vec::with_capacity(text.len());
-    let mut done = 0;
-    for (range, (_, mask)) in joined {
-        out.extend_from_slice(&text.as_bytes()[done..range.start]);
-        out.extend_from_slice(mask.as_bytes());
-        done = range.end;
-    }
-    out.extend_from_slice(&text.as_bytes()[done..]);
-    // A match may have cut a character in two.
-    String::from_utf8_lossy(&out).into_owned()
+    joined
 }
 
 #[cfg(test)]
