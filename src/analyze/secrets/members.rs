@@ -18,6 +18,8 @@ use std::thread::JoinHandle;
 const SMALL: u64 = 1 << 20;
 /// Chunks on their way to the thread.
 const IN_FLIGHT: usize = 4;
+/// Findings of all members of one file that are held; fewer are listed.
+const MOST_KEPT: usize = 5000;
 /// Notes on parts of one file that were not looked at.
 const MOST_NOTES: usize = 20;
 
@@ -180,7 +182,9 @@ impl Visitor for Gatherer<'_> {
         if let Some(at) = outcome.cut {
             self.unread(&inside, &too_slow(at));
         }
-        let members = outcome.found.into_iter().map(|found| MemberFound {
+        let room = MOST_KEPT.saturating_sub(self.members.found.len());
+        self.members.more += outcome.found.len().saturating_sub(room) as u64;
+        let members = outcome.found.into_iter().take(room).map(|found| MemberFound {
             inside: self.inside.clone(),
             form: outcome.form,
             raw: self.raw,

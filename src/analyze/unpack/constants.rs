@@ -4,8 +4,9 @@
 //! token, and the next constant's mark would, too; so each string becomes a line of its own, and so does what
 //! can be read between them.
 
+use super::python::{self, is_readable};
 use super::replay::Replay;
-use super::{Kind, Place, Unpacker, python};
+use super::{Kind, Place, Unpacker};
 use std::io::Read;
 use std::ops::Range;
 
@@ -38,7 +39,7 @@ impl Unpacker<'_> {
 /// Each string and each readable stretch between them as a line.
 fn lines(bytes: &[u8], strings: &[Range<usize>], out: &mut Vec<u8>) {
     let mut at = 0;
-    for string in strings.iter().cloned().chain([bytes.len()..bytes.len()]) {
+    for string in strings.iter().cloned().chain(std::iter::once(bytes.len()..bytes.len())) {
         for run in bytes[at..string.start].split(|&b| !is_readable(b)).filter(|r| r.len() >= 6) {
             out.extend_from_slice(run);
             out.push(b'\n');
@@ -49,10 +50,6 @@ fn lines(bytes: &[u8], strings: &[Range<usize>], out: &mut Vec<u8>) {
         }
         at = string.end;
     }
-}
-
-pub(super) fn is_readable(b: u8) -> bool {
-    matches!(b, b' '..=b'~' | b'\n' | b'\r' | b'\t' | 0x80..)
 }
 
 /// The Utf8 entries of a class file's constant pool, as far as it is one: JVMS, section 4.4.

@@ -3,6 +3,7 @@
 //! Readers of zip find members by the directory at the end, a stream by the headers before the data. Where
 //! both do not tell the same, a reader sees members that the stream did not.
 
+use super::zip_header::{UNKNOWN32, zip64_fields};
 use std::collections::HashMap;
 
 /// What a header before the data says.
@@ -30,7 +31,6 @@ pub(super) struct Directory {
 
 /// Fixed part of an entry behind its signature.
 pub(super) const ENTRY: usize = 42;
-const UNKNOWN32: u64 = 0xffff_ffff;
 
 impl Directory {
     pub fn meet(&mut self, at: u64, met: Met) {
@@ -44,7 +44,7 @@ impl Directory {
             u64::from(u32::from_le_bytes([fixed[i], fixed[i + 1], fixed[i + 2], fixed[i + 3]]))
         };
         self.begins.get_or_insert(at);
-        let mut wide = super::zip::zip64_fields(extra).unwrap_or_default().chunks_exact(8);
+        let mut wide = zip64_fields(extra).unwrap_or_default().chunks_exact(8);
         let mut field = |narrow: u64| match narrow {
             UNKNOWN32 => {
                 wide.next().and_then(|b| b.try_into().ok()).map_or(UNKNOWN32, u64::from_le_bytes)

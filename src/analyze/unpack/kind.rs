@@ -1,7 +1,7 @@
 //! What a file is, by its first bytes.
 
 use super::frames::is_skippable;
-use super::zip::is_member;
+use super::zip_header::{TELLING, is_member};
 
 /// Bytes of a head that tell a container: up to the mark of a tar.
 pub const HEAD: usize = 512;
@@ -103,10 +103,6 @@ fn is_loose_object(path: &[u8]) -> bool {
         && fan.is_some_and(|f| hex(f, 2))
         && objects == Some(b"objects")
 }
-
-/// How much of a file has to be there to tell whether a container begins at a place: a zip's header with a
-/// name.
-pub(super) const TELLING: usize = 30 + 1024;
 
 /// Where a container begins behind other bytes: a zip anywhere, a compressed stream at the beginning of a line
 /// of a script. `script`: the file begins with `#!`. `whole`: nothing follows `bytes`.

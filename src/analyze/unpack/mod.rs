@@ -23,6 +23,7 @@ mod replay;
 mod sqlite;
 mod tar;
 mod zip;
+mod zip_header;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,6 @@
 //! its instructions tell which go together: `LOAD_CONST` and then a store. Known for Python 3.7 to 3.13,
 //! whose instructions are words of two bytes.
 
-use super::constants::is_readable;
 use std::ops::Range;
 
 /// Instructions and pairs of one module; those of the largest real ones are a tenth of it.
@@ -40,6 +39,10 @@ pub(super) fn strings(bytes: &[u8]) -> Vec<Range<usize>> {
         }
     }
     out
+}
+
+pub(super) fn is_readable(b: u8) -> bool {
+    matches!(b, b' '..=b'~' | b'\n' | b'\r' | b'\t' | 0x80..)
 }
 
 /// `NAME = "value"` lines, one for each constant that is stored under a name or handed over under one.

@@ -170,7 +170,7 @@ impl Database {
         }
         rows.sort_unstable_by_key(|r| r.start);
         let mut at = start;
-        for row in rows.into_iter().chain([page.len()..page.len()]) {
+        for row in rows.into_iter().chain(std::iter::once(page.len()..page.len())) {
             let between = page.get(at..row.start).unwrap_or_default();
             for text in between.split(|&b| b == 0).filter(|t| t.len() >= 8) {
                 push_line(&mut out, text);
