@@ -370,7 +370,7 @@ impl<'a> Planner<'a> {
         let media_type = root.media_type.as_ref().map(|m| m.as_str().to_owned());
         self.store.put_document(&digest, media_type.as_deref(), &root.raw)?;
         let documents = Documents { planner: self, source, failed: Mutex::new(None) };
-        let resolution = descend(root, &documents, &PlatformChoice::All);
+        let resolution = source.without_secrets(descend(root, &documents, &PlatformChoice::All));
         if let Some(e) = documents.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(e.into());
         }

@@ -8,6 +8,7 @@ use crate::support::fake_registry::{Answer, Asked, FakeRegistry};
 use crate::support::image_registry::Served;
 use crate::support::program::Home;
 use careen::source::registry::{RegistryError, RegistrySettings};
+use careen::source::{PlatformChoice, Source as _};
 
 const OTHER: &str = "127.0.0.2";
 
@@ -202,6 +203,43 @@ fn no_error_repeats_a_password_or_a_token() {
             }
         }
     }
+}
+
+#[test]
+fn what_a_document_repeats_of_a_token_is_in_no_gap() {
+    const TOKEN: &str = "eyJ0b2tlbi1vZi1hbm5h";
+    let image = Served::small();
+    let size = image.blob(&image.manifest).len();
+    let digest = image.manifest.clone();
+    let registry = FakeRegistry::start(move |asked| {
+        let host = asked.header("host").unwrap();
+        if asked.path.starts_with("/token") {
+            return Answer::new(200, format!("{{\"token\":\"{TOKEN}\"}}"));
+        }
+        if asked.header("authorization") != Some(&format!("Bearer {TOKEN}")) {
+            let realm = format!("Bearer realm=\"http://{host}/token\"");
+            return Answer::new(401, "").with("www-authenticate", realm);
+        }
+        if asked.path.contains("/tags/list") {
+            return Answer::new(200, format!("{{\"tags\":[\"1\",\"{TOKEN}=\"]}}"));
+        }
+        if !asked.path.ends_with("/manifests/1") {
+            return image.answer(asked);
+        }
+        let media_type = "application/vnd.oci.image.index.v1+json";
+        let index = serde_json::json!({"schemaVersion": 2, "mediaType": media_type, "manifests": [
+            {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": size,
+                "platform": {"os": "linux", "architecture": "amd64"}},
+            {"mediaType": format!("application/{TOKEN}"), "size": 2,
+                "digest": format!("sha256:{}", "0".repeat(64)),
+                "platform": {"os": "linux", "architecture": "amd64"}}]});
+        Answer::new(200, index.to_string()).with("content-type", media_type)
+    });
+    let s = source(&registry, with_login());
+    let found = s.resolve(&PlatformChoice::All).unwrap();
+    let text = format!("{:?} {:?}", found.unseen, s.tags().unwrap().odd);
+    assert!(!found.unseen.is_empty() && !text.contains(TOKEN), "{text}");
+    assert!(text.matches("[redacted]").count() >= 2, "{text}");
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Whose name and password go to which registry: the user's own words, docker's `config.json` and
 //! containers' `auth.json`. Which files those are is the caller's to say.
 
+use super::any_case::fields;
 use super::helper;
 use crate::oci::Reference;
 use crate::text::Redacted;
 use base64::Engine as _;
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
@@ -241,13 +243,25 @@ fn read(source: &AuthSource) -> Result<Option<AuthFile>, String> {
         return Ok(None);
     }
     // The parser's message could quote a secret; the place is enough.
-    serde_json::from_slice(raw).map(Some).map_err(|e| {
+    let file = serde_json::from_slice(raw).and_then(|v| serde_json::from_value(by_name(v)));
+    file.map(Some).map_err(|e: serde_json::Error| {
         format!(
             "{source}: not a docker or containers auth file (line {}, column {})",
             e.line(),
             e.column()
         )
     })
+}
+
+/// The file with the names that its structures here have.
+fn by_name(file: Value) -> Value {
+    let mut file = fields(file, &["auths", "credsStore", "credHelpers"]);
+    if let Some(Value::Object(auths)) = file.get_mut("auths") {
+        for entry in auths.values_mut() {
+            *entry = fields(entry.take(), &["auth", "username", "password", "identitytoken"]);
+        }
+    }
+    file
 }
 
 /// One byte more than may be, if there are so many; `None`: there is no such file.
@@ -361,6 +375,14 @@ mod tests {
         assert_eq!(user(json, "b.io/x"), None);
         assert_eq!(user(json, "c.io/x"), None);
         assert_eq!(user(json, "d.io/x").as_deref(), Some("token secret"));
+    }
+
+    #[test]
+    fn a_file_is_read_as_docker_reads_it() {
+        let json = r#"{"Auths":{"a.io":{"AUTH":"eDp4","Auth":"dTpw","auth":null},"b.io":null},
+            "CREDSSTORE":null,"credhelpers":null}"#;
+        assert_eq!(user(json, "a.io/x").as_deref(), Some("u"), "the last one counts");
+        assert_eq!(user(json, "b.io/x"), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! source nor its readers may be used on a thread that runs async tasks itself.
 
 mod allowed_host;
+mod any_case;
 mod auth;
 mod blob;
 mod catalog;
@@ -176,15 +177,31 @@ impl RegistrySource {
         Ok(TagList { broken: tags.broken.map(|e| sent.error(e)), ..tags })
     }
 
-    /// What is wrong with a document may quote it, and it may hold what was sent for it.
-    fn cleaned(&self, e: SourceError) -> SourceError {
-        let (sent, text) = (&self.client.connection.sent, e.to_string());
-        match sent.is_in(&text) {
-            false => e,
-            true => SourceError::Malformed {
-                what: self.client.reference.to_string(),
-                why: sent.without(&text),
-            },
+    /// What was found, or why not, without a password or a token that the registry wrote into its
+    /// documents: both quote them.
+    pub fn without_secrets(
+        &self,
+        found: Result<Resolution, SourceError>,
+    ) -> Result<Resolution, SourceError> {
+        let sent = &self.client.connection.sent;
+        match found {
+            Ok(mut resolution) => {
+                for unseen in &mut resolution.unseen {
+                    unseen.what = sent.without(&unseen.what);
+                    unseen.why = sent.without(&unseen.why);
+                }
+                Ok(resolution)
+            }
+            Err(e) => {
+                let text = e.to_string();
+                match sent.is_in(&text) {
+                    false => Err(e),
+                    true => Err(SourceError::Malformed {
+                        what: self.client.reference.to_string(),
+                        why: sent.without(&text),
+                    }),
+                }
+            }
         }
     }
 
@@ -255,7 +272,7 @@ impl Source for RegistrySource {
         let root = self
             .root_of(&self.client.reference, None)?
             .ok_or_else(|| SourceError::NotFound { what: self.client.reference.to_string() })?;
-        descend(root, self, choice).map_err(|e| self.cleaned(e))
+        self.without_secrets(descend(root, self, choice))
     }
 
     /// The first request is made by the reader's task: what fails, fails on reading, as an

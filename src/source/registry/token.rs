@@ -1,5 +1,6 @@
 //! What a token server answers (the distribution project's token protocol).
 
+use super::any_case::fields;
 use crate::text::Redacted;
 use serde::Deserialize;
 use std::time::Duration;
@@ -26,8 +27,9 @@ struct Answer {
 
 /// A token and how long it lives. The error says nothing of the answer: it could hold a token.
 pub(super) fn read_token(body: &[u8]) -> Result<(Redacted<String>, Duration), &'static str> {
-    let answer: Answer =
-        serde_json::from_slice(body).map_err(|_| "the answer is not the expected JSON")?;
+    let answer: Answer = serde_json::from_slice(body)
+        .and_then(|v| serde_json::from_value(fields(v, &["token", "access_token", "expires_in"])))
+        .map_err(|_| "the answer is not the expected JSON")?;
     let token = [answer.token, answer.access_token]
         .into_iter()
         .flatten()
@@ -84,6 +86,7 @@ mod tests {
         let token = |body: &str| read_token(body.as_bytes()).map(|(t, _)| t.reveal().clone());
         assert_eq!(token(r#"{"token":"","access_token":"b"}"#).as_deref(), Ok("b"));
         assert_eq!(token(r#"{"token":null,"access_token":"b"}"#).as_deref(), Ok("b"));
+        assert_eq!(token(r#"{"Token":"a","TOKEN":"b"}"#).as_deref(), Ok("b"));
         for bad in [r#"{"token":{"hunter2":1}}"#, "{}", "[]", "hunter2"] {
             assert!(!token(bad).unwrap_err().contains("hunter2"), "{bad}");
         }
