@@ -106,9 +106,9 @@ fn the_label_of_a_layer_means_nothing() {
 
 #[test]
 fn a_small_gzip_of_a_large_document_is_too_large() {
-    let registry = FakeRegistry::start(|_| {
-        let body = compress(&vec![b' '; 64 << 20], Compression::Gzip);
-        Answer::new(200, body).with("content-encoding", "gzip")
+    let body = compress(&vec![b' '; 8 << 20], Compression::Gzip);
+    let registry = FakeRegistry::start(move |_| {
+        Answer::new(200, body.clone()).with("content-encoding", "gzip")
     });
     let e = refused(&source(&registry, settings()));
     assert!(matches!(e, RegistryError::TooLarge { .. }), "{e:?}");

@@ -23,7 +23,7 @@ fn settings() -> RegistrySettings {
             longest_wait: Duration::from_millis(5),
             longest_retry_after: Duration::from_millis(300),
         },
-        timeouts: Timeouts { read: Duration::from_millis(1000), ..Timeouts::default() },
+        timeouts: Timeouts { read: Duration::from_secs(3), ..Timeouts::default() },
         ..RegistrySettings::default()
     }
 }

@@ -23,7 +23,8 @@ pub fn settings() -> RegistrySettings {
             longest_wait: Duration::from_millis(5),
             longest_retry_after: Duration::from_millis(300),
         },
-        timeouts: Timeouts { read: Duration::from_secs(2), ..Timeouts::default() },
+        // A busy machine must not look like a silent server.
+        timeouts: Timeouts { read: Duration::from_secs(15), ..Timeouts::default() },
         ..RegistrySettings::default()
     }
 }
