@@ -133,10 +133,16 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
         what: what.to_owned(),
         why: why.to_owned(),
         failed,
+        hides_packages: false,
     });
     let mut unseen: Vec<NotLookedAt> = unseen.iter().cloned().chain(unjudged).collect();
     unseen.extend(rules::secrets::unsearched(&history, &findings).into_iter().map(
-        |(what, why)| NotLookedAt { what: what.to_owned(), why: why.to_owned(), failed: true },
+        |(what, why)| NotLookedAt {
+            what: what.to_owned(),
+            why: why.to_owned(),
+            failed: true,
+            hides_packages: false,
+        },
     ));
     let steps = assemble::steps(&history, image.layers.len(), &masker);
     let sifted = sift::sift(plan, findings, &steps, &masker);
@@ -147,7 +153,12 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
     let lean = advise::lean_command(&image.found.config.config, &view);
     let config = lean.as_ref().map_or(&image.found.config.config, |(c, _)| c);
     let closure = wanted.then(|| Closure::of(Input { view: &view, packages: &packages, config }));
-    let gap = |what: &str, why: String| NotLookedAt { what: what.to_owned(), why, failed: false };
+    let gap = |what: &str, why: String| NotLookedAt {
+        what: what.to_owned(),
+        why,
+        failed: false,
+        hides_packages: false,
+    };
     unseen.extend(packages.gaps().into_iter().map(|why| gap("the packages' lists of files", why)));
     let uncertain = closure.as_ref().and_then(|c| c.gap());
     unseen.extend(uncertain.map(|why| gap("what the image needs to run", why.to_owned())));

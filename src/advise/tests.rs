@@ -169,6 +169,7 @@ fn started() -> ReadImage {
             declared_bytes: None,
             root: None,
             relations: Default::default(),
+            ..crate::analyze::PackageRecord::of(crate::analyze::PackageKind::Apk)
         }];
     }
     let mut image = image();

@@ -96,6 +96,9 @@ pub enum PackageKind {
     Gem,
     Go,
     Rust,
+    Conda,
+    Composer,
+    Nuget,
 }
 
 impl PackageKind {
@@ -122,6 +125,69 @@ pub struct PackageRecord {
     /// Directory that belongs to the package as a whole (a node module, a gem).
     pub root: Option<LayerPath>,
     pub relations: Relations,
+    /// What stands before the name where two may have the same: a Maven group, conda's channel, where a
+    /// crate is from if it is not crates.io.
+    pub namespace: Option<String>,
+    /// The path within `entry` that states it, `!/` where a further archive begins.
+    pub inside: Option<String>,
+    pub state: PackageState,
+}
+
+impl PackageRecord {
+    /// One that says nothing but its kind yet.
+    pub fn of(kind: PackageKind) -> Self {
+        Self {
+            entry: 0,
+            kind,
+            name: String::new(),
+            version: String::new(),
+            architecture: None,
+            source: None,
+            declared_bytes: None,
+            root: None,
+            relations: Relations::default(),
+            namespace: None,
+            inside: None,
+            state: PackageState::Installed,
+        }
+    }
+}
+
+/// How far its installation has come, in the words of dpkg(1). The files are there in all of them.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum PackageState {
+    #[default]
+    Installed,
+    /// Some of the files may be missing.
+    HalfInstalled,
+    Unpacked,
+    HalfConfigured,
+}
+
+impl PackageState {
+    /// As dpkg writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Installed => "installed",
+            Self::HalfInstalled => "half-installed",
+            Self::Unpacked => "unpacked",
+            Self::HalfConfigured => "half-configured",
+        }
+    }
 }
 
 /// What a package of an operating system asks of others, as its database writes it.

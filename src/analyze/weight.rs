@@ -84,6 +84,8 @@ fn package(fact: &PackageRecord) -> usize {
         + named
         + optional(fact.architecture.as_ref())
         + optional(fact.source.as_ref())
+        + optional(fact.namespace.as_ref())
+        + optional(fact.inside.as_ref())
         + needs
         + words(&fact.relations.provides)
 }

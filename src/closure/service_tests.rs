@@ -45,6 +45,7 @@ fn record(entry: u32, kind: PackageKind, name: &str) -> PackageRecord {
         declared_bytes: None,
         root: None,
         relations: Default::default(),
+        ..PackageRecord::of(kind)
     }
 }
 

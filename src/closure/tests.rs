@@ -62,6 +62,7 @@ impl Made {
                 needs: needs.iter().map(|n| vec![(*n).to_owned()]).collect(),
                 ..Relations::default()
             },
+            ..PackageRecord::of(PackageKind::Apk)
         });
         let paths = paths.iter().map(|p| LayerPath::from(*p)).collect();
         self.facts.owned.push(OwnedFiles {

@@ -1,9 +1,11 @@
 //! The packages in force and who owns a file.
 //!
-//! A record is in force where the file that states it is the visible one. Holds no opinion.
+//! A record is in force where the file that states it is the visible one. Of the operating system's packages
+//! several databases may tell (dpkg's and chisel's, the two manifests of Azure Linux): each counts once. Holds
+//! no opinion.
 
 use super::view::{Node, View};
-use crate::analyze::{OwnedFiles, PackageKind, PackageRecord, Relations};
+use crate::analyze::{OwnedFiles, PackageKind, PackageRecord, PackageState, Relations};
 use crate::layer::{EntryKind, LONGEST_PATH, LayerPath};
 use std::collections::{HashMap, HashSet};
 
@@ -26,6 +28,11 @@ pub struct InstalledPackage {
     /// The directory or archive that is the package as a whole.
     pub root: Option<LayerPath>,
     pub relations: Relations,
+    /// As in [`PackageRecord::namespace`].
+    pub namespace: Option<String>,
+    /// As in [`PackageRecord::inside`].
+    pub inside: Option<String>,
+    pub state: PackageState,
 }
 
 /// All packages of a view.
@@ -78,10 +85,54 @@ enum ListKey {
     Within(LayerPath, String, usize),
 }
 
+/// What finds a package again.
+#[derive(Default)]
+struct Known {
+    lists: HashMap<ListKey, u32>,
+    /// Of the operating system: kind, name, architecture, version without epoch. Of Python, whose folder of a
+    /// package may say it twice: kind, name, folder, version.
+    same: HashMap<(PackageKind, String, Option<String>, String), u32>,
+}
+
+impl Known {
+    /// The package that a list belongs to.
+    fn of_list(&self, owned: &OwnedFiles, path: &LayerPath, nth: usize) -> Option<u32> {
+        let within = || ListKey::Within(path.clone(), owned.package.clone(), nth);
+        let key = match owned.kind {
+            PackageKind::Dpkg if is_chisel(path) => within(),
+            PackageKind::Dpkg => {
+                let record = path.as_bytes().rsplitn(2, |&b| b == b'.').last().map(LayerPath::new);
+                let beside = record.and_then(|r| self.lists.get(&ListKey::Beside(r)));
+                if let Some(&package) = beside {
+                    return Some(package);
+                }
+                ListKey::Dpkg(owned.package.clone())
+            }
+            PackageKind::Python => ListKey::Beside(path.parent().unwrap_or_default()),
+            _ => within(),
+        };
+        self.lists.get(&key).copied()
+    }
+}
+
+fn is_chisel(path: &LayerPath) -> bool {
+    path.name().ends_with(b".wall")
+}
+
+/// Checksums instead of a list: without the configuration's files.
+fn is_sums(path: &LayerPath) -> bool {
+    path.name().ends_with(b".md5sums")
+}
+
+/// In which order lists are believed: where Debian ships a Python module, Debian owns it, and conda likewise.
+fn rank(kind: PackageKind) -> (bool, bool, PackageKind) {
+    (!kind.is_of_the_system(), kind != PackageKind::Conda, kind)
+}
+
 impl InstalledPackages {
     pub fn from_view(view: &View) -> Self {
         let mut found = Self::default();
-        let mut keys: HashMap<ListKey, u32> = HashMap::new();
+        let mut known = Known::default();
         let mut lists = Vec::new();
         let stated = visible_statements(view);
         let first = first_layers(view);
@@ -96,7 +147,7 @@ impl InstalledPackages {
                     // A statement of a lower layer at another name of the database is not known as such.
                     let since = first.get(&statement(record, path)).copied();
                     let since = since.unwrap_or(stated.layers[layer]);
-                    found.add(record, path, *nth, since, &mut keys);
+                    found.add(record, path, *nth, since, &mut known);
                     *nth += 1;
                 }
             }
@@ -104,18 +155,23 @@ impl InstalledPackages {
             for owned in &index.facts.owned {
                 if let Some(path) = at(owned.entry) {
                     let nth = before.entry((&owned.package, owned.entry)).or_default();
-                    lists.push((list_key(owned, path, *nth), owned));
+                    lists.push((owned, path, *nth));
                     *nth += 1;
                 }
             }
             layer += 1;
         }
-        // Lists of the operating system first: where Debian ships a Python module, Debian owns it.
-        lists.sort_by_key(|(_, o)| o.kind);
+        lists.sort_by_key(|&(owned, path, _)| (rank(owned.kind), is_sums(path)));
+        // Only now, for the database that names a package is often in a layer above its list.
+        let lists = lists.into_iter().filter_map(|(owned, path, nth)| {
+            Some((known.of_list(owned, path, nth)?, is_sums(path), owned))
+        });
         let mut folders = Folders { view, real: HashMap::new(), steps: STEPS };
-        for (key, owned) in lists {
-            if let Some(&package) = keys.get(&key) {
-                found.own(view, package, owned, &mut folders);
+        let mut listed = HashSet::new();
+        for (package, sums, owned) in lists {
+            let first = listed.insert(package);
+            if first || !sums {
+                found.own(view, package, owned, first, &mut folders);
             }
         }
         found.cut = folders.steps == 0;
@@ -180,18 +236,19 @@ impl InstalledPackages {
         path: &LayerPath,
         nth: usize,
         layer: usize,
-        keys: &mut HashMap<ListKey, u32>,
+        known: &mut Known,
     ) {
-        let number = u32::try_from(self.packages.len()).unwrap_or(u32::MAX);
+        let number = self.same(record, path, known);
+        let keys = &mut known.lists;
         match record.kind {
-            PackageKind::Dpkg if path.name() == b"status" => {
+            PackageKind::Dpkg if !is_chisel(path) => {
+                if path.name() != b"status" {
+                    keys.insert(ListKey::Beside(path.clone()), number);
+                }
                 if let Some(arch) = &record.architecture {
                     keys.insert(ListKey::Dpkg(format!("{}:{arch}", record.name)), number);
                 }
                 keys.entry(ListKey::Dpkg(record.name.clone())).or_insert(number);
-            }
-            PackageKind::Dpkg => {
-                keys.insert(ListKey::Beside(path.clone()), number);
             }
             PackageKind::Python => {
                 keys.insert(ListKey::Beside(path.parent().unwrap_or_default()), number);
@@ -204,6 +261,9 @@ impl InstalledPackages {
         if let Some(root) = &record.root {
             self.roots.insert(root.clone(), number);
         }
+        if let Some(known) = self.packages.get_mut(number as usize) {
+            return known.add(record);
+        }
         self.packages.push(InstalledPackage {
             kind: record.kind,
             name: record.name.clone(),
@@ -215,10 +275,38 @@ impl InstalledPackages {
             database: path.clone(),
             root: record.root.clone(),
             relations: record.relations.clone(),
+            namespace: record.namespace.clone(),
+            inside: record.inside.clone(),
+            state: record.state,
         });
     }
 
-    fn own(&mut self, view: &View, package: u32, owned: &OwnedFiles, folders: &mut Folders) {
+    /// The number of the package that another database of the system tells of too, else the next one.
+    fn same(&self, record: &PackageRecord, path: &LayerPath, known: &mut Known) -> u32 {
+        let next = u32::try_from(self.packages.len()).unwrap_or(u32::MAX);
+        let place = match record.kind {
+            PackageKind::Python => path.parent().map(|dir| dir.to_text()),
+            kind if kind.is_of_the_system() => record.architecture.clone(),
+            _ => return next,
+        };
+        let version = record.version.split_once(':').map_or(record.version.as_str(), |(_, v)| v);
+        let key = (record.kind, record.name.clone(), place, version.to_owned());
+        let number = *known.same.entry(key).or_insert(next);
+        match self.packages.get(number as usize) {
+            Some(other) if other.database != *path => number,
+            _ => next,
+        }
+    }
+
+    /// `first`: no other list told of it.
+    fn own(
+        &mut self,
+        view: &View,
+        package: u32,
+        owned: &OwnedFiles,
+        first: bool,
+        folders: &mut Folders,
+    ) {
         let (mut bytes, mut counted) = (0u64, HashSet::new());
         for path in &owned.paths {
             if path.as_bytes().len() > LONGEST_PATH {
@@ -240,7 +328,7 @@ impl InstalledPackages {
             self.files.entry(real).or_insert(package);
         }
         if let Some(p) = self.packages.get_mut(package as usize) {
-            p.bytes = Some(bytes);
+            p.bytes = Some(if first { bytes } else { bytes.max(p.bytes.unwrap_or(0)) });
         }
     }
 
@@ -279,14 +367,20 @@ impl InstalledPackages {
     }
 }
 
-fn list_key(owned: &OwnedFiles, path: &LayerPath, nth: usize) -> ListKey {
-    match owned.kind {
-        PackageKind::Dpkg => match path.as_bytes().strip_suffix(b".md5sums") {
-            Some(record) => ListKey::Beside(LayerPath::new(record)),
-            None => ListKey::Dpkg(owned.package.clone()),
-        },
-        PackageKind::Python => ListKey::Beside(path.parent().unwrap_or_default()),
-        _ => ListKey::Within(path.clone(), owned.package.clone(), nth),
+impl InstalledPackage {
+    /// What another database says of the same package.
+    fn add(&mut self, record: &PackageRecord) {
+        // One of the two may write no epoch.
+        if record.version.len() > self.version.len() {
+            self.version.clone_from(&record.version);
+        }
+        if self.source.is_none() {
+            self.source.clone_from(&record.source);
+        }
+        if self.relations == Relations::default() {
+            self.relations.clone_from(&record.relations);
+        }
+        self.bytes = self.bytes.or(record.declared_bytes);
     }
 }
 

@@ -138,6 +138,7 @@ fn unread(before: &Reading) -> Vec<NotLookedAt> {
             what: format!("layer {number} of the baseline"),
             why: why.clone(),
             failed: true,
+            hides_packages: false,
         }),
         _ => None,
     };

@@ -127,7 +127,7 @@ fn combine(resolution: Resolution, states: &States) -> Reading {
 }
 
 fn note(u: Unseen) -> NotLookedAt {
-    NotLookedAt { what: u.what, why: u.why, failed: u.failed }
+    NotLookedAt { what: u.what, why: u.why, failed: u.failed, hides_packages: false }
 }
 
 fn attach(found: FoundImage, states: &States) -> ReadImage {

@@ -9,6 +9,8 @@ use super::model::{
     Unneeded, Waste, WastedPath,
 };
 use crate::advise::{Advice, Removed};
+use crate::analyze::PackageState;
+use crate::analyze::packages::is_analyzer;
 use crate::analyze::secrets::Masker;
 use crate::image;
 use crate::image::base::BaseImage;
@@ -357,6 +359,9 @@ fn packages(packages: &InstalledPackages) -> Vec<PackageReport> {
             bytes: p.bytes,
             layer: Some(p.layer),
             path: p.database.to_text(),
+            namespace: p.namespace.clone(),
+            inside: p.inside.clone(),
+            state: Some(p.state).filter(|s| *s != PackageState::Installed),
         })
         .collect()
 }
@@ -403,7 +408,12 @@ fn fixed((rule, findings): &(String, usize)) -> FixedReport {
 fn not_looked_at(parts: &Parts) -> Vec<NotLookedAt> {
     let mut out = parts.unseen.to_vec();
     for remark in parts.image.found.remarks.iter().chain(&parts.history.remark) {
-        out.push(NotLookedAt { what: "config".to_owned(), why: remark.clone(), failed: false });
+        out.push(NotLookedAt {
+            what: "config".to_owned(),
+            why: remark.clone(),
+            failed: false,
+            hides_packages: false,
+        });
     }
     for (number, layer) in parts.image.layers.iter().enumerate() {
         match &layer.state {
@@ -411,6 +421,7 @@ fn not_looked_at(parts: &Parts) -> Vec<NotLookedAt> {
                 what: format!("layer {number}"),
                 why: why.clone(),
                 failed: *failed,
+                hides_packages: true,
             }),
             LayerState::Indexed(index) => unread(number, index, &mut out),
         }
@@ -434,6 +445,7 @@ fn unread(number: usize, index: &LayerIndex, out: &mut Vec<NotLookedAt>) {
             what: format!("/{path} in layer {number}, by {}", unread.analyzer),
             why: unread.why.clone(),
             failed: !unread.within,
+            hides_packages: is_analyzer(&unread.analyzer),
         });
     }
     for ((analyzer, why, within), count) in times.into_iter().filter(|(_, n)| *n > MOST_NAMED) {
@@ -441,6 +453,7 @@ fn unread(number: usize, index: &LayerIndex, out: &mut Vec<NotLookedAt>) {
             what: format!("{} more files in layer {number}, by {analyzer}", count - MOST_NAMED),
             why: why.to_owned(),
             failed: !within,
+            hides_packages: is_analyzer(analyzer),
         });
     }
 }

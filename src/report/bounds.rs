@@ -48,7 +48,8 @@ pub fn unlisted(config: &ContainerConfig) -> Vec<NotLookedAt> {
         (config.exposed_ports.len(), "ports"),
         (config.volumes.len(), "volumes"),
     ];
-    let gap = |why| NotLookedAt { what: "config".to_owned(), why, failed: false };
+    let gap =
+        |why| NotLookedAt { what: "config".to_owned(), why, failed: false, hides_packages: false };
     let long = config.working_dir.len() > LONGEST_PATH;
     let long = long.then(|| gap("no path is as long as the working directory's".to_owned()));
     let more = lists.into_iter().filter(|(n, _)| *n > MOST_LISTED);

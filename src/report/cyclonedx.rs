@@ -10,6 +10,7 @@ use super::model::{LayerReport, PackageReport, Report, Section};
 use super::purl;
 use super::shown::{begun, shown};
 use super::text::words;
+use crate::analyze::PackageKind;
 use serde_cyclonedx::cyclonedx::v_1_6::{
     AggregateType, Component, ComponentBuilder, Compositions, CycloneDx, Metadata, MetadataTools,
     MetadataToolsVariant0, Property,
@@ -65,9 +66,11 @@ pub fn render(report: &Report, made: &Made) -> Result<String, FormatError> {
     Ok(json::pretty(&bill)?)
 }
 
-/// Some of it could not be looked at, or was left out as asked.
-fn is_partial(report: &Report) -> bool {
-    report.not_looked_at.iter().any(|gap| gap.failed) || !report.has(Section::Packages)
+/// Packages that are there may be missing: some of the image could not be looked at, or the packages were left
+/// out as asked.
+pub(super) fn is_partial(report: &Report) -> bool {
+    let hides = report.not_looked_at.iter().any(|gap| gap.failed || gap.hides_packages);
+    hides || !report.has(Section::Packages)
 }
 
 fn metadata(report: &Report, made: &Made, image: Component) -> Result<Metadata, FormatError> {
@@ -145,6 +148,12 @@ fn component(
         property("careen:kind", words::package(package.kind).to_owned()),
         property("careen:path", shown(&words::path(&package.path), SENTENCE)),
     ];
+    if let Some(inside) = &package.inside {
+        properties.push(property("careen:inside", shown(inside, SENTENCE)));
+    }
+    if let Some(state) = package.state {
+        properties.push(property("careen:state", state.word().to_owned()));
+    }
     if let Some(number) = package.layer {
         properties.push(property("careen:layer:number", number.to_string()));
         properties.extend(
@@ -160,6 +169,9 @@ fn component(
         .build()?;
     component.version = Some(&package.version).filter(|v| !v.is_empty()).map(|v| shown(v, NAME));
     component.purl = purl::of_package(package, &report.image);
+    if package.kind == PackageKind::Java {
+        component.group = package.namespace.as_deref().map(|group| shown(group, NAME));
+    }
     Ok(component)
 }
 
@@ -173,7 +185,11 @@ pub(super) fn layer_digest(report: &Report, number: usize) -> Option<&str> {
 pub(super) fn package_id(package: &PackageReport, seen: &mut HashMap<String, usize>) -> String {
     let kind = words::package(package.kind);
     let arch = package.architecture.as_deref().unwrap_or_default();
-    let words = [kind, &package.name, &package.version, arch, &package.path];
+    let inside = package.inside.as_deref().unwrap_or_default();
+    let namespace = package.namespace.as_deref().unwrap_or_default();
+    let mut words = vec![kind, &package.name, &package.version, arch, &package.path];
+    // Only where there are any, so that the ids of all others stay what they are.
+    words.extend([namespace, inside].into_iter().filter(|w| !w.is_empty()));
     let id = made::id(&words).to_string();
     let nth = seen.entry(id.clone()).or_default();
     *nth += 1;

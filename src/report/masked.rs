@@ -112,8 +112,21 @@ fn expired(e: &mut ExpiredAcceptance) -> impl Iterator<Item = &mut String> {
 }
 
 fn package(p: &mut PackageReport) -> impl Iterator<Item = &mut String> {
-    let PackageReport { name, version, architecture, source, path, .. } = p;
-    [name, version, path].into_iter().chain(architecture).chain(source)
+    let PackageReport {
+        name,
+        version,
+        kind: _,
+        architecture,
+        source,
+        bytes: _,
+        layer: _,
+        path,
+        namespace,
+        inside,
+        state: _,
+    } = p;
+    let optional = [architecture, source, namespace, inside].into_iter().flatten();
+    [name, version, path].into_iter().chain(optional)
 }
 
 fn advice<'a>(advice: &'a mut AdviceReport, out: &mut Vec<&'a mut String>) {

@@ -7,7 +7,7 @@ pub use super::growth::Growth;
 pub use super::judged::JudgedBy;
 pub use super::only::Section;
 pub use crate::advise::Interval;
-use crate::analyze::{Confidence, PackageKind};
+use crate::analyze::{Confidence, PackageKind, PackageState};
 use crate::image::residue::ResidueKind;
 use crate::rules::{Category, Severity, State};
 use schemars::JsonSchema;
@@ -298,6 +298,16 @@ pub struct PackageReport {
     pub layer: Option<usize>,
     /// The database or manifest that states it.
     pub path: String,
+    /// What stands before the name where two may have the same: a Maven group, conda's channel, where a
+    /// crate is from if it is not crates.io.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Where in that file, if it is an archive: a path, `!/` where a further archive begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<String>,
+    /// How far its installation has come, where it is not finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<PackageState>,
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -373,4 +383,7 @@ pub struct NotLookedAt {
     pub why: String,
     /// It should have been possible: exit status 3.
     pub failed: bool,
+    /// Packages that are there may be missing from `packages` because of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hides_packages: bool,
 }

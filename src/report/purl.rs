@@ -23,19 +23,38 @@ pub(super) fn of_package(package: &PackageReport, image: &ImageIdentity) -> Opti
         PackageKind::Rpm => system("rpm"),
         PackageKind::Python => of_module("pypi", None, &package.name, package),
         PackageKind::Gem => of_module("gem", None, &package.name, package),
+        PackageKind::Nuget => of_module("nuget", None, &package.name, package),
+        PackageKind::Conda => of_conda_package(package),
+        // What is not from crates.io would be looked up there.
+        PackageKind::Rust if package.namespace.is_some() => None,
         PackageKind::Rust => of_module("cargo", None, &package.name, package),
-        PackageKind::Node | PackageKind::Go => {
-            let ty = if package.kind == PackageKind::Go { "golang" } else { "npm" };
+        PackageKind::Node | PackageKind::Go | PackageKind::Composer => {
+            let ty = match package.kind {
+                PackageKind::Go => "golang",
+                PackageKind::Composer => "composer",
+                _ => "npm",
+            };
             match package.name.rsplit_once('/') {
                 Some((namespace, name)) => of_module(ty, Some(namespace), name, package),
                 None => of_module(ty, None, &package.name, package),
             }
         }
         PackageKind::Java => {
-            let (group, name) = package.name.split_once(':')?;
-            of_module("maven", Some(group), name, package)
+            of_module("maven", Some(package.namespace.as_deref()?), &package.name, package)
         }
     }
+}
+
+/// `pkg:conda/numpy@1.26.4?channel=conda-forge&subdir=linux-64`.
+fn of_conda_package(package: &PackageReport) -> Option<String> {
+    let mut url = module("conda", None, &package.name, package)?;
+    if let Some(channel) = &package.namespace {
+        url.add_qualifier("channel", channel.as_str()).ok()?;
+    }
+    if let Some(subdir) = &package.architecture {
+        url.add_qualifier("subdir", subdir.as_str()).ok()?;
+    }
+    readable(&url)
 }
 
 fn of_module(
@@ -44,15 +63,24 @@ fn of_module(
     name: &str,
     package: &PackageReport,
 ) -> Option<String> {
+    readable(&module(ty, namespace, name, package)?)
+}
+
+fn module(
+    ty: &str,
+    namespace: Option<&str>,
+    name: &str,
+    package: &PackageReport,
+) -> Option<PackageUrl<'static>> {
     let mut url = PackageUrl::new(ty.to_owned(), name.to_owned()).ok()?;
     if let Some(namespace) = namespace {
         url.with_namespace(namespace.to_owned()).ok()?;
     }
     // What `go build` says of a program that was built from no released version.
     if !package.version.is_empty() && package.version != "(devel)" {
-        url.with_version(package.version.as_str()).ok()?;
+        url.with_version(package.version.clone()).ok()?;
     }
-    readable(&url)
+    Some(url)
 }
 
 /// The kind of database that the packages of a distribution are in, by its `ID` in os-release.
@@ -189,6 +217,9 @@ mod tests {
             bytes: None,
             layer: None,
             path: String::new(),
+            namespace: None,
+            inside: None,
+            state: None,
         }
     }
 
@@ -222,7 +253,6 @@ mod tests {
             (PackageKind::Go, "golang.org/x/net", "v0.1", Some("pkg:golang/golang.org/x/net@v0.1")),
             (PackageKind::Go, "example.com/a", "(devel)", Some("pkg:golang/example.com/a")),
             (PackageKind::Gem, "rake", "13.0", Some("pkg:gem/rake@13.0")),
-            (PackageKind::Java, "org.x:y", "1", Some("pkg:maven/org.x/y@1")),
             (PackageKind::Java, "y", "1", None),
             (PackageKind::Python, "", "1", None),
             (PackageKind::Node, "@a/b", "file:../c", Some("pkg:npm/%40a/b@file:..%2Fc")),
@@ -231,6 +261,43 @@ mod tests {
             (PackageKind::Gem, "a b?c#d@e/f%2f", "1", Some("pkg:gem/a%20b%3Fc%23d%40e%2Ff%252f@1")),
         ] {
             assert_eq!(of_package(&package(kind, name, version), &none).as_deref(), url, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_part_of_the_name() {
+        let none = image("x", None);
+        for (kind, namespace, name, arch, url) in [
+            (PackageKind::Java, Some("org.x"), "y", None, Some("pkg:maven/org.x/y@1")),
+            (
+                PackageKind::Conda,
+                Some("conda-forge"),
+                "numpy",
+                Some("linux-64"),
+                Some("pkg:conda/numpy@1?channel=conda-forge&subdir=linux-64"),
+            ),
+            (PackageKind::Conda, None, "numpy", None, Some("pkg:conda/numpy@1")),
+            (
+                PackageKind::Composer,
+                None,
+                "Monolog/monolog",
+                None,
+                Some("pkg:composer/monolog/monolog@1"),
+            ),
+            (
+                PackageKind::Nuget,
+                None,
+                "Newtonsoft.Json",
+                None,
+                Some("pkg:nuget/Newtonsoft.Json@1"),
+            ),
+            (PackageKind::Rust, None, "serde", None, Some("pkg:cargo/serde@1")),
+            (PackageKind::Rust, Some("local"), "serde", None, None),
+        ] {
+            let mut one = package(kind, name, "1");
+            one.namespace = namespace.map(str::to_owned);
+            one.architecture = arch.map(str::to_owned);
+            assert_eq!(of_package(&one, &none).as_deref(), url, "{name}");
         }
     }
 

@@ -3,7 +3,7 @@
 //! careen looks neither for licences nor for copyright, and leaves both out: by the standard (7.13, 7.15,
 //! 7.17) that asserts nothing.
 
-use super::cyclonedx::{layer_digest, package_id};
+use super::cyclonedx::{is_partial, layer_digest, package_id};
 use super::error::FormatError;
 use super::json;
 use super::made::Made;
@@ -77,11 +77,13 @@ fn creation(report: &Report, made: &Made) -> DocumentCreationInformation {
 /// What the document does not cover.
 fn gaps(report: &Report) -> Option<String> {
     let gaps = report.not_looked_at.iter();
-    let mut lines: Vec<String> = gaps
-        .map(|gap| {
-            format!("not looked at: {}", begun(&format!("{}: {}", gap.what, gap.why), SENTENCE))
-        })
-        .collect();
+    let mut lines = Vec::new();
+    if is_partial(report) {
+        lines.push("incomplete: packages may be missing for what was not looked at".to_owned());
+    }
+    lines.extend(gaps.map(|gap| {
+        format!("not looked at: {}", begun(&format!("{}: {}", gap.what, gap.why), SENTENCE))
+    }));
     if !report.has(Section::Packages) {
         lines.push("not looked at: packages: left out as asked".to_owned());
     }
@@ -136,8 +138,12 @@ fn package(
     // An identifier has letters, digits, `.` and `-` (3.2): a name would not do.
     let id = format!("SPDXRef-Package-{}", package_id(package, seen));
     let kind = words::package(package.kind);
-    let path = shown(&words::path(&package.path), SENTENCE);
+    let mut path = shown(&words::path(&package.path), SENTENCE);
+    if let Some(inside) = &package.inside {
+        path = format!("{path}, inside {}", shown(inside, SENTENCE));
+    }
     let mut facts = Vec::new();
+    facts.extend(package.state.map(|state| state.word().to_owned()));
     if let Some(number) = package.layer {
         let digest = layer_digest(report, number).map(|d| format!(" ({d})")).unwrap_or_default();
         facts.push(format!("first in layer {number}{digest}"));

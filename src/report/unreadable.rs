@@ -45,6 +45,7 @@ pub fn unreadable(reference: &str, why: &str, judged_by: JudgedBy) -> Report {
             what: "the image".to_owned(),
             why: why.to_owned(),
             failed: true,
+            hides_packages: true,
         }],
         duplicates: Vec::new(),
         growth: None,

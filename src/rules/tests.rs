@@ -350,6 +350,7 @@ fn packaged(kind: PackageKind, path: &str) -> LayerIndex {
         declared_bytes: None,
         root: None,
         relations: Default::default(),
+        ..PackageRecord::of(kind)
     });
     index.facts.owned.push(OwnedFiles {
         entry: if kind == PackageKind::Python { 1 } else { 0 },

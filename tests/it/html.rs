@@ -348,6 +348,9 @@ fn what_is_missing_is_said() {
         bytes: None,
         layer: None,
         path: "var/lib/dpkg/status".to_owned(),
+        namespace: None,
+        inside: None,
+        state: None,
     };
     report.packages = vec![one; 3_500];
     let file = write(&folder, &render(&seen.reports, &[]).unwrap());

@@ -141,6 +141,9 @@ pub fn tutorial() -> Report {
         bytes: Some(mb * MB),
         layer: Some(layer),
         path: "var/lib/dpkg/status".to_owned(),
+        namespace: None,
+        inside: None,
+        state: None,
     };
     let mut packages = vec![
         package("gcc-12", "12.2.0-14+deb12u1", PackageKind::Dpkg, 92, 1),
@@ -306,11 +309,13 @@ pub fn tutorial() -> Report {
                 what: "attestation sha256:77aa".to_owned(),
                 why: "not an image".to_owned(),
                 failed: false,
+                hides_packages: false,
             },
             NotLookedAt {
                 what: "layer 6".to_owned(),
                 why: "expected digest sha256:0000, got sha256:1111 \u{1b}[2J".to_owned(),
                 failed: true,
+                hides_packages: true,
             },
         ],
         duplicates: vec![],

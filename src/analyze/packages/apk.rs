@@ -103,6 +103,7 @@ impl ApkAnalyzer {
             declared_bytes: now.size,
             root: None,
             relations: now.relations,
+            ..PackageRecord::of(PackageKind::Apk)
         });
     }
 }

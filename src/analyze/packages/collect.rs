@@ -27,6 +27,12 @@ impl Collect {
         self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
+    /// Whether the file may begin with `magic`, as far as it was shown; `bytes` come next.
+    pub(in crate::analyze) fn may_begin(&self, magic: &[u8], bytes: &[u8]) -> bool {
+        let mut begun = self.bytes.iter().chain(bytes);
+        magic.iter().all(|m| begun.next().is_none_or(|b| b == m))
+    }
+
     /// The entry's number and its bytes; `None`, with the reason left in `facts`, if it was too big.
     pub(in crate::analyze) fn finish(
         &mut self,

@@ -1,18 +1,24 @@
 //! Debian's database: `var/lib/dpkg/status` with `info/*.list`, and the one file a package that
 //! distroless images have in `status.d`.
 //!
-//! `info/*.md5sums` are not read: `.list` names the same files and more, and dpkg itself cannot work
-//! without it. In `status.d` there is no `.list`, so there `NAME.md5sums` says what is owned.
+//! A package's files are in `NAME.list` and, without those of the configuration, in `NAME.md5sums`: in `info`,
+//! or where there is a `status.d`, there or in its `info`. dpkg itself cannot work without the list, so that
+//! checksums are read only where no list came before them.
 
 use super::collect::{Collect, Room, text};
-use crate::analyze::{Analyzer, Facts, OwnedFiles, PackageKind, PackageRecord, Relations};
+use crate::analyze::{
+    Analyzer, Facts, OwnedFiles, PackageKind, PackageRecord, PackageState, Relations,
+};
 use crate::layer::{Entry, Interest};
+use std::collections::HashSet;
 
 const ID: &str = "dpkg";
 /// The longest list seen in Debian (linux-headers, texlive) is below 4 MiB.
 const LIST_CAP: usize = 32 << 20;
 /// Longer lines are cut; no field that is read comes near.
 const LINE_CAP: usize = 64 << 10;
+/// Packages whose list is remembered; Debian has 65,000 in all.
+const LISTED: usize = 70_000;
 
 #[derive(Default)]
 enum Reading {
@@ -32,17 +38,41 @@ pub struct DpkgAnalyzer {
     status: StatusReader,
     entry: u32,
     file: Collect,
+    /// Packages whose list has been read.
+    listed: HashSet<Vec<u8>>,
 }
 
 impl DpkgAnalyzer {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// What a file below `var/lib/dpkg` is.
+    fn reading(&mut self, rest: &[u8]) -> Option<Reading> {
+        if rest == b"status" {
+            return Some(Reading::Status);
+        }
+        let own = rest.strip_prefix(b"status.d/");
+        let name = own.unwrap_or(rest);
+        let name = name.strip_prefix(b"info/").or(own).filter(|n| !n.contains(&b'/'))?;
+        if let Some(package) = name.strip_suffix(b".list") {
+            if self.listed.len() < LISTED && package.len() < 256 {
+                self.listed.insert(package.to_vec());
+            }
+            return Some(Reading::Owned { package: text(package), sums: false });
+        }
+        if let Some(package) = name.strip_suffix(b".md5sums") {
+            let wanted = !self.listed.contains(package);
+            return wanted.then(|| Reading::Owned { package: text(package), sums: true });
+        }
+        // A package of `status.d` is there because it is installed and need not say so.
+        own.filter(|n| !n.starts_with(b"info/")).map(|_| Reading::Status)
+    }
 }
 
 impl Analyzer for DpkgAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        (ID, 3)
+        (ID, 4)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
@@ -53,21 +83,13 @@ impl Analyzer for DpkgAnalyzer {
         }
         self.entry = number;
         let rest = &path[b"var/lib/dpkg/".len()..];
-        if let Some(name) = rest.strip_prefix(b"status.d/") {
-            if let Some(package) = name.strip_suffix(b".md5sums") {
-                self.reading = Reading::Owned { package: text(package), sums: true };
-                return self.file.start(number, entry, LIST_CAP);
-            }
-        } else if rest != b"status" {
-            let Some(package) = rest.strip_prefix(b"info/").and_then(|n| n.strip_suffix(b".list"))
-            else {
-                return Interest::Skip;
-            };
-            self.reading = Reading::Owned { package: text(package), sums: false };
+        let Some(reading) = self.reading(rest) else {
+            return Interest::Skip;
+        };
+        self.reading = reading;
+        if matches!(self.reading, Reading::Owned { .. }) {
             return self.file.start(number, entry, LIST_CAP);
         }
-        self.reading = Reading::Status;
-        // A package of `status.d` is there because it is installed and need not say so.
         self.status = StatusReader { implied: rest != b"status", ..Default::default() };
         Interest::All
     }
@@ -108,6 +130,18 @@ impl Analyzer for DpkgAnalyzer {
             }
         }
     }
+}
+
+/// What `want flag state` (dpkg(1)) says of the files: with `not-installed` and `config-files` there are none.
+/// What waits for a trigger is unpacked and configured.
+fn state(status: &str) -> Option<PackageState> {
+    Some(match status.split_ascii_whitespace().nth(2)? {
+        "installed" | "triggers-awaited" | "triggers-pending" => PackageState::Installed,
+        "half-configured" => PackageState::HalfConfigured,
+        "unpacked" => PackageState::Unpacked,
+        "half-installed" => PackageState::HalfInstalled,
+        _ => return None,
+    })
 }
 
 /// `a (>= 1) | b:any, c` (deb-control(5)): what must be there, each in one of its alternatives.
@@ -218,15 +252,13 @@ impl StatusReader {
         let (Some(name), Some(version)) = (fields.package, fields.version) else {
             return;
         };
-        // `want flag state` (dpkg(1)); everything short of installed (config-files, half-installed,
-        // unpacked) is not a package that is there.
-        let installed = match &fields.status {
-            Some(status) => status.split_ascii_whitespace().nth(2) == Some("installed"),
-            None => self.implied,
+        let state = match &fields.status {
+            Some(status) => state(status),
+            None => self.implied.then_some(PackageState::Installed),
         };
-        if !installed || name.is_empty() {
+        let Some(state) = state.filter(|_| !name.is_empty()) else {
             return;
-        }
+        };
         if !fields.kept {
             return;
         }
@@ -244,6 +276,8 @@ impl StatusReader {
             declared_bytes: fields.installed_size.and_then(|k| k.checked_mul(1024)),
             root: None,
             relations: fields.relations,
+            state,
+            ..PackageRecord::of(PackageKind::Dpkg)
         });
     }
 
@@ -309,6 +343,47 @@ mod tests {
         let facts = feed(&mut DpkgAnalyzer::new(), "var/lib/dpkg/status.d/tzdata.md5sums", sums, 5);
         assert!(facts.packages.is_empty());
         assert_eq!(facts.owned[0].paths, [LayerPath::from("usr/share/zone info/UTC")]);
+    }
+
+    #[test]
+    fn every_state_with_files_is_told() {
+        let states = [
+            ("install ok installed", Some(PackageState::Installed)),
+            ("hold ok installed", Some(PackageState::Installed)),
+            ("deinstall ok installed", Some(PackageState::Installed)),
+            ("install ok triggers-awaited", Some(PackageState::Installed)),
+            ("install ok triggers-pending", Some(PackageState::Installed)),
+            ("install ok unpacked", Some(PackageState::Unpacked)),
+            ("install reinstreq half-configured", Some(PackageState::HalfConfigured)),
+            ("install reinstreq half-installed", Some(PackageState::HalfInstalled)),
+            ("deinstall ok config-files", None),
+            ("install ok not-installed", None),
+            ("install ok", None),
+        ];
+        for (status, wanted) in states {
+            let text = format!("Package: x\nStatus: {status}\nVersion: 1\n");
+            let path = "var/lib/dpkg/status";
+            let facts = feed(&mut DpkgAnalyzer::new(), path, text.as_bytes(), 9);
+            assert_eq!(facts.packages.first().map(|p| p.state), wanted, "{status}");
+        }
+    }
+
+    #[test]
+    fn checksums_are_read_where_no_list_was() {
+        let mut dpkg = DpkgAnalyzer::new();
+        let sums = b"d41d8cd98f00b204e9800998ecf8427e  usr/bin/x\n";
+        for (path, owned) in [
+            ("var/lib/dpkg/info/a.md5sums", 1),
+            ("var/lib/dpkg/info/b.list", 1),
+            ("var/lib/dpkg/info/b.md5sums", 0),
+            ("var/lib/dpkg/status.d/info/c.md5sums", 1),
+            ("var/lib/dpkg/status.d/info/d.list", 1),
+            ("var/lib/dpkg/info/e.conffiles", 0),
+            ("var/lib/dpkg/status.d/info/e.conffiles", 0),
+            ("var/lib/dpkg/info/deeper/f.list", 0),
+        ] {
+            assert_eq!(feed(&mut dpkg, path, sums, 9).owned.len(), owned, "{path}");
+        }
     }
 
     #[test]

@@ -58,6 +58,7 @@ impl Analyzer for GemAnalyzer {
             declared_bytes: None,
             root: specs.parent().filter(|_| !default).map(|d| d.join(b"gems").join(stem)),
             relations: Relations::default(),
+            ..PackageRecord::of(PackageKind::Gem)
         });
         Interest::Head(HEAD as u64)
     }

@@ -155,6 +155,7 @@ fn packages(entry: u32, go: &[u8], modules: &[u8], facts: &mut Facts) {
             declared_bytes: None,
             root: None,
             relations: Relations::default(),
+            ..PackageRecord::of(PackageKind::Go)
         });
     };
     push(b"stdlib", go.strip_prefix(b"go").unwrap_or(go));

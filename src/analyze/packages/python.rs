@@ -1,5 +1,6 @@
 //! Python's installed distributions: `NAME.dist-info/METADATA` with `RECORD`, and the older
-//! `NAME.egg-info` (a directory with `PKG-INFO`, or that file itself).
+//! `NAME.egg-info` (a directory with `PKG-INFO`, or that file itself). What setuptools installs notes its files in
+//! `installed-files.txt`, and wheels unpacked under an older name have METADATA and RECORD.
 
 use super::collect::{Collect, Room, text};
 use crate::analyze::{Analyzer, Facts, OwnedFiles, PackageKind, PackageRecord, Relations};
@@ -28,7 +29,7 @@ impl PythonAnalyzer {
 
 impl Analyzer for PythonAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        (ID, 2)
+        (ID, 3)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
@@ -36,7 +37,8 @@ impl Analyzer for PythonAnalyzer {
             return Interest::Skip;
         }
         let name = entry.path.name();
-        let wanted = name == b"METADATA" || name == b"RECORD" || name == b"PKG-INFO";
+        let lists = name == b"RECORD" || name == b"installed-files.txt";
+        let wanted = name == b"METADATA" || lists || name == b"PKG-INFO";
         if !wanted && !name.ends_with(b".egg-info") {
             return Interest::Skip;
         }
@@ -44,7 +46,8 @@ impl Analyzer for PythonAnalyzer {
             return Interest::Skip;
         };
         let fits = match name {
-            b"METADATA" | b"RECORD" => dir.name().ends_with(b".dist-info"),
+            b"METADATA" | b"RECORD" => is_info(dir.name()),
+            b"installed-files.txt" => dir.name().ends_with(b".egg-info"),
             b"PKG-INFO" => dir.name().ends_with(b".egg-info") || dir.name() == b"EGG-INFO",
             _ => true,
         };
@@ -55,8 +58,9 @@ impl Analyzer for PythonAnalyzer {
         self.path = entry.path.clone();
         self.head.clear();
         self.site = None;
-        if name == b"RECORD" {
-            self.site = dir.parent();
+        if lists {
+            // Its names are from the folder itself.
+            self.site = if name == b"RECORD" { dir.parent() } else { Some(dir) };
             return self.file.start(number, entry, RECORD_CAP);
         }
         Interest::Head(METADATA_HEAD as u64)
@@ -82,12 +86,13 @@ impl Analyzer for PythonAnalyzer {
         let mut room = Room::default();
         let paths = bytes
             .split(|&b| b == b'\n')
-            .filter_map(record_path)
+            .filter_map(if self.path.name() == b"RECORD" { record_path } else { listed_path })
             .filter_map(|p| room.path(if p.starts_with(b"/") { b"" } else { site.as_bytes() }, &p))
             .collect();
         room.tell(facts, entry, ID);
         let dir = self.path.parent().unwrap_or_default();
-        let stem = dir.name().strip_suffix(b".dist-info").unwrap_or_default();
+        let name = dir.name();
+        let stem = name.rsplitn(2, |&b| b == b'.').last().unwrap_or_default();
         let name = stem.split(|&b| b == b'-').next().unwrap_or_default();
         facts.owned.push(OwnedFiles {
             entry,
@@ -96,6 +101,17 @@ impl Analyzer for PythonAnalyzer {
             paths,
         });
     }
+}
+
+/// Whether a folder is a distribution's own.
+fn is_info(name: &[u8]) -> bool {
+    name.ends_with(b".dist-info") || name.ends_with(b".egg-info")
+}
+
+/// The path of a line that is one.
+fn listed_path(line: &[u8]) -> Option<Vec<u8>> {
+    let line = line.trim_ascii_end();
+    (!line.is_empty()).then(|| line.to_vec())
 }
 
 /// The path of a RECORD line: CSV, quoted where it holds a comma or a quote (PEP 627).
@@ -115,7 +131,7 @@ fn record_path(line: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
-fn metadata(head: &[u8], entry: u32) -> Option<PackageRecord> {
+pub(super) fn metadata(head: &[u8], entry: u32) -> Option<PackageRecord> {
     let (mut name, mut version) = (None, None);
     for line in head.split(|&b| b == b'\n') {
         let line = line.trim_ascii_end();
@@ -138,6 +154,7 @@ fn metadata(head: &[u8], entry: u32) -> Option<PackageRecord> {
         declared_bytes: None,
         root: None,
         relations: Relations::default(),
+        ..PackageRecord::of(PackageKind::Python)
     })
 }
 
@@ -190,5 +207,23 @@ mod tests {
             );
         }
         assert!(feed(&mut PythonAnalyzer::new(), "x/PKG-INFO", meta, 99).packages.is_empty());
+    }
+
+    #[test]
+    fn an_egg_with_a_wheels_files_and_one_of_setuptools() {
+        let dir = "opt/dist/cryptography-3.3.2-py3.8.egg-info";
+        let meta = b"Metadata-Version: 2.1\nName: cryptography\nVersion: 3.3.2\n\nx\n";
+        let facts = feed(&mut PythonAnalyzer::new(), &format!("{dir}/METADATA"), meta, 9);
+        assert_eq!(facts.packages[0].version, "3.3.2");
+        for (file, text) in [
+            ("RECORD", &b"cryptography/x.so,,\n"[..]),
+            ("installed-files.txt", b"../cryptography/x.so\n\n"),
+        ] {
+            let facts = feed(&mut PythonAnalyzer::new(), &format!("{dir}/{file}"), text, 9);
+            assert_eq!(facts.owned[0].paths, [LayerPath::from("opt/dist/cryptography/x.so")]);
+            assert_eq!(facts.owned[0].package, "cryptography");
+        }
+        let wheel = "x/y-1.dist-info/installed-files.txt";
+        assert_eq!(feed(&mut PythonAnalyzer::new(), wheel, b"a\n", 9), Facts::default());
     }
 }

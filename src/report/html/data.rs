@@ -190,6 +190,9 @@ fn words_of_kinds() -> Result<Value, serde_json::Error> {
         PackageKind::Gem,
         PackageKind::Go,
         PackageKind::Rust,
+        PackageKind::Conda,
+        PackageKind::Composer,
+        PackageKind::Nuget,
     ];
     Ok(json!({
         "state": named(&states, words::state)?,

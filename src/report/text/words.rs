@@ -97,6 +97,9 @@ pub(crate) fn package(k: PackageKind) -> &'static str {
         PackageKind::Gem => "gem",
         PackageKind::Go => "go",
         PackageKind::Rust => "rust",
+        PackageKind::Conda => "conda",
+        PackageKind::Composer => "composer",
+        PackageKind::Nuget => "nuget",
     }
 }
 

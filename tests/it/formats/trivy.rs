@@ -66,6 +66,9 @@ fn image(os: (&str, &str), packages: &[(PackageKind, &str, &str)]) -> Report {
         bytes: Some(1),
         layer: Some(0),
         path: format!("var/{name}"),
+        namespace: None,
+        inside: None,
+        state: None,
     };
     report.packages = packages.iter().map(package).collect();
     report

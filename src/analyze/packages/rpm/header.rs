@@ -81,6 +81,7 @@ pub(super) fn parse(
                 .collect(),
             essential: false,
         },
+        ..PackageRecord::of(PackageKind::Rpm)
     };
     Some((record, owned))
 }
@@ -146,7 +147,7 @@ impl<'a> Header<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
@@ -166,7 +167,7 @@ mod tests {
         [counts, index, data].concat()
     }
 
-    fn full() -> Vec<u8> {
+    pub(in super::super) fn full() -> Vec<u8> {
         header(&[
             (NAME, &["bash"], &[]),
             (VERSION, &["5.2"], &[]),
