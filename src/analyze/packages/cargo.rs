@@ -50,8 +50,8 @@ struct Crate {
     kind: Option<String>,
 }
 
-impl CargoAnalyzer {
-    pub fn new() -> Self {
+impl Default for CargoAnalyzer {
+    fn default() -> Self {
         Self {
             entry: 0,
             seen: 0,
@@ -64,6 +64,12 @@ impl CargoAnalyzer {
             found: false,
             inflate: Decompress::new(true),
         }
+    }
+}
+
+impl CargoAnalyzer {
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Looks for a stream that begins in `bytes`, and at least `ahead` bytes before their end: how many of them are

@@ -21,9 +21,15 @@ pub struct EggAnalyzer {
     taken: u64,
 }
 
+impl Default for EggAnalyzer {
+    fn default() -> Self {
+        Self { entry: 0, path: LayerPath::default(), walk: None, budget: LAYER, taken: 0 }
+    }
+}
+
 impl EggAnalyzer {
     pub fn new() -> Self {
-        Self { entry: 0, path: LayerPath::default(), walk: None, budget: LAYER, taken: 0 }
+        Self::default()
     }
 }
 

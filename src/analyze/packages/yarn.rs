@@ -21,9 +21,15 @@ pub struct YarnAnalyzer {
     taken: u64,
 }
 
+impl Default for YarnAnalyzer {
+    fn default() -> Self {
+        Self { entry: 0, path: LayerPath::default(), walk: None, budget: LAYER, taken: 0 }
+    }
+}
+
 impl YarnAnalyzer {
     pub fn new() -> Self {
-        Self { entry: 0, path: LayerPath::default(), walk: None, budget: LAYER, taken: 0 }
+        Self::default()
     }
 }
 

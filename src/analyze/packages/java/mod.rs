@@ -38,9 +38,15 @@ pub struct JavaAnalyzer {
     taken: u64,
 }
 
+impl Default for JavaAnalyzer {
+    fn default() -> Self {
+        Self { entry: 0, path: LayerPath::default(), walk: None, budget: LAYER, taken: 0 }
+    }
+}
+
 impl JavaAnalyzer {
     pub fn new() -> Self {
-        Self { entry: 0, path: LayerPath::default(), walk: None, budget: LAYER, taken: 0 }
+        Self::default()
     }
 }
 
