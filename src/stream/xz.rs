@@ -218,9 +218,9 @@ impl Block {
             filter = Some(FilterConfig { filter_type: kind, property });
         }
         let last = FilterType::try_from(number(&mut rest)?).ok()?;
-        let dictionary = match properties(&mut rest)? {
-            &[40] => u32::MAX,
-            &[bits @ 0..40] => (2 | u32::from(bits & 1)) << (bits / 2 + 11),
+        let dictionary = match *properties(&mut rest)? {
+            [40] => u32::MAX,
+            [bits @ 0..40] => (2 | u32::from(bits & 1)) << (bits / 2 + 11),
             _ => return None,
         };
         (last == FilterType::Lzma2).then_some(Self { unpacked, filter, dictionary })
