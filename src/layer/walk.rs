@@ -236,8 +236,8 @@ impl Walk<'_> {
             kind,
             size,
             mode: (header.mode & 0o7777) as u32,
-            uid: header.uid as u64,
-            gid: header.gid as u64,
+            uid: owner(header.uid),
+            gid: owner(header.gid),
             mtime: header.mtime,
             link: match kind {
                 EntryKind::Symlink => {
@@ -355,6 +355,15 @@ fn shortened(path: LayerPath) -> (LayerPath, bool) {
             let too_long = !path.can_be_made();
             (path, too_long)
         }
+    }
+}
+
+/// The owner as `chown` sets it: 32 bits of the number; with all of them set it leaves what is there, and that
+/// is root, who unpacks.
+fn owner(id: i64) -> u64 {
+    match id as u32 {
+        u32::MAX => 0,
+        id => u64::from(id),
     }
 }
 
