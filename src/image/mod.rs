@@ -18,8 +18,11 @@ mod accounting;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod overlay_tests;
+#[cfg(test)]
 pub(crate) mod testing;
 
+pub use merge::Refusal;
 pub use residue::{Duplicate, EntryState, Residue, ResidueKind, duplicates, residue, state_of};
 pub use view::{Node, View};
 

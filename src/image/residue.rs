@@ -11,7 +11,7 @@ use std::collections::HashMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ResidueKind {
     /// Removed by a whiteout, or its directory was. Also the bytes of an entry that no runtime
-    /// unpacks (a whiteout marker with content, aufs' books): hidden by its own layer.
+    /// unpacks (a whiteout marker with content): hidden by its own layer.
     Deleted,
     /// Replaced by another entry, or below a directory that was.
     Overwritten,

@@ -1,9 +1,10 @@
-//! The final file system of an image: what a container runtime would unpack from its layers
-//! (layer.md, "Applying Changesets"), each entry with the layer that brought it.
+//! The final file system of an image: what overlayfs shows of its layers, each unpacked into a folder of its
+//! own (Docker's overlay2, containerd's overlayfs snapshotter, Podman), each entry with the layer that
+//! brought it.
 //!
 //! Holds no content and no opinion.
 
-use super::merge::{Merged, Record, merge};
+use super::merge::{Merged, Record, Refusal, merge};
 use super::{ImageLayer, LayerState};
 use crate::index::LayerIndex;
 use crate::layer::{Entry, EntryKind, LONGEST_PATH, LayerPath};
@@ -80,7 +81,7 @@ impl View {
     }
 
     /// All visible entries, by the bytes of the path where they landed (an entry `lib/x` below a
-    /// symlink `lib -> usr/lib` lands at `usr/lib/x`).
+    /// symlink `lib -> usr/lib` of the same layer lands at `usr/lib/x`).
     pub fn iter(&self) -> impl Iterator<Item = (&LayerPath, Node)> {
         self.merged.visible.iter().map(|&r| (self.landed(r), self.node(r)))
     }
@@ -293,6 +294,12 @@ impl View {
 
     pub fn is_empty(&self) -> bool {
         self.merged.visible.is_empty()
+    }
+
+    /// What makes runtimes refuse to unpack a layer: of each layer and reason the first entry, and how many
+    /// entries there are.
+    pub fn refused(&self) -> impl Iterator<Item = (Node, Refusal, u32)> {
+        self.merged.refused.iter().map(|r| (self.node(r.record), r.why, r.count))
     }
 
     pub(super) fn record(&self, number: u32) -> &Record {

@@ -135,26 +135,22 @@ impl LayerPath {
         String::from_utf8_lossy(&self.0).into_owned()
     }
 
-    /// What the name says as a whiteout. Any other `.wh..wh.` name is aufs' own book-keeping, which
-    /// runtimes skip: see [`LayerPath::is_aufs_metadata`].
+    /// What the name says as a whiteout, whatever kind of entry it is of. Old names of aufs' books are no
+    /// exception: `.wh..wh.plnk` is a whiteout of `.wh.plnk`, and what is below it unpacks.
     pub fn whiteout(&self) -> Option<Whiteout> {
         let name = self.name();
         let parent = self.parent()?;
         if name == b".wh..wh..opq" {
             return Some(Whiteout::Opaque(parent));
         }
-        if self.is_aufs_metadata() {
-            return None;
-        }
         let hidden = name.strip_prefix(b".wh.")?;
         (!hidden.is_empty() && hidden != b"." && hidden != b"..")
             .then(|| Whiteout::Of(parent.join(hidden)))
     }
 
-    /// `.wh..wh.plnk` and its kin: never unpacked (`WhiteoutMetaPrefix` in Docker's archive code).
-    pub fn is_aufs_metadata(&self) -> bool {
-        let name = self.name();
-        name.starts_with(b".wh..wh.") && name != b".wh..wh..opq"
+    /// Whether the name begins with `.wh.`: nothing of that name is unpacked, whether it says something or not.
+    pub fn is_marker(&self) -> bool {
+        self.name().starts_with(b".wh.")
     }
 }
 
@@ -208,8 +204,8 @@ mod tests {
         assert_eq!(p("a/.wh.b").whiteout(), Some(Whiteout::Of(p("a/b"))));
         assert_eq!(p(".wh.b").whiteout(), Some(Whiteout::Of(p("b"))));
         assert_eq!(p("a/.wh..wh..opq").whiteout(), Some(Whiteout::Opaque(p("a"))));
-        assert_eq!(p("a/.wh..wh.plnk").whiteout(), None);
-        assert!(p("a/.wh..wh.plnk").is_aufs_metadata());
+        assert_eq!(p("a/.wh..wh.plnk").whiteout(), Some(Whiteout::Of(p("a/.wh.plnk"))));
+        assert!(p("a/.wh..wh.plnk").is_marker() && !p("a/.wh..wh.plnk/1").is_marker());
         // It would name the directory itself or its parent.
         for odd in ["a/.wh.", "a/.wh..", "a/.wh..."] {
             assert_eq!(p(odd).whiteout(), None, "{odd}");

@@ -95,9 +95,15 @@ enum Theirs<'a> {
     Reported(&'a Earlier, &'a [EarlierLayer]),
 }
 
+/// Folders that are links in many bases (merged `/usr`): an entry below one may replace the link, and with it
+/// hide all that was reached through it.
+const LINKS: [&str; 8] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32", "var/run", "var/lock"];
+
 /// What layers put over those below them.
 #[derive(Default)]
 struct Above {
+    /// Those of [`LINKS`] that something is put at or below.
+    links: HashSet<&'static str>,
     directories: HashSet<LayerPath>,
     others: HashSet<LayerPath>,
     /// Whiteouts: nothing of lower layers is seen there or below.
@@ -108,6 +114,10 @@ impl Above {
     fn new(layers: &[ImageLayer]) -> Self {
         let mut all = Self::default();
         for entry in indexes(layers).flat_map(|index| &index.entries) {
+            all.links.extend(LINKS.iter().filter(|link| {
+                let rest = entry.path.as_bytes().strip_prefix(link.as_bytes());
+                rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
+            }));
             match entry.path.whiteout() {
                 Some(Whiteout::Of(path) | Whiteout::Opaque(path)) => all.gone.insert(path),
                 None if entry.is_dir() => all.directories.insert(entry.path.clone()),
@@ -147,16 +157,20 @@ fn states_packages(layers: &[ImageLayer]) -> bool {
 }
 
 /// Whether what `own` shows of the common layers is what the baseline shows of them: it deletes nothing that
-/// the baseline has, and what the baseline deleted, replaced or gave other rights stays so.
+/// the baseline has, replaces no link, and what the baseline deleted, replaced or gave other rights stays so.
 fn adds_to(own: &Above, theirs: &Theirs) -> bool {
     match theirs {
         Theirs::Layers(_, theirs) => {
-            own.gone.iter().all(|path| theirs.hides(path))
+            own.links.is_subset(&theirs.links)
+                && own.gone.iter().all(|path| theirs.hides(path))
                 && theirs.gone.iter().chain(&theirs.others).all(|path| own.hides(path))
                 && theirs.directories.iter().all(|path| path.is_root() || own.touches(path))
         }
         Theirs::Reported(report, layers) => {
-            own.gone.is_empty() && report.is_whole() && layers.iter().all(|l| l.hides == Some(0))
+            own.links.is_empty()
+                && own.gone.is_empty()
+                && report.is_whole()
+                && layers.iter().all(|l| l.hides == Some(0))
         }
     }
 }

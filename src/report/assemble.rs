@@ -235,7 +235,7 @@ fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
 
 /// Files that unpack; whiteouts are marks, not files.
 fn is_file(entry: &crate::layer::Entry) -> bool {
-    entry.is_file() && entry.path.whiteout().is_none() && !entry.path.is_aufs_metadata()
+    entry.is_file() && !entry.path.is_marker()
 }
 
 fn waste(parts: &Parts, steps: &[Option<String>]) -> Waste {

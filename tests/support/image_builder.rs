@@ -79,6 +79,17 @@ impl LayerBuilder {
         self
     }
 
+    /// Any entry without content, its name as it is; a device has the number 0, 0.
+    pub fn entry(mut self, kind: tar::EntryType, name: &str, link: &str) -> Self {
+        let mut h = Self::header(kind, 0, 0o644);
+        let fields = h.as_old_mut();
+        fields.name[..name.len()].copy_from_slice(name.as_bytes());
+        fields.linkname[..link.len()].copy_from_slice(link.as_bytes());
+        h.set_cksum();
+        self.tar.append(&h, std::io::empty()).unwrap();
+        self
+    }
+
     /// `.wh.NAME` beside NAME.
     pub fn whiteout(self, path: &str) -> Self {
         let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
