@@ -2,7 +2,7 @@
 
 use super::rule::{Rule, RuleContext};
 use super::{Category, Finding, Severity};
-use crate::image::Node;
+use crate::image::{Node, Refusal};
 use crate::index::Oddity;
 use crate::text::Bytes;
 
@@ -103,6 +103,51 @@ pub const UNKNOWN_TYPE: Rule = Rule {
         Build the image again with a builder that is kept up, and ask where the entry came from.\n",
     check: unknown_type,
 };
+
+pub const REFUSED: Rule = Rule {
+    id: "integrity/refused-entry",
+    title: "an entry that makes runtimes refuse its layer",
+    severity: Severity::Medium,
+    category: Category::Integrity,
+    doc: "## What it does\n\
+        Looks for entries that cannot be unpacked into the folder of their layer: below a file or a deleted \
+        name, below a link that leads to nothing in the layer, a hard link to what the layer does not have, \
+        a whiteout of what it has, a root that is no directory. careen shows what such an entry would do.\n\n\
+        ## Why it matters\n\
+        Docker and Podman refuse the whole layer, so the image does not run there; unpackers that work \
+        otherwise show other files, and nobody can say what the image holds.\n\n\
+        ## What to do\n\
+        Build the image again with a builder that is kept up, and ask where the entry came from.\n",
+    check: refused,
+};
+
+fn refused(cx: &RuleContext, out: &mut Vec<Finding>) {
+    for (node, why, count) in cx.view.refused() {
+        let path = &cx.view.entry(node).path;
+        let what = match why {
+            Refusal::Root => "would make the root something else than a directory",
+            Refusal::Parent => "stands below a file or below a name that the layer deletes",
+            Refusal::Link => "stands below a link that leads to nothing in the layer",
+            Refusal::HardLink => "is a hard link to what is no file of the layer",
+            Refusal::Whiteout => "deletes what the layer itself has, or nothing",
+        };
+        let more = match count {
+            1 => String::new(),
+            n => format!(" (and {} more)", n - 1),
+        };
+        let message = format!(
+            "{path} in layer {} {what}{more}: Docker and Podman refuse the layer",
+            node.layer
+        );
+        out.push(Finding {
+            path: Some(path.clone()),
+            layer: Some(node.layer),
+            state: cx.state(node),
+            advice: Some("Build the image again with a builder that is kept up.".to_owned()),
+            ..REFUSED.about(&format!("{why:?} {}", path.to_text()), Severity::Medium, message)
+        });
+    }
+}
 
 fn escaping_path(cx: &RuleContext, out: &mut Vec<Finding>) {
     let escaping = |o: &Oddity| match o {

@@ -11,6 +11,7 @@ pub mod leftovers;
 pub mod name;
 mod places;
 pub mod policy;
+pub mod replaced_link;
 pub mod rule;
 pub mod running;
 pub mod secrets;
@@ -23,7 +24,7 @@ mod tests;
 pub use finding::{Category, Finding, Severity, State};
 pub use rule::{Rule, RuleContext, SECTIONS};
 
-static RULES: [Rule; 28] = [
+static RULES: [Rule; 30] = [
     secrets::RULE,
     user::ROOT,
     user::UNKNOWN,
@@ -38,12 +39,14 @@ static RULES: [Rule; 28] = [
     build::COPY_ORDER,
     build::UNPINNED_BASE,
     build::TIMESTAMPS,
+    replaced_link::RULE,
     build::HISTORY_MISMATCH,
     integrity::DIFF_ID,
     integrity::TRAILING_DATA,
     integrity::ESCAPING_PATH,
     integrity::UNKNOWN_TYPE,
     integrity::TOO_LONG_PATH,
+    integrity::REFUSED,
     policy::COMPRESSED,
     policy::ON_DISK,
     policy::WASTE,

@@ -11,7 +11,7 @@ use crate::layer::{Entry, LayerPath};
 use crate::oci::{HistoryEntry, ImageConfig};
 use crate::source::FoundImage;
 
-fn image(reference: &str, config: ImageConfig, layers: Vec<ImageLayer>) -> ReadImage {
+pub(super) fn image(reference: &str, config: ImageConfig, layers: Vec<ImageLayer>) -> ReadImage {
     ReadImage {
         found: FoundImage {
             reference: reference.into(),
@@ -68,7 +68,7 @@ pub(super) fn with_context<T>(
 }
 
 /// Findings of one rule as severity and message.
-fn of(id: &str, image: &ReadImage) -> Vec<(Severity, String)> {
+pub(super) fn of(id: &str, image: &ReadImage) -> Vec<(Severity, String)> {
     findings(image).into_iter().filter(|f| f.rule == id).map(|f| (f.severity, f.message)).collect()
 }
 
