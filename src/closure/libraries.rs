@@ -5,8 +5,14 @@ use crate::analyze::{ElfFact, Linked};
 use crate::layer::{EntryKind, LONGEST_PATH, LayerPath};
 use crate::oci::ContainerConfig;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Folders of the older kind of search path, of all objects on the way, the nearest first.
+pub(super) type Inherited = Arc<[LayerPath]>;
 
 pub(super) struct Libraries {
+    /// The linker is musl's: every search path is of the older kind and comes behind the environment.
+    musl: bool,
     /// `LD_LIBRARY_PATH`.
     environment: Vec<LayerPath>,
     /// Of `ld.so.conf`, musl's path file, and the linker's own.
@@ -57,10 +63,13 @@ impl Libraries {
         for dir in ["lib64", "usr/lib64", "lib", "usr/lib", "usr/local/lib"] {
             system.push(LayerPath::from(dir));
         }
-        Self { environment, system, by_name }
+        let musl = (0..items.len() as u32).any(|n| items.path(n).name().starts_with(b"ld-musl-"));
+        Self { musl, environment, system, by_name }
     }
 
-    /// The library's path as the linker would open it. `None` if it would not be found.
+    /// The library's path as the linker would open it. `None` if it would not be found. `inherited`: the
+    /// folders that the older kind of search path (`DT_RPATH`) gives to what is loaded for its object, of
+    /// the objects that led to this one, the nearest first.
     pub fn find(
         &self,
         items: &Items,
@@ -68,8 +77,9 @@ impl Libraries {
         of: u32,
         fact: &ElfFact,
         linked: &Linked,
+        inherited: &[LayerPath],
     ) -> Option<LayerPath> {
-        if !items.spend(1 + linked.search.len()) {
+        if !items.spend(1 + linked.search.len() + inherited.len()) {
             return None;
         }
         let fits = |path: &LayerPath| {
@@ -80,17 +90,41 @@ impl Libraries {
         if name.contains('/') {
             return fits(&LayerPath::from(name));
         }
-        let origin = items.resolve(items.path(of)).map(|r| r.path).unwrap_or_default();
-        let origin = origin.parent().unwrap_or_default();
-        let own = linked.search.iter().map(|dir| from_origin(dir, &origin));
-        let dirs = own.chain(self.environment.iter().cloned()).chain(self.system.iter().cloned());
+        let own = own_folders(items, of, linked);
+        let (own, environment) = (own.as_slice(), self.environment.as_slice());
+        let dirs = match () {
+            () if self.musl => [environment, own, inherited],
+            () if linked.inherited => [own, inherited, environment],
+            () if own.is_empty() => [inherited, environment, own],
+            // The newer kind (`DT_RUNPATH`) comes behind the environment, and puts the others out of force.
+            () => [environment, own, &[]],
+        };
+        let dirs = dirs.into_iter().flatten().chain(&self.system);
         dirs.map(|d| d.join(name.as_bytes())).find_map(|p| fits(&p))
+    }
+
+    /// The search path that an object gives to those which it loads.
+    pub fn handed_down(&self, items: &Items, of: u32, linked: &Linked) -> Vec<LayerPath> {
+        match self.musl || linked.inherited {
+            true => own_folders(items, of, linked),
+            false => Vec::new(),
+        }
     }
 
     /// All libraries of this name, wherever they lie.
     pub fn named(&self, name: &str) -> &[u32] {
         self.by_name.get(name.as_bytes()).map(Vec::as_slice).unwrap_or_default()
     }
+}
+
+/// The search path that an object itself has.
+fn own_folders(items: &Items, of: u32, linked: &Linked) -> Vec<LayerPath> {
+    if linked.search.is_empty() {
+        return Vec::new();
+    }
+    let origin = items.resolve(items.path(of)).map(|r| r.path).unwrap_or_default();
+    let origin = origin.parent().unwrap_or_default();
+    linked.search.iter().map(|dir| from_origin(dir, &origin)).collect()
 }
 
 /// `$ORIGIN/../lib`.

@@ -12,6 +12,7 @@ mod development;
 mod families;
 mod items;
 mod libraries;
+mod linking;
 mod packages;
 mod reach;
 mod why;
@@ -63,7 +64,7 @@ pub struct Input<'a> {
     pub config: &'a ContainerConfig,
 }
 
-/// A library that a kept program needs and the image does not have.
+/// A library, or the loader by its path, that a kept program needs and the image does not have.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Missing {
     pub library: String,
@@ -95,7 +96,8 @@ impl<'a> Closure<'a> {
         application::keep(&mut reach);
         reach.run();
         let whole: Vec<(usize, u32)> = reach.of_family("@whole").collect();
-        let Reach { mut edges, named_by, unclear, missing, shell, shell_scripts, .. } = reach;
+        let missing: BTreeSet<Missing> = reach.missing().collect();
+        let Reach { mut edges, named_by, unclear, shell, shell_scripts, .. } = reach;
         // What only a file of the application names, and nothing was seen to run that file.
         let (idle, run): (Vec<u32>, Vec<u32>) =
             shell_scripts.into_iter().partition(|n| why::is_idle(&edges, *n));
@@ -114,7 +116,6 @@ impl<'a> Closure<'a> {
         if items.is_spent() {
             unclear.insert(CUT.to_owned());
         }
-        let missing: BTreeSet<Missing> = missing.into_iter().collect();
         Self {
             items,
             packages: input.packages,

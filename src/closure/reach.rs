@@ -1,10 +1,10 @@
 //! The walk: from what starts along links, interpreters, words and tables to all that is kept.
 
+use super::application;
 use super::families::FAMILIES;
 use super::items::Items;
-use super::libraries::Libraries;
+use super::libraries::{Inherited, Libraries};
 use super::why::{Edge, Why};
-use super::{Missing, application};
 use crate::analyze::{Dynamic, ElfFact};
 use crate::image::command::{DEFAULT_PATH, MOST_FOLDERS};
 use crate::layer::{EntryKind, LONGEST_PATH, LayerPath};
@@ -26,7 +26,7 @@ pub(super) enum Follow {
 }
 
 /// Remarks and missing libraries that are kept: a person reads three of them.
-const MOST_SAID: usize = 200;
+pub(super) const MOST_SAID: usize = 200;
 
 /// Directories that many programs share: a path to one says nothing of what is in it.
 const SHARED: [&str; 58] = [
@@ -116,7 +116,10 @@ pub(super) struct Reach<'i, 'a> {
     /// The trees that were kept: their items, whether they were named, how far they lead.
     trees: HashSet<(Range<usize>, bool, Follow)>,
     pub unclear: Vec<String>,
-    pub missing: Vec<Missing>,
+    pub(super) missing: Vec<(u32, String)>,
+    pub(super) found: HashSet<(u32, String)>,
+    /// Of each object the search paths that it was loaded with.
+    pub(super) inherited: Vec<Vec<Inherited>>,
     pub shell: bool,
     /// Scripts of a shell that something names as a command.
     pub shell_scripts: Vec<u32>,
@@ -152,6 +155,8 @@ impl<'i, 'a> Reach<'i, 'a> {
             queue: VecDeque::new(),
             unclear: Vec::new(),
             missing: Vec::new(),
+            found: HashSet::new(),
+            inherited: vec![Vec::new(); items.len()],
             shell: false,
             shell_scripts: Vec::new(),
             items,
@@ -384,8 +389,10 @@ impl<'i, 'a> Reach<'i, 'a> {
 
     fn visit_elf(&mut self, item: u32, file: &str, elf: &ElfFact, follow: Follow) {
         if let Some(loader) = &elf.interpreter {
-            let loader = LayerPath::from(loader.as_str());
-            self.keep_path(&loader, Some(item), Why::Loader, Follow::Linked);
+            let path = LayerPath::from(loader.as_str());
+            if self.keep_path(&path, Some(item), Why::Loader, Follow::Linked).is_none() {
+                self.lacks(item, loader);
+            }
         }
         match &elf.dynamic {
             Dynamic::None => {
@@ -398,25 +405,7 @@ impl<'i, 'a> Reach<'i, 'a> {
                 self.say_unclear(format!("what {path} is linked to could not be read"));
             }
             Dynamic::Linked(linked) => {
-                for name in &linked.needed {
-                    match self.libraries.find(self.items, name, item, elf, linked) {
-                        Some(path) => {
-                            let why = Why::Library(name.clone());
-                            self.keep_path(&path, Some(item), why, Follow::Linked);
-                        }
-                        None if self.is_libc(name) => {}
-                        // Its place is told to the loader while it runs (`libjvm.so`).
-                        None if !self.libraries.named(name).is_empty() => {
-                            self.keep_named_libraries(name, item, &Why::Library(name.clone()));
-                        }
-                        // Where nothing is looked for any more, nothing is missing.
-                        None if self.items.is_spent() || self.missing.len() >= MOST_SAID => {}
-                        None => self.missing.push(Missing {
-                            library: name.clone(),
-                            needed_by: self.items.path(item).clone(),
-                        }),
-                    }
-                }
+                self.keep_libraries(item);
                 if linked.converts && !file.starts_with("libc.so") {
                     self.keep_families("@iconv", Some(item));
                 }
@@ -459,11 +448,6 @@ impl<'i, 'a> Reach<'i, 'a> {
         for library in all {
             self.keep(library, Some(from), why.clone(), Follow::Linked);
         }
-    }
-
-    fn is_libc(&self, name: &str) -> bool {
-        // The vDSO and the loader by its own name.
-        name.starts_with("linux-vdso") || name.starts_with("ld-linux")
     }
 
     /// It belongs to what builds, by its path or its package.

@@ -81,6 +81,67 @@ fn the_closure_of_a_program_holds_what_the_real_linker_loads() {
     }
 }
 
+/// Two copies of a library that another one needs: which is loaded depends on the kind of the program's search
+/// path. The older one (`DT_RPATH`) holds for the library too and comes before the environment.
+#[test]
+fn a_search_path_is_inherited_as_the_real_linker_does_it() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let at = folder.path().canonicalize().unwrap();
+    for dir in ["app/lib/deep", "alt"] {
+        std::fs::create_dir_all(at.join(dir)).unwrap();
+    }
+    let gcc = |output: &str, source: &str, more: &[&str]| {
+        std::fs::write(at.join("x.c"), source).unwrap();
+        let mut run = Command::new("gcc");
+        run.args(["-o", output, "x.c", "-Wl,--no-as-needed"]).args(more).current_dir(&at);
+        let run = run.output().expect("gcc links Rust programs too");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    };
+    for copy in ["app/lib/deep/libinner.so", "alt/libinner.so"] {
+        let inner = ["-shared", "-fPIC", "-Wl,-soname,libinner.so"];
+        gcc(copy, "int inner(void) { return 0; }", &inner);
+    }
+    let outer = ["-shared", "-fPIC", "app/lib/deep/libinner.so", "-Wl,-soname,libouter.so"];
+    gcc("app/lib/libouter.so", "int outer(void) { return 0; }", &outer);
+    for (kind, wanted) in [
+        ("-Wl,--disable-new-dtags", "app/lib/deep/libinner.so"),
+        ("-Wl,--enable-new-dtags", "alt/libinner.so"),
+    ] {
+        let path = "-Wl,-rpath,$ORIGIN/lib:$ORIGIN/lib/deep";
+        let link = ["-Wl,--allow-shlib-undefined", "-Lapp/lib", "-l:libouter.so"];
+        gcc("app/run", "int main(void) { return 0; }", &[&link[..], &[kind, path]].concat());
+        let out = Command::new("ldd")
+            .arg(at.join("app/run"))
+            .env("LD_LIBRARY_PATH", at.join("alt"))
+            .output()
+            .unwrap();
+        let real = String::from_utf8(out.stdout).unwrap();
+        assert!(real.contains(&show(&at.join(wanted))), "{kind}: {real}");
+
+        let names =
+            ["app/run", "app/lib/libouter.so", "app/lib/deep/libinner.so", "alt/libinner.so"];
+        let mut layer = LayerBuilder::new();
+        for name in names {
+            layer = layer.file_as(name, 0o755, 0, &std::fs::read(at.join(name)).unwrap());
+        }
+        let owned: String = names.iter().map(|n| format!("/{n}\n")).collect();
+        let layer = layer
+            .file("var/lib/dpkg/status", "Package: x\nStatus: install ok installed\nVersion: 1\n")
+            .file("var/lib/dpkg/info/x.list", owned);
+        let image = ImageBuilder::new()
+            .layer("ADD rootfs", layer)
+            .config("Env", serde_json::json!(["LD_LIBRARY_PATH=/alt"]))
+            .config("Cmd", serde_json::json!(["/app/run"]));
+        let layout = show(&image.write_layout(&at.join(kind.trim_start_matches('-')), "1"));
+        let kept = home.run(&["files", &layout, "--needed", "file", "--format", "json"]).json();
+        let kept: BTreeSet<&str> =
+            kept.as_array().unwrap().iter().map(|r| r["path"].as_str().unwrap()).collect();
+        for library in ["app/lib/deep/libinner.so", "alt/libinner.so"] {
+            assert_eq!(kept.contains(library), library == wanted, "{kind}: {kept:?}");
+        }
+    }
+}
+
 /// A script that starts another, a compiler, and a secret.
 fn shop() -> ImageBuilder {
     let token = ["xoxb-4071", "83925164-5820394716385-", "x7Kd9QmZ2pLw4TnB8vRc5YhJ"].concat();

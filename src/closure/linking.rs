@@ -1,0 +1,87 @@
+//! What an object is linked to, and what those libraries are linked to, as the dynamic linker loads them.
+
+use super::Missing;
+use super::libraries::Inherited;
+use super::reach::{Follow, MOST_SAID, Reach};
+use super::why::Why;
+use crate::analyze::Dynamic;
+
+/// Search paths that one object is loaded with, and folders in one.
+const MOST_INHERITED: usize = 16;
+const MOST_FOLDERS: usize = 256;
+
+impl Reach<'_, '_> {
+    /// The libraries of an object and theirs, with the search paths that they inherit. An object may be
+    /// loaded by several that give it different ones.
+    pub(super) fn keep_libraries(&mut self, start: u32) {
+        let known = self.inherited[start as usize].len();
+        let mut todo: Vec<(u32, Inherited)> = match known {
+            0 => vec![(start, Inherited::default())],
+            _ => Vec::new(),
+        };
+        while let Some((item, inherited)) = todo.pop() {
+            let Some(elf) = self.items.elf(item) else { continue };
+            let Dynamic::Linked(linked) = &elf.dynamic else { continue };
+            let seen = &mut self.inherited[item as usize];
+            if seen.contains(&inherited) {
+                continue;
+            }
+            if seen.len() == MOST_INHERITED {
+                let path = self.items.path(item);
+                self.say_unclear(format!("{path} is loaded with too many search paths"));
+                continue;
+            }
+            seen.push(inherited.clone());
+            let mut next = self.libraries.handed_down(self.items, item, linked);
+            next.extend(inherited.iter().cloned());
+            next.truncate(MOST_FOLDERS);
+            let next: Inherited = next.into();
+            for name in &linked.needed {
+                let found = self.libraries.find(self.items, name, item, elf, linked, &inherited);
+                let Some(path) = found else {
+                    self.without(item, name);
+                    continue;
+                };
+                self.found.insert((item, name.clone()));
+                let why = Why::Library(name.clone());
+                // Before it is looked at for itself, with no search path that it inherits.
+                if let Some(library) = self.items.resolve(&path).and_then(|r| r.item) {
+                    todo.push((library, next.clone()));
+                }
+                self.keep_path(&path, Some(item), why, Follow::Linked);
+            }
+        }
+    }
+
+    /// A library that is found nowhere on the search path.
+    fn without(&mut self, item: u32, name: &str) {
+        if self.is_libc(name) {
+        } else if self.libraries.named(name).is_empty() {
+            self.lacks(item, name);
+        } else {
+            // Its place is told to the loader while it runs (`libjvm.so`).
+            self.keep_named_libraries(name, item, &Why::Library(name.to_owned()));
+        }
+    }
+
+    pub(super) fn lacks(&mut self, item: u32, name: &str) {
+        // Where nothing is looked for any more, nothing is missing.
+        if !self.items.is_spent() && self.missing.len() < MOST_SAID {
+            self.missing.push((item, name.to_owned()));
+        }
+    }
+
+    /// What no way of loading an object finds.
+    pub fn missing(&self) -> impl Iterator<Item = Missing> {
+        let missing = self.missing.iter().filter(|m| !self.found.contains(*m));
+        missing.map(|(item, library)| Missing {
+            library: library.clone(),
+            needed_by: self.items.path(*item).clone(),
+        })
+    }
+
+    fn is_libc(&self, name: &str) -> bool {
+        // The vDSO and the loader by its own name.
+        name.starts_with("linux-vdso") || name.starts_with("ld-linux")
+    }
+}
