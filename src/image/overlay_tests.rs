@@ -146,6 +146,18 @@ fn what_runtimes_refuse_is_told_and_hides_nothing() {
             vec![("l", 0), ("nowhere/x", 2)],
         ),
         (vec![sized("d/x", 2), file(".wh.d", b"")], ".wh.d", Refusal::Whiteout, vec![("d/x", 2)]),
+        (
+            vec![symlink("l", "nowhere"), file("l/.wh.x", b"")],
+            "l/.wh.x",
+            Refusal::Link,
+            vec![("l", 0)],
+        ),
+        (
+            vec![sized("f", 1), file("f/d/.wh..wh..opq", b"")],
+            "f/d/.wh..wh..opq",
+            Refusal::Parent,
+            vec![("f", 1)],
+        ),
         (vec![file("k/.wh.", b"")], "k/.wh.", Refusal::Whiteout, vec![]),
     ] {
         let view = View::merge(&[layer(vec![sized("a", 1)]), layer(entries)]);

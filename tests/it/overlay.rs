@@ -32,8 +32,8 @@ impl Store {
             .expect("buildah is needed (Debian: buildah)")
     }
 
-    /// What a container of an image sees; `None` if a layer is refused.
-    fn shown(&self, image: &ImageBuilder) -> Option<Files> {
+    /// What a container of an image sees, or why a layer is refused.
+    fn shown(&self, image: &ImageBuilder) -> Result<Files, String> {
         static IMAGES: AtomicU32 = AtomicU32::new(0);
         // The layout's path becomes the image's name: small letters, and another one each time.
         let number = IMAGES.fetch_add(1, Ordering::Relaxed);
@@ -41,9 +41,9 @@ impl Store {
         let layout = image.write_layout(&folder, "1");
         let made = self.buildah(&["from", &format!("oci:{}:1", show(&layout))]);
         if !made.status.success() {
-            let why = String::from_utf8_lossy(&made.stderr);
+            let why = String::from_utf8_lossy(&made.stderr).into_owned();
             assert!(why.contains("processing tar file"), "{why}");
-            return None;
+            return Err(why);
         }
         let text = String::from_utf8(made.stdout).unwrap();
         let container = text.lines().last().unwrap();
@@ -53,7 +53,7 @@ impl Store {
         let mut files = Files::new();
         read(&root, &root, &mut files);
         self.buildah(&["rm", container]);
-        Some(files)
+        Ok(files)
     }
 }
 
@@ -111,9 +111,13 @@ fn compare(home: &Home, store: &Store, name: &str, image: &ImageBuilder) -> bool
         .unwrap()
         .iter()
         .any(|f| f["rule"] == "integrity/refused-entry");
-    let Some(mut expected) = store.shown(image) else {
-        assert!(refused, "{name}: nothing says that it cannot be unpacked");
-        return false;
+    let mut expected = match store.shown(image) {
+        Ok(files) => files,
+        // A folder's time is set at the end, when it may be gone: a fault of this unpacker.
+        Err(why) => {
+            assert!(refused || why.contains("(chtimes "), "{name}: {why}");
+            return false;
+        }
     };
     assert!(!refused, "{name}: it can be unpacked: {:#}", report["findings"]);
     let mut seen = listed(home, &layout);
@@ -185,9 +189,7 @@ fn the_final_files_are_those_that_overlayfs_shows() {
     assert!(compare(&home, &store, "tricky", &tricky()));
     let layout = tricky().write_layout(&folder.path().join("layout"), "1");
     let shown = store.shown(&tricky()).unwrap();
-    // The other name of a file counts no bytes of its own.
-    let on_disk: u64 =
-        shown.iter().filter(|(p, _)| *p != "other-name").map(|(_, (_, size, _))| size).sum();
+    let on_disk: u64 = shown.values().map(|(_, size, _)| size).sum();
     let report = home.report(&show(&layout), &[]);
     assert_eq!(report["size"]["on_disk"].as_u64(), Some(on_disk));
 }

@@ -134,9 +134,15 @@ impl<'a> Unpacked<'a> {
             // Below a name that the layer deletes there is nothing to delete (`.wh.a`, then `a/.wh.b`).
             return match tree.kind(id) {
                 NodeKind::Symlink => Err(Refusal::Link),
+                // The mark is set on a folder, and there can be none.
+                _ if name == b".wh..wh..opq" && resolved.missing.len() > 1 => Err(Refusal::Parent),
                 _ => Ok(()),
             };
         }
+        let done = match resolved.through_link && !resolved.missing.is_empty() {
+            true => Err(Refusal::Link),
+            false => Ok(()),
+        };
         let directory = self.path_of(tree, &resolved, None);
         let carrier = match resolved.through_link {
             true => self.own(directory.clone()),
@@ -150,7 +156,7 @@ impl<'a> Unpacked<'a> {
             {
                 *below = Below::Opaque;
             }
-            return Ok(());
+            return done;
         }
         if matches!(hidden, b"" | b"." | b"..") {
             return Err(Refusal::Whiteout);
@@ -170,7 +176,7 @@ impl<'a> Unpacked<'a> {
                 let length = path.as_bytes().len() as u32;
                 let of = self.own(path.as_bytes().to_vec());
                 tree.make(at, hidden, PathPart { of, length }, NodeKind::Whiteout);
-                Ok(())
+                done
             }
         }
     }
