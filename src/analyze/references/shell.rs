@@ -226,11 +226,11 @@ fn take(words: &[String], found: &mut References) -> Option<String> {
         if !WRAPPERS.contains(&name) {
             return None;
         }
-        let mut own = |w: &&str| w.starts_with('-') || is_assignment(w);
-        while words.next_if(&mut own).is_some() {}
+        let own = |w: &&str| w.starts_with('-') || is_assignment(w);
+        while words.next_if(own).is_some() {}
         if WITH_OPERAND.contains(&name) {
             words.next();
-            while words.next_if(&mut own).is_some() {}
+            while words.next_if(own).is_some() {}
         }
     }
 }
