@@ -4,13 +4,17 @@
 //! archives stay below it. What a file takes beyond that comes out of what its layer has to spare, so that two
 //! hundred small bombs cost no more than one.
 
-use super::Limits;
+use super::{Kind, Limits};
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Unpacked bytes for each byte that is read: text packs to a tenth, tables and logs to a twentieth.
-pub(super) const HONEST: u64 = 20;
+/// Unpacked bytes for each byte that is read: text packs to a tenth, tables and logs to a twentieth; a pack of git
+/// holds every version of a file as what has changed.
+pub(super) fn honest(kind: Kind) -> u64 {
+    if kind == Kind::GitPack { 100 } else { 20 }
+}
+
 /// For a file of a few bytes.
 const FREE: u64 = 4096;
 /// Bytes that all files of a layer may unpack to beyond what honest ones do.
@@ -90,13 +94,15 @@ impl<R: Read> Read for Metered<'_, R> {
 pub(super) struct Source<'b, R> {
     pub inner: R,
     pub budget: &'b Budget,
+    /// How many.
+    pub worth: u64,
 }
 
 impl<R: Read> Read for Source<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         if !self.budget.is_spent() {
-            let more = (n as u64).saturating_mul(HONEST);
+            let more = (n as u64).saturating_mul(self.worth);
             self.budget.0.set(self.budget.left().saturating_add(more));
         }
         Ok(n)

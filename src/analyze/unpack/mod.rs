@@ -34,7 +34,7 @@ pub use budget::Allowance;
 pub use kind::{HEAD, Kind};
 
 use crate::stream::XzReader;
-use budget::{Budget, Metered, Source};
+use budget::{Budget, Metered, Source, honest};
 use frames::{Frames, Zstd};
 use replay::Replay;
 use std::io::{self, BufRead, Read};
@@ -44,7 +44,7 @@ use std::io::{self, BufRead, Read};
 pub struct Limits {
     /// Containers in containers.
     pub depth: u8,
-    /// Decompressed bytes in all, beside twenty for each byte that is read.
+    /// Decompressed bytes in all, beside what honest archives hold for each byte that is read.
     pub bytes: u64,
     pub members: u64,
 }
@@ -103,7 +103,7 @@ pub fn unpack(
         opened: 0,
         claimed,
     };
-    let mut whole = Source { inner: head.chain(reader), budget: &budget };
+    let mut whole = Source { inner: head.chain(reader), budget: &budget, worth: honest(kind) };
     unpacker.open(
         kind,
         &mut whole,

@@ -21,8 +21,8 @@ const INTERIOR: u8 = 0x05;
 const LEAF: u8 = 0x0d;
 /// SQLite's own bound of a cursor.
 const DEEPEST: usize = 20;
-/// A row of ours: rpm's headers are below 20 MB.
-const LONGEST_ROW: usize = 64 << 20;
+/// Of one row: rpm's headers are below 20 MB.
+const LONGEST_ROW: usize = 32 << 20;
 
 /// Shows the first blob of each row of `table`, in the order of the row ids.
 pub(super) fn blobs(
