@@ -21,6 +21,7 @@ mod documents;
 mod explore;
 mod formats;
 mod forms;
+mod hostile_binaries;
 mod hostile_text;
 mod hostile_words;
 mod html;
