@@ -191,7 +191,7 @@ fn reason_to_stay(evidence: &Evidence, closure: &Closure, path: &LayerPath) -> O
         let facts = &evidence.view.index(node.layer)?.facts;
         facts.elf.iter().find(|e| e.entry == node.entry)
     });
-    let code = CODE.iter().any(|end| ends(&end)) || program.is_some();
+    let code = CODE.iter().any(ends) || program.is_some();
     code.then(|| "it is the program's own code".to_owned())
 }
 

@@ -247,7 +247,7 @@ mod tests {
 
     fn program(json: &str, before: usize) -> Vec<u8> {
         let mut out = b"\x7fELF".to_vec();
-        out.extend((0..before).map(|i| (i * i >> 3) as u8 ^ 0x78));
+        out.extend((0..before).map(|i| ((i * i) >> 3) as u8 ^ 0x78));
         // Others pack things too.
         for text in [&b"x\x9cnothing"[..], b"[1, 2, 3]", json.as_bytes()] {
             let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(7));
