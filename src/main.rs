@@ -7,7 +7,39 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
     give_memory_back();
-    careen::cli::main()
+    careen::cli::main(stdout::was_closed())
+}
+
+/// Whether the caller closed standard output (`>&-`). Rust's runtime opens `/dev/null` in its place before
+/// `main`, so that all that is written is lost and nobody is told: it is looked at before that.
+#[cfg(target_os = "linux")]
+mod stdout {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    static CLOSED: AtomicBool = AtomicBool::new(false);
+
+    /// The C library calls what stands in this section before the program begins (System V ABI).
+    // SAFETY: the section is an array of functions of this type, called once, in one thread.
+    #[used]
+    #[unsafe(link_section = ".init_array")]
+    static LOOK: extern "C" fn() = look;
+
+    extern "C" fn look() {
+        // SAFETY: fcntl(2) with F_GETFD takes any number and changes nothing.
+        let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
+        CLOSED.store(flags == -1, Ordering::Relaxed);
+    }
+
+    pub fn was_closed() -> bool {
+        CLOSED.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod stdout {
+    pub fn was_closed() -> bool {
+        false
+    }
 }
 
 /// glibc keeps an arena for each thread that ever ran, and raises its own thresholds for giving memory back

@@ -19,13 +19,13 @@ mod thrift;
 pub use against::{Against, Reach, inspect_against};
 pub use bases::BasePlan;
 pub use browse::{cat, diff, list_files};
-pub use layers::{analyzers, unread};
+pub use layers::{analyzers, index_layer, unread};
 pub use needed::{needed_files, why};
 pub use plan::{PipelineError, Plan, Progress, Silent};
 
 use crate::advise::{self, Evidence};
 use crate::analyze::Confidence;
-use crate::analyze::secrets::Masker;
+use crate::analyze::secrets::{KnownSecrets, Masker};
 use crate::closure::{Closure, Input};
 use crate::image::base;
 use crate::image::history::History;
@@ -99,6 +99,8 @@ struct Judged {
     residue: Vec<residue::Residue>,
     packages: InstalledPackages,
     unneeded: Vec<unneeded::UnneededItem>,
+    /// The secrets of the image, to be known again.
+    known: KnownSecrets,
 }
 
 /// From an image whose layers have been read to everything that is said of it.
@@ -128,7 +130,8 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
     // Whatever is told of must not stand in clear elsewhere, nor what was told of a layer that is not read.
     let least = plan.confidence.min(Confidence::Likely);
     let before = plan.baseline.iter().flat_map(|b| b.secrets());
-    let masker = Masker::new(patterns, rules::secrets::known(&findings, least, before));
+    let known = rules::secrets::known(&findings, least, before);
+    let masker = Masker::new(patterns, known.clone());
     let unjudged = policy::unjudged(&context).into_iter().map(|(what, why, failed)| NotLookedAt {
         what: what.to_owned(),
         why: why.to_owned(),
@@ -218,7 +221,7 @@ fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
         tree
     });
     let used = sifted.used;
-    Judged { report, tree, used, view, residue, packages, unneeded }
+    Judged { report, tree, used, view, residue, packages, unneeded, known }
 }
 
 /// The text of os-release, wherever it lies.

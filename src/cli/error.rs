@@ -2,7 +2,7 @@
 
 use super::status::Status;
 use super::terminal::Terminal;
-use crate::analyze::secrets::PatternError;
+use crate::analyze::secrets::{KnownSecrets, Masker, PatternError, Patterns};
 use crate::pipeline::PipelineError;
 use crate::report::FormatError;
 use crate::report::baseline::BaselineError;
@@ -45,6 +45,10 @@ pub enum CliError {
     Cache { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Format(#[from] FormatError),
+    #[error("the system gives no more threads or open files: {0}")]
+    Exhausted(String),
+    #[error("careen failed: {0}")]
+    Defect(String),
     #[error("cannot write the report as JSON")]
     Json(#[from] serde_json::Error),
 }
@@ -86,6 +90,12 @@ impl CliError {
             Self::Sweep(e) => e.hint(),
             Self::Config(e) => e.hint.clone(),
             Self::Baseline { source, .. } => Some(source.hint()),
+            Self::Exhausted(_) => Some(
+                "raise the limits (`ulimit -u`, `ulimit -n`, the container's `pids`), or use fewer \
+                 `--jobs`"
+                    .to_owned(),
+            ),
+            Self::Defect(_) => Some("please report it, with the image if it is public".to_owned()),
             _ => None,
         }
     }
@@ -111,8 +121,17 @@ pub fn note(text: &str, terminal: &Terminal) {
     let _ = label(&mut io::stderr().lock(), "note", AnsiColor::Cyan, text, terminal.stderr_colour);
 }
 
-/// What went wrong and why, in one line.
+/// What went wrong and why, in one line. It may repeat words of an image or a registry: no secret of theirs
+/// that a built-in pattern knows stands in it.
 pub fn in_words(e: &CliError) -> String {
+    without_secrets(&plain_words(e))
+}
+
+fn without_secrets(text: &str) -> String {
+    Masker::new(&Patterns::builtin(), KnownSecrets::default()).mask_sentence(text)
+}
+
+fn plain_words(e: &CliError) -> String {
     let mut text = e.headline();
     let mut cause = e.source();
     while let Some(c) = cause {
@@ -129,7 +148,7 @@ pub fn in_words(e: &CliError) -> String {
 fn write(out: &mut dyn Write, e: &CliError, colour: bool) -> io::Result<()> {
     label(out, "error", AnsiColor::Red, &in_words(e), colour)?;
     if let Some(hint) = e.hint() {
-        label(out, "hint", AnsiColor::Cyan, &hint, colour)?;
+        label(out, "hint", AnsiColor::Cyan, &without_secrets(&hint), colour)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use crate::sweep::Stop;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// The output being written; removed when the user interrupts.
 static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
@@ -13,6 +14,9 @@ static GENTLY: Mutex<Option<Stop>> = Mutex::new(None);
 
 /// What gives the screen back.
 static ON_END: Mutex<Option<fn()>> = Mutex::new(None);
+
+/// How long a gentle end may take.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// 128 + SIGINT, as a shell reports it.
 const INTERRUPTED: i32 = 130;
@@ -91,9 +95,14 @@ fn interrupted(status: i32) {
     match stop {
         Some(stop) => {
             stop.set();
-            let words =
-                "\nstopping: what is under way is finished and kept; once more to leave now";
+            let words = "\nstopping: a layer under way has three seconds, what is finished is kept; once more \
+                         to leave now";
             let _ = writeln!(std::io::stderr(), "{words}");
+            // What does not heed it is left behind: nothing that is half done counts.
+            let _ = std::thread::Builder::new().spawn(move || {
+                std::thread::sleep(GRACE);
+                leave(status);
+            });
         }
         None => leave(status),
     }

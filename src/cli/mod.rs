@@ -14,6 +14,7 @@ mod docker_plugin;
 #[cfg(test)]
 mod documented;
 mod error;
+mod exhausted;
 mod explain;
 mod explore;
 mod explore_args;
@@ -49,11 +50,17 @@ use clap::{CommandFactory, FromArgMatches};
 use docker_plugin::Called;
 use error::CliError;
 use status::Status;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use terminal::Terminal;
 
-/// Runs careen with the arguments and the environment of this process.
-pub fn main() -> ExitCode {
+/// Runs careen with the arguments and the environment of this process. `stdout_is_closed`: there is no standard
+/// output to write to.
+pub fn main(stdout_is_closed: bool) -> ExitCode {
+    if stdout_is_closed {
+        output::has_no_stdout();
+    }
+    exhausted::quietly();
     let arguments = match docker_plugin::called(std::env::args_os()) {
         Ok(Called::Run(arguments)) => arguments,
         Ok(Called::Describe(text)) => return ended(output::write(&text, None)),
@@ -64,14 +71,20 @@ pub fn main() -> ExitCode {
     let cli = match parsed.and_then(|m| Cli::from_arg_matches(&m)) {
         Ok(cli) => cli,
         Err(e) => {
-            // A closed pipe is no reason to fail.
+            // A closed pipe is no reason to fail; no pipe at all is, where there is something to say.
             let _ = e.print();
+            if stdout_is_closed && !e.use_stderr() {
+                return Status::NotLookedAt.into();
+            }
             return if e.use_stderr() { Status::Usage.into() } else { Status::Clean.into() };
         }
     };
     let terminal = Terminal::of_this_process(cli.global.color);
-    interrupt::install();
-    match run(cli, &terminal) {
+    let done = catch_unwind(AssertUnwindSafe(|| {
+        interrupt::install();
+        run(cli, &terminal)
+    }));
+    match done.unwrap_or_else(|panic| Err(exhausted::explained(&*panic))) {
         Ok(status) => status.into(),
         Err(e) if e.is_broken_pipe() => Status::Clean.into(),
         Err(e) => {

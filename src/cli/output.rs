@@ -5,6 +5,15 @@ use super::interrupt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether there is no standard output: what is written to it would be lost.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Says that there is no standard output.
+pub fn has_no_stdout() {
+    CLOSED.store(true, Ordering::Relaxed);
+}
 
 /// `--output`, looked at before the work starts: a folder that is not there should not cost a run.
 pub fn check(path: Option<&Path>) -> Result<(), CliError> {
@@ -90,6 +99,9 @@ fn fill<T: Default>(
     content: impl FnOnce(&mut (dyn Write + Send)) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let Some(path) = path else {
+        if CLOSED.load(Ordering::Relaxed) {
+            return Err(CliError::Stdout(io::Error::other("standard output is closed")));
+        }
         let mut out = io::BufWriter::new(io::stdout());
         let done = content(&mut out).and_then(|t| {
             out.flush().map_err(CliError::Stdout)?;

@@ -347,7 +347,7 @@ impl Explorer {
             return;
         };
         let path = LayerPath::from(path);
-        let visible = finding.state == crate::rules::State::Visible;
+        let visible = finding.state == Some(crate::rules::State::Visible);
         let node = match visible {
             true => self.open.view.get(&path),
             false => self.node_in(layer, &path),

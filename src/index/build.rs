@@ -10,14 +10,21 @@ use crate::analyze::Analyzer;
 use crate::layer::walk::{WalkError, WalkLimits, WalkSummary, walk};
 use crate::oci::digest::Hasher;
 use crate::oci::{DiffId, Digest};
-use crate::stream::{Decompress, LimitedReader, Limits, StreamError, VerifyReader};
+use crate::stream::{
+    Decompress, LimitedReader, Limits, Stop, Stoppable, StreamError, VerifyReader,
+};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 /// Bounds of one pass.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct BuildSettings {
     pub limits: Limits,
     pub walk: WalkLimits,
+    /// Ends it before its time.
+    pub stop: Stop,
 }
 
 /// What the stored bytes must come to. A docker-archive says neither.
@@ -45,6 +52,10 @@ pub enum LayerError {
     Stream { layer: String, source: StreamError },
     #[error("layer {layer}: {source}")]
     Tar { layer: String, source: WalkError },
+    #[error("layer {layer}: stopped")]
+    Stopped { layer: String },
+    #[error("layer {layer}: the system gives no thread to read it with: {source}")]
+    Thread { layer: String, source: io::Error },
     /// A defect of careen, kept to the one layer that shows it.
     #[error("layer {layer}: careen failed on it: {what}")]
     Panic { layer: String, what: String },
@@ -55,13 +66,21 @@ impl LayerError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Stream { source, .. } => source.hint(),
-            Self::Tar { .. } => None,
+            Self::Tar { .. } | Self::Stopped { .. } => None,
+            Self::Thread { .. } => Some(MORE_THREADS.to_owned()),
             Self::Panic { .. } => {
                 Some("please report it, with the image if it is public".to_owned())
             }
         }
     }
 }
+
+/// What to do where the system gives no more threads.
+pub const MORE_THREADS: &str =
+    "raise the limit of threads (`ulimit -u`, the container's `pids` limit), or use fewer `--jobs`";
+
+/// How often those who wait look whether they are to stop.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Reads `blob` to its end and indexes what is in it. `name` is for errors; `progress` is told of
 /// stored bytes as they are read.
@@ -74,16 +93,17 @@ pub fn build(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Built, LayerError> {
     let layer = || name.to_owned();
-    let mut stored =
-        VerifyReader::new(Told { inner: blob, progress }, expected.digest, expected.size);
-    let (writer, reader) = pipe::pipe();
-    let (inflated, walked) = std::thread::scope(|scope| {
-        let walker = scope.spawn(move || analyse(reader, analyzers, &settings.walk));
-        let inflated = inflate(&mut stored, settings.limits, writer);
-        (inflated, walker.join())
-    });
-    let walked =
-        walked.map_err(|panic| LayerError::Panic { layer: layer(), what: words(&*panic) })?;
+    let blob = Stoppable::new(Told { inner: blob, progress }, &settings.stop);
+    let mut stored = VerifyReader::new(blob, expected.digest, expected.size);
+    let (writer, reader) = pipe::pipe(&settings.stop);
+    let walked = walk_beside(reader, analyzers, settings.walk)
+        .map_err(|source| LayerError::Thread { layer: layer(), source })?;
+    let inflated = inflate(&mut stored, settings.limits, writer);
+    let walked = outcome(&walked, &settings.stop);
+    if settings.stop.is_set() {
+        return Err(LayerError::Stopped { layer: layer() });
+    }
+    let walked = walked.map_err(|what| LayerError::Panic { layer: layer(), what })?;
     let stream = |source| LayerError::Stream { layer: layer(), source };
     let (diff_id, tar_bytes) = match (inflated, &walked) {
         (Ok(done), _) => done,
@@ -209,6 +229,34 @@ fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(filled)
+}
+
+type Walked = Result<(WalkSummary, Indexer), WalkError>;
+
+/// Walks the tar in a thread that need not be waited for: a file that is hard to look into holds up nobody
+/// who was told to stop.
+fn walk_beside(
+    reader: PipeReader,
+    analyzers: Vec<Box<dyn Analyzer>>,
+    limits: WalkLimits,
+) -> io::Result<Receiver<Result<Walked, String>>> {
+    let (sender, receiver) = bounded(1);
+    std::thread::Builder::new().name("walk".to_owned()).spawn(move || {
+        let walked = catch_unwind(AssertUnwindSafe(|| analyse(reader, analyzers, &limits)));
+        let _ = sender.send(walked.map_err(|panic| words(&*panic)));
+    })?;
+    Ok(receiver)
+}
+
+/// What the walk came to, or the words of its panic.
+fn outcome(walk: &Receiver<Result<Walked, String>>, stop: &Stop) -> Result<Walked, String> {
+    loop {
+        match walk.recv_timeout(LOOK) {
+            Ok(walked) => return walked,
+            Err(RecvTimeoutError::Timeout) if !stop.is_set() => {}
+            Err(_) => return Err("the walk ended without a word".to_owned()),
+        }
+    }
 }
 
 fn analyse(

@@ -183,3 +183,44 @@ fn holes_that_are_passed_over_are_named_and_count_for_the_content() {
     assert_ne!(large, content("900000000001").0);
     assert!(named[0].within && named[0].why.contains("bytes of its holes"), "{named:?}");
 }
+
+/// Takes its time with every chunk.
+struct Slow;
+
+impl Analyzer for Slow {
+    fn id(&self) -> (&'static str, u32) {
+        ("slow", 1)
+    }
+
+    fn begin(&mut self, _: u32, _: &Entry) -> Interest {
+        Interest::All
+    }
+
+    fn chunk(&mut self, _: &[u8]) {
+        std::thread::sleep(std::time::Duration::from_secs(30));
+    }
+
+    fn end(&mut self, _: &mut Facts) {}
+}
+
+#[test]
+fn a_stop_is_heeded_within_a_file() {
+    let blob = tar(&[("x", &vec![7; 4 << 20])]);
+    let settings = BuildSettings::default();
+    let stop = settings.stop.clone();
+    std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        stop.set();
+    });
+    let start = std::time::Instant::now();
+    let built = build(
+        "x",
+        &mut blob.as_slice(),
+        &Expected::default(),
+        vec![Box::new(Slow)],
+        &settings,
+        &|_| {},
+    );
+    assert!(matches!(built, Err(LayerError::Stopped { .. })), "{built:?}");
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+}

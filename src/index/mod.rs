@@ -1,19 +1,22 @@
 //! The facts of one layer, without opinion, severity or plain secrets: the unit of caching and of
 //! distribution.
 //!
-//! Of a secret in a file it holds a mask and a fingerprint. Paths, what packages say of themselves and the few
-//! small files that are kept whole (`/etc/passwd`, `os-release`) stand as the layer has them, for nothing could
-//! be looked up by a masked name: a token in a file's name is there in clear. Reports mask it; the cache's files
-//! are for their owner only (mode 0600, folders 0700).
+//! Of a secret in a file it holds a mask and a fingerprint. In paths, in what packages say of themselves and in
+//! the few small files that are kept whole (`/etc/passwd`, `os-release`) a secret is masked too, the same in all
+//! layers ([`LayerIndex::mask_names`]), so that what is looked up by name is still found.
 
 pub mod build;
 mod indexer;
 pub mod key;
+mod names;
 mod pipe;
 mod sealed;
 pub mod store;
 
+pub use names::Names;
+
 use crate::analyze::Facts;
+use crate::analyze::secrets::Patterns;
 use crate::layer::Entry;
 use crate::oci::DiffId;
 use serde::{Deserialize, Serialize};
@@ -35,6 +38,11 @@ pub struct LayerIndex {
 }
 
 impl LayerIndex {
+    /// Puts a mask and a fingerprint in the place of each secret that stands in a name.
+    pub fn mask_names(&mut self, patterns: &Patterns) {
+        names::mask(self, patterns);
+    }
+
     /// Compact bytes with a checksum that binds them to what they are filed under; `None` where the index
     /// is larger than what [`LayerIndex::unseal`] reads.
     pub fn seal(&self, key: &key::IndexKey) -> std::io::Result<Option<Vec<u8>>> {

@@ -2,7 +2,12 @@
 
 use std::io::{self, BufRead, Read};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crate::stream::Stop;
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
+use std::time::Duration;
+
+/// How often the inflating side looks whether it is to stop.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Bytes of one buffer, and how many of them are on their way at most.
 const BUFFER: usize = 256 << 10;
@@ -18,6 +23,7 @@ pub(super) struct PipeWriter {
     out: Sender<Message>,
     used: Receiver<Vec<u8>>,
     aborted: bool,
+    stop: Stop,
 }
 
 /// The walking side.
@@ -27,15 +33,17 @@ pub(super) struct PipeReader {
     current: Vec<u8>,
     at: usize,
     ended: bool,
+    stop: Stop,
 }
 
-pub(super) fn pipe() -> (PipeWriter, PipeReader) {
+/// Both ends break when `stop` is set.
+pub(super) fn pipe(stop: &Stop) -> (PipeWriter, PipeReader) {
     let (out, from) = bounded(IN_FLIGHT);
     // Roomy enough that giving a buffer back never blocks.
     let (used, back) = bounded(IN_FLIGHT + 4);
     (
-        PipeWriter { out, used: back, aborted: false },
-        PipeReader { from, used, current: Vec::new(), at: 0, ended: false },
+        PipeWriter { out, used: back, aborted: false, stop: stop.clone() },
+        PipeReader { from, used, current: Vec::new(), at: 0, ended: false, stop: stop.clone() },
     )
 }
 
@@ -49,13 +57,23 @@ impl PipeWriter {
 
     /// Fails when the other side has hung up.
     pub fn send(&mut self, buffer: Vec<u8>) -> Result<(), ()> {
-        self.out.send(Message::Bytes(buffer)).map_err(drop)
+        self.pass(Message::Bytes(buffer))
+    }
+
+    fn pass(&mut self, mut message: Message) -> Result<(), ()> {
+        loop {
+            message = match self.out.send_timeout(message, LOOK) {
+                Ok(()) => return Ok(()),
+                Err(SendTimeoutError::Timeout(again)) if !self.stop.is_set() => again,
+                Err(_) => return Err(()),
+            }
+        }
     }
 
     /// Says that this was all.
     pub fn finish(&mut self) {
         if !self.aborted {
-            let _ = self.out.send(Message::End);
+            let _ = self.pass(Message::End);
         }
     }
 
@@ -68,6 +86,7 @@ impl PipeWriter {
 impl BufRead for PipeReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.at == self.current.len() && !self.ended {
+            self.stop.check()?;
             let used = std::mem::take(&mut self.current);
             self.at = 0;
             if used.capacity() > 0 {

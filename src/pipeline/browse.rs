@@ -4,6 +4,7 @@ use super::extract::{extract, extract_in_pass};
 use super::{PipelineError, Plan, Progress, read};
 use crate::image::view::{Node, View};
 use crate::image::{EntryState, LayerState, ReadImage, state_of};
+use crate::index::Names;
 use crate::layer::{Entry, EntryKind, LayerPath};
 use crate::report::diff::{DiffReport, diff_reports};
 use crate::report::files::FileRow;
@@ -126,7 +127,8 @@ pub fn cat(
     not_from_stdin(plan)?;
     let (image, _) = one(plan, &super::Silent)?;
     let view = View::merge(&image.layers);
-    let mut wanted = LayerPath::from(path);
+    // A name that holds a secret may be given in clear, or as it is shown.
+    let mut wanted = Names::new(&plan.patterns).path(&LayerPath::from(path));
     let missing = |place: String| PipelineError::NoSuchFile { path: path.to_owned(), place };
     let node = match layer {
         None => {

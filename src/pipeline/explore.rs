@@ -4,7 +4,7 @@
 use super::browse::{not_from_stdin, one, write_entry};
 use super::needed::{complete, why_of};
 use super::{PipelineError, Plan, Progress, judge};
-use crate::analyze::secrets::scan_text;
+use crate::analyze::secrets::{KnownSecrets, Masker, scan_text};
 use crate::closure::{Closure, Input};
 use crate::image::ReadImage;
 use crate::image::packages::InstalledPackages;
@@ -25,6 +25,7 @@ pub struct OpenImage {
     pub residue: Vec<Residue>,
     pub packages: InstalledPackages,
     pub unneeded: Vec<UnneededItem>,
+    known: KnownSecrets,
     /// Without proposals: they take the closure, which nobody has asked for yet.
     pub report: Report,
 }
@@ -42,8 +43,8 @@ pub fn open(plan: &Plan, progress: &dyn Progress) -> Result<OpenImage, PipelineE
     let plan = Plan { advise: false, ..plan.clone() };
     let (image, unseen) = one(&plan, progress)?;
     let judged = judge(&plan, &image, &unseen);
-    let super::Judged { report, view, residue, packages, unneeded, .. } = judged;
-    Ok(OpenImage { plan, image, view, residue, packages, unneeded, report })
+    let super::Judged { report, view, residue, packages, unneeded, known, .. } = judged;
+    Ok(OpenImage { plan, image, view, residue, packages, unneeded, known, report })
 }
 
 impl OpenImage {
@@ -93,7 +94,9 @@ pub struct Needs<'a> {
 
 impl Needs<'_> {
     pub fn why(&self, path: &str) -> Result<WhyReport, PipelineError> {
-        why_of(&self.closure, &self.open.view, &self.open.image, path)
+        let OpenImage { plan, image, view, known, .. } = self.open;
+        let masker = Masker::new(&plan.patterns, known.clone());
+        why_of(&self.closure, view, image, path, plan, &masker)
     }
 }
 

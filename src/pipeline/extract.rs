@@ -83,7 +83,7 @@ fn copy(
     let (sender, receiver) = mpsc::sync_channel::<Vec<u8>>(8);
     let analyzer: Box<dyn Analyzer> = Box::new(Extractor { wanted, found: false, sender });
     std::thread::scope(|scope| {
-        let writer = scope.spawn(move || {
+        let writer = std::thread::Builder::new().spawn_scoped(scope, move || {
             let mut written = 0;
             let mut output = Ok(());
             for chunk in receiver {
@@ -94,6 +94,8 @@ fn copy(
             }
             output.and_then(|()| out.flush()).map(|()| written)
         });
+        let writer = writer
+            .map_err(|source| build::LayerError::Thread { layer: name.to_owned(), source })?;
         let built = build::build(name, blob, expected, vec![analyzer], &plan.build, &|_| {});
         let written = match writer.join() {
             Ok(written) => written,

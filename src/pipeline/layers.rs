@@ -15,6 +15,7 @@ use crate::oci::{Digest, LayerKind, MediaKind, MediaType};
 use crate::report::growth;
 use crate::source::{BlobName, LayerRef, Source};
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The analyzers of every pass, in the order in which they leave facts. Changing this list changes
@@ -57,6 +58,23 @@ impl Cache {
         // A full disk costs the next run some time, not this one its report.
         let _ = self.store.put(&built.digest, &built.index, &self.key);
     }
+}
+
+/// Reads a layer to its end: its facts, with no secret in clear.
+///
+/// # Errors
+///
+/// As [`build::build`].
+pub fn index_layer(
+    plan: &Plan,
+    name: &str,
+    blob: &mut dyn Read,
+    expected: &Expected,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Built, LayerError> {
+    let mut built = build::build(name, blob, expected, analyzers(plan), &plan.build, progress)?;
+    built.index.mask_names(&plan.patterns);
+    Ok(built)
 }
 
 /// How a layer is called in errors and on the progress display.
@@ -177,18 +195,23 @@ pub(super) fn index_all(
     let workers = plan.jobs.clamp(1, queue.len().max(1));
     let queue = Mutex::new(VecDeque::from(queue));
     let done = Mutex::new(done);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                    let Some(layer) = next else { break };
-                    let result = index_one(source, &layer, plan, cache.as_ref(), progress);
-                    progress.layer_done(&name_of(&layer));
-                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(layer.blob, result);
-                }
-            });
+    let work = || {
+        loop {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some(layer) = next else { break };
+            let result = index_one(source, &layer, plan, cache.as_ref(), progress);
+            progress.layer_done(&name_of(&layer));
+            done.lock().unwrap_or_else(PoisonError::into_inner).insert(layer.blob, result);
         }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..workers {
+            // With fewer threads than were asked for it takes longer, and that is all.
+            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
+        }
+        work();
     });
     done.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
@@ -204,13 +227,8 @@ fn index_one(
         Ok(blob) => blob,
         Err(e) => return failure(e.to_string()),
     };
-    let built = build::build(
-        &name_of(layer),
-        &mut blob,
-        &expected(layer),
-        analyzers(plan),
-        &plan.build,
-        &|n| progress.advanced(n),
-    );
+    let built = index_layer(plan, &name_of(layer), &mut blob, &expected(layer), &|n| {
+        progress.advanced(n);
+    });
     state_of(built, cache)
 }

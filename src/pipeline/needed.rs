@@ -1,14 +1,19 @@
 //! What the entry point needs: one path's reason, and the list of what is kept.
 
 use super::browse::{one, row};
-use super::{PipelineError, Plan, Progress};
+use super::{Judged, PipelineError, Plan, Progress, judge};
+use crate::analyze::secrets::Masker;
 use crate::closure::{Closure, Input, Mode};
 use crate::image::packages::InstalledPackages;
 use crate::image::view::View;
 use crate::image::{LayerState, ReadImage};
+use crate::index::Names;
 use crate::layer::LayerPath;
 use crate::report::files::FileRow;
 use crate::report::why::{WhyReport, WhyStep};
+
+/// Words of a command line that are told.
+const MOST_WORDS: usize = 1000;
 
 /// A closure needs every layer.
 pub(super) fn complete(image: &ReadImage) -> Result<(), PipelineError> {
@@ -40,11 +45,11 @@ pub fn needed_files(
 pub fn why(plan: &Plan, path: &str, progress: &dyn Progress) -> Result<WhyReport, PipelineError> {
     let (image, _) = one(plan, progress)?;
     complete(&image)?;
-    let view = View::merge(&image.layers);
-    let packages = InstalledPackages::from_view(&view);
+    let plan = Plan { advise: false, file_tree: false, baseline: None, ..plan.clone() };
+    let Judged { view, packages, known, .. } = judge(&plan, &image, &[]);
     let config = &image.found.config.config;
     let closure = Closure::of(Input { view: &view, packages: &packages, config });
-    why_of(&closure, &view, &image, path)
+    why_of(&closure, &view, &image, path, &plan, &Masker::new(&plan.patterns, known))
 }
 
 /// The same with a closure that is there already.
@@ -53,25 +58,34 @@ pub(super) fn why_of(
     view: &View,
     image: &ReadImage,
     path: &str,
+    plan: &Plan,
+    masker: &Masker,
 ) -> Result<WhyReport, PipelineError> {
     let config = &image.found.config.config;
-    let wanted = LayerPath::from(path);
+    let wanted = Names::new(&plan.patterns).path(&LayerPath::from(path));
     if view.follow(&wanted).is_none() && view.within(&wanted).next().is_none() {
         let place = "the final file system".to_owned();
         return Err(PipelineError::NoSuchFile { path: path.to_owned(), place });
     }
     let chain = closure.why(&wanted);
     let real = view.follow(&wanted).map_or(wanted.clone(), |(p, _)| p);
+    let words = config.entrypoint.iter().chain(&config.cmd).take(MOST_WORDS);
+    let command: Vec<String> = words.cloned().collect();
     Ok(WhyReport {
         path: wanted.to_text(),
         kept: chain.first().map(|s| s.mode.word()),
-        package: closure.owner(&real).map(|p| format!("{} {}", p.name, p.version)),
+        package: closure
+            .owner(&real)
+            .map(|p| masker.mask_sure(&format!("{} {}", p.name, p.version))),
         bytes: view.within(&real).map(|(_, n)| view.bytes_of(n)).sum(),
         chain: chain
             .into_iter()
-            .map(|s| WhyStep { path: s.path.to_text(), because: s.because })
+            .map(|s| WhyStep {
+                path: masker.mask_sure(&s.path.to_text()),
+                because: masker.mask_sentence(&s.because),
+            })
             .collect(),
-        command: config.entrypoint.iter().chain(&config.cmd).cloned().collect(),
-        unclear: closure.unclear.clone(),
+        command: masker.mask_words(&command),
+        unclear: closure.unclear.iter().map(|text| masker.mask_sentence(text)).collect(),
     })
 }

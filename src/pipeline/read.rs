@@ -3,7 +3,7 @@
 use super::layers::{self, States};
 use super::{PipelineError, Plan, Progress};
 use crate::image::{ImageLayer, ReadImage};
-use crate::index::build::{self, Expected};
+use crate::index::build::Expected;
 use crate::oci::Digest;
 use crate::report::model::NotLookedAt;
 use crate::source::locator::Opened;
@@ -98,14 +98,8 @@ pub(super) fn index(
             let (resolution, states) = pass.run(&plan.platform, &mut |member, size, blob| {
                 progress.layer_found(member, Some(size));
                 let expected = Expected { digest: digest_of_member(member), size: Some(size) };
-                let built = build::build(
-                    member,
-                    blob,
-                    &expected,
-                    layers::analyzers(plan),
-                    &plan.build,
-                    &|n| progress.advanced(n),
-                );
+                let built =
+                    layers::index_layer(plan, member, blob, &expected, &|n| progress.advanced(n));
                 progress.layer_done(member);
                 layers::state_of(built, None)
             })?;

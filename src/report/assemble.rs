@@ -109,7 +109,6 @@ fn instruction(step: &Instruction, masker: &Masker) -> String {
 fn identity(parts: &Parts) -> ImageIdentity {
     let found = &parts.image.found;
     let config = &found.config.config;
-    let masked = |text: &str| parts.masker.mask(text);
     let env = config.env.iter().take(MOST_LISTED).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         EnvVar { name: name.to_owned(), value: masked_value(parts.masker, name, value) }
@@ -126,7 +125,7 @@ fn identity(parts: &Parts) -> ImageIdentity {
         os_id: os_release(parts.view, "ID"),
         os_version: os_release(parts.view, "VERSION_ID"),
         user: config.user.clone(),
-        command: command.iter().take(MOST_LISTED).map(|a| masked(a)).collect(),
+        command: parts.masker.mask_words(&command[..command.len().min(MOST_LISTED)]),
         working_dir: config.working_dir.clone(),
         env: env.collect(),
         labels: labels.collect::<BTreeMap<_, _>>(),
@@ -136,7 +135,7 @@ fn identity(parts: &Parts) -> ImageIdentity {
             .healthcheck
             .as_ref()
             .filter(|h| !h.test.is_empty())
-            .map(|h| h.test.iter().take(MOST_LISTED).map(|a| masked(a)).collect()),
+            .map(|h| parts.masker.mask_words(&h.test[..h.test.len().min(MOST_LISTED)])),
     }
 }
 
@@ -264,7 +263,7 @@ fn waste(parts: &Parts, steps: &[Option<String>]) -> Waste {
 fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingReport {
     let layer = f.layer.and_then(|n| parts.image.layers.get(n));
     let hidden_file =
-        f.path.is_some() && f.state != State::OnlyInConfig && f.state != State::OnlyInHistory;
+        f.path.is_some() && !matches!(f.state, State::OnlyInConfig | State::OnlyInHistory);
     let recover = f.path.as_ref().filter(|_| hidden_file).map(|path| {
         let number = f.layer.map(|n| format!(" --layer {n}")).unwrap_or_default();
         format!(
@@ -278,7 +277,7 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         category: f.category,
         severity: f.severity,
         confidence: f.confidence,
-        state: f.state,
+        state: f.state.of_a_place(),
         path: f.path.as_ref().map(LayerPath::to_text),
         inside: f.inside.as_ref().map(|i| Sanitized::from(i.as_str()).to_string()),
         line: f.line,
@@ -297,7 +296,7 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         package: f.package.as_ref().map(|p| Sanitized::from(p.as_str()).to_string()),
         plain: f.plain.as_ref().map(|p| String::from_utf8_lossy(p.reveal()).into_owned()),
         members: f.members.clone(),
-        also: f.also.iter().map(|a| place(finding(parts, a, steps))).collect(),
+        also: f.also.iter().map(|a| place(finding(parts, a, steps), a.state)).collect(),
     }
 }
 
@@ -324,9 +323,9 @@ fn expired(allow: &Allow, findings: usize) -> ExpiredAcceptance {
     }
 }
 
-fn place(f: FindingReport) -> PlaceReport {
+fn place(f: FindingReport, state: State) -> PlaceReport {
     PlaceReport {
-        state: f.state,
+        state,
         path: f.path,
         inside: f.inside,
         line: f.line,

@@ -260,7 +260,8 @@ fn layer_of(report: &Report, f: &FindingReport) -> Option<String> {
 
 fn details(report: &Report, f: &FindingReport) -> BTreeMap<&'static str, Detail> {
     let text = |name, value| Detail { name, kind: "text", value };
-    let mut all = BTreeMap::from([("state", text("State", words::state(f.state).to_owned()))]);
+    let state = f.state.map(|s| ("state", text("State", words::state(s).to_owned())));
+    let mut all: BTreeMap<_, _> = state.into_iter().collect();
     let mut add = |key, name, kind, value: Option<String>| {
         if let Some(value) = value {
             all.insert(key, Detail { name, kind, value });

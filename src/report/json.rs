@@ -2,6 +2,7 @@
 //! same objects, also when there is only one of them.
 
 use super::model::Report;
+use crate::text::json;
 use serde::Serialize;
 
 /// One report as a pretty JSON object, with a line break at the end.
@@ -18,7 +19,7 @@ pub fn all(reports: &[Report]) -> Result<String, serde_json::Error> {
 pub fn lines(reports: &[Report]) -> Result<String, serde_json::Error> {
     let mut out = String::new();
     for report in reports {
-        out.push_str(&serde_json::to_string(report)?);
+        out.push_str(&json::compact(report)?);
         out.push('\n');
     }
     Ok(out)
@@ -26,7 +27,7 @@ pub fn lines(reports: &[Report]) -> Result<String, serde_json::Error> {
 
 /// Any other document of careen's (a difference, a list of files), in the same dress.
 pub fn pretty<T: Serialize + ?Sized>(document: &T) -> Result<String, serde_json::Error> {
-    let mut text = serde_json::to_string_pretty(document)?;
+    let mut text = json::pretty(document)?;
     text.push('\n');
     Ok(text)
 }

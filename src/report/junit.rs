@@ -183,7 +183,7 @@ fn place(f: &FindingReport) -> String {
         words::place(f).map(|p| shown(&p, SENTENCE)),
         f.inside.as_deref().map(|i| format!("inside {}", shown(i, NAME))),
         f.layer.map(|n| format!("layer {n}")),
-        Some(words::state(f.state).to_owned()),
+        f.state.map(|s| words::state(s).to_owned()),
         f.masked.as_deref().map(|m| begun(m, NAME)),
     ];
     let facts = parts.into_iter().flatten().collect::<Vec<_>>().join(" · ");

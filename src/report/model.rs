@@ -197,7 +197,9 @@ pub struct FindingReport {
     pub category: Category,
     pub severity: Severity,
     pub confidence: Confidence,
-    pub state: State,
+    /// Absent where it is about the image or a layer as a whole: that is at no place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Where in the file, if the file holds others: a path in an archive, or `base64`.

@@ -224,7 +224,8 @@ pub const HISTORY_MISMATCH: Rule = Rule {
         Use a builder or converter that keeps the history.\n",
     check: |cx, out| {
         if let Some(remark) = &cx.history.remark {
-            out.push(HISTORY_MISMATCH.finding(Severity::Info, remark.clone()));
+            let state = State::OnlyInConfig;
+            out.push(Finding { state, ..HISTORY_MISMATCH.finding(Severity::Info, remark.clone()) });
         }
     },
 };

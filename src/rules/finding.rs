@@ -90,6 +90,24 @@ pub enum State {
     OnlyInConfig,
     /// No file: the text of a build step.
     OnlyInHistory,
+    /// At no place: it is about the image or a layer as a whole. A report says nothing then.
+    #[serde(skip)]
+    Nowhere,
+}
+
+impl State {
+    /// What is at no place stands among what is in the configuration.
+    pub(super) fn rank(self) -> Self {
+        match self {
+            Self::Nowhere => Self::OnlyInConfig,
+            other => other,
+        }
+    }
+
+    /// For a report, which has a state only where there is a place.
+    pub fn of_a_place(self) -> Option<Self> {
+        (self != Self::Nowhere).then_some(self)
+    }
 }
 
 /// One thing to know, with its place and proof.

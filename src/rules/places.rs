@@ -14,6 +14,7 @@ fn exposure(state: State) -> u8 {
         State::Overwritten => 3,
         State::DeletedLater => 4,
         State::HiddenByOpaque => 5,
+        State::Nowhere => 6,
     }
 }
 

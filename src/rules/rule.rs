@@ -56,7 +56,7 @@ impl Rule {
             category: self.category,
             severity,
             confidence: Confidence::VerifiedFormat,
-            state: State::OnlyInConfig,
+            state: State::Nowhere,
             path: None,
             inside: None,
             line: None,
@@ -190,7 +190,7 @@ pub fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
         (b.severity, b.confidence)
             .cmp(&(a.severity, a.confidence))
-            .then_with(|| (a.state, &a.path).cmp(&(b.state, &b.path)))
+            .then_with(|| (a.state.rank(), &a.path).cmp(&(b.state.rank(), &b.path)))
             .then_with(|| {
                 (&a.rule, &a.fingerprint, a.layer, a.line).cmp(&(
                     &b.rule,

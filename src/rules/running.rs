@@ -1,7 +1,7 @@
 //! How the image is named and watched.
 
 use super::rule::{Rule, RuleContext};
-use super::{Category, Finding, Severity};
+use super::{Category, Finding, Severity, State};
 
 pub const HEALTHCHECK: Rule = Rule {
     id: "config/no-healthcheck",
@@ -37,6 +37,7 @@ fn healthcheck(cx: &RuleContext, out: &mut Vec<Finding>) {
     };
     out.push(Finding {
         advice: Some("Add a HEALTHCHECK that asks the application itself.".to_owned()),
+        state: State::OnlyInConfig,
         ..HEALTHCHECK.finding(Severity::Info, message.to_owned())
     });
 }

@@ -1,7 +1,7 @@
 //! Who the container runs as.
 
 use super::rule::{Rule, RuleContext};
-use super::{Category, Finding, Severity};
+use super::{Category, Finding, Severity, State};
 
 pub const ROOT: Rule = Rule {
     id: "config/root-user",
@@ -84,6 +84,7 @@ fn root(cx: &RuleContext, out: &mut Vec<Finding>) {
     if let Who::Root(message) = who(cx) {
         out.push(Finding {
             advice: Some("Add `USER 65532` to the last stage of the build.".to_owned()),
+            state: State::OnlyInConfig,
             ..ROOT.finding(Severity::Medium, message)
         });
     }
@@ -95,6 +96,7 @@ fn unknown(cx: &RuleContext, out: &mut Vec<Finding>) {
         let message = format!("user `{user}` is not in the image's /etc/passwd");
         out.push(Finding {
             advice: Some("Create the user in the build, or use a number.".to_owned()),
+            state: State::OnlyInConfig,
             ..UNKNOWN.about(&user, Severity::Medium, message)
         });
     }

@@ -6,11 +6,13 @@
 pub mod decompress;
 pub mod error;
 pub mod limits;
+pub mod stop;
 pub mod verify;
 pub mod xz;
 
 pub use decompress::Decompress;
 pub use error::StreamError;
 pub use limits::{LimitedReader, Limits};
+pub use stop::{Stop, Stoppable};
 pub use verify::VerifyReader;
 pub use xz::XzReader;

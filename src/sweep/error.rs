@@ -2,6 +2,7 @@
 //! looked at.
 
 use super::store::StoreError;
+use crate::index::build::MORE_THREADS;
 use crate::source::SourceError;
 
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,8 @@ pub enum SweepError {
     Glob { glob: String, why: String },
     #[error("{what}: {why}")]
     Target { what: String, why: String },
+    #[error("the system gives no thread to work with: {0}")]
+    Thread(std::io::Error),
     #[error("the page's data cannot be written: {0}")]
     Page(#[from] serde_json::Error),
 }
@@ -30,7 +33,7 @@ impl SweepError {
         match self {
             Self::Glob { .. } | Self::Target { .. } => true,
             Self::Source(e) => e.is_usage(),
-            Self::Store(_) | Self::Page(_) => false,
+            Self::Store(_) | Self::Page(_) | Self::Thread(_) => false,
         }
     }
 
@@ -41,6 +44,7 @@ impl SweepError {
             Self::Glob { .. } => {
                 Some("`*` stands for a part of a name, `**` for several".to_owned())
             }
+            Self::Thread(_) => Some(MORE_THREADS.to_owned()),
             Self::Target { .. } | Self::Page(_) => None,
         }
     }

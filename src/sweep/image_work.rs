@@ -1,16 +1,20 @@
 //! One image, from the indexes of its layers alone: merged, judged, and what is worth to be found again kept.
 
+use super::documents::Documents;
+use super::hosts::Hosts;
+use super::kept_manifest;
 use super::layer_work::FOREIGN;
 use super::planner::seconds;
 use super::store::{FindingRow, ImageJob, ImageResult, Store, StoreError, UnneededRow};
 use super::{Keys, SweepPlan};
+use crate::analyze::secrets::{KnownSecrets, Masker};
 use crate::image::{ImageLayer, LayerState, ReadImage};
 use crate::index::LayerIndex;
-use crate::oci::{Descriptor, Digest, LayerKind, MediaKind};
+use crate::oci::{LayerKind, MediaKind, Reference};
 use crate::pipeline;
 use crate::report::model::{FindingReport, Report};
 use crate::rules::user;
-use crate::source::resolve::{DocumentStore, Root, descend};
+use crate::source::resolve::{Root, descend};
 use crate::source::{LayerRef, PlatformChoice, SourceError};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,6 +29,8 @@ pub(super) struct Judge<'a> {
     plan: &'a SweepPlan,
     store: &'a Store,
     keys: &'a Keys,
+    hosts: &'a Hosts,
+    documents: &'a Documents,
     recent: Mutex<Recent>,
 }
 
@@ -64,8 +70,14 @@ impl Recent {
 }
 
 impl<'a> Judge<'a> {
-    pub fn new(plan: &'a SweepPlan, store: &'a Store, keys: &'a Keys) -> Self {
-        Self { plan, store, keys, recent: Mutex::default() }
+    pub fn new(
+        plan: &'a SweepPlan,
+        store: &'a Store,
+        keys: &'a Keys,
+        hosts: &'a Hosts,
+        documents: &'a Documents,
+    ) -> Self {
+        Self { plan, store, keys, hosts, documents, recent: Mutex::default() }
     }
 
     /// Judges an image and keeps what came of it.
@@ -85,14 +97,13 @@ impl<'a> Judge<'a> {
             };
             layers.push(state);
         }
-        let image = match self.found(job, layers) {
-            Ok(image) => image,
-            Err(e) => return self.store.image_failed(job.image, &e.to_string()),
-        };
-        let report =
-            catch_unwind(AssertUnwindSafe(|| pipeline::report_on(&self.plan.inspect, &image)));
+        let report = catch_unwind(AssertUnwindSafe(|| {
+            let image = self.found(job, layers)?;
+            Ok(pipeline::report_on(&self.plan.inspect, &image))
+        }));
         match report {
-            Ok(report) => {
+            Ok(Err(e)) => self.failed(job.image, &e),
+            Ok(Ok(report)) => {
                 let result = kept(&report, job);
                 match self.store.image_judged(job.image, &self.keys.judgement, &result) {
                     // One image that the store refuses is not the end of all.
@@ -104,6 +115,11 @@ impl<'a> Judge<'a> {
             }
             Err(_) => self.store.image_failed(job.image, "careen failed on it"),
         }
+    }
+
+    fn failed(&self, image: i64, e: &SourceError) -> Result<(), StoreError> {
+        let masker = Masker::new(&self.plan.inspect.patterns, KnownSecrets::default());
+        self.store.image_failed(image, &masker.mask_sentence(&e.to_string()))
     }
 
     fn index(&self, layer: i64) -> Result<Option<Arc<LayerIndex>>, StoreError> {
@@ -123,17 +139,25 @@ impl<'a> Judge<'a> {
     }
 
     fn found(&self, job: &ImageJob, states: Vec<LayerState>) -> Result<ReadImage, SourceError> {
-        let kept = Kept(self.store);
-        let root = Root {
-            reference: job.reference.clone(),
-            pinned: false,
-            is_local: false,
-            raw: kept.read(&job.digest)?,
-            media_type: None,
-        };
-        let mut resolution = descend(root, &kept, &PlatformChoice::All)?;
         let not_found = || SourceError::NotFound { what: format!("image {}", job.digest) };
-        let found = resolution.images.pop().ok_or_else(not_found)?;
+        let hosts = self.hosts;
+        let sources = || job.sources.iter().map(move |(host, name)| hosts.repository(host, name));
+        let root = match &job.manifest {
+            Some(kept) => Root {
+                reference: job.reference.clone(),
+                pinned: false,
+                is_local: false,
+                raw: kept.clone().into_bytes(),
+                media_type: None,
+            },
+            None => self.root(job)?.ok_or_else(not_found)?,
+        };
+        let documents = self.documents.from(sources);
+        let mut resolution = descend(root, &documents, &PlatformChoice::All)?;
+        let mut found = resolution.images.pop().ok_or_else(not_found)?;
+        // What is kept of a manifest has another digest.
+        found.digest = Some(job.digest);
+        found.remarks.extend(job.manifest.iter().flat_map(|kept| kept_manifest::remarks(kept)));
         if found.layers.len() != states.len() {
             return Err(not_found());
         }
@@ -145,6 +169,23 @@ impl<'a> Judge<'a> {
             state: own_state(layer, state, known.size),
         });
         Ok(ReadImage { layers: layers.collect(), found })
+    }
+
+    /// The manifest itself, where nothing of it is kept.
+    fn root(&self, job: &ImageJob) -> Result<Option<Root>, SourceError> {
+        let mut failed = None;
+        for (host, name) in &job.sources {
+            let reference: Reference = format!("{host}/{name}@{}", job.digest).parse()?;
+            match self.hosts.repository(host, name).and_then(|s| Ok(s.root_of(&reference, None)?)) {
+                Ok(Some(root)) => {
+                    let reference = job.reference.clone();
+                    return Ok(Some(Root { reference, pinned: false, ..root }));
+                }
+                Ok(None) => {}
+                Err(e) => failed = Some(e),
+            }
+        }
+        failed.map_or(Ok(None), Err)
     }
 }
 
@@ -164,28 +205,6 @@ fn own_state(layer: &LayerRef, state: LayerState, size: u64) -> LayerState {
             failed: true,
         },
         known => known,
-    }
-}
-
-/// Documents that planning has kept.
-struct Kept<'a>(&'a Store);
-
-impl Kept<'_> {
-    fn read(&self, digest: &Digest) -> Result<Vec<u8>, SourceError> {
-        match self.0.document(digest) {
-            Ok(Some(raw)) => Ok(raw),
-            Ok(None) => Err(SourceError::NotFound { what: digest.short() }),
-            Err(e) => Err(SourceError::Io {
-                what: "the store".to_owned(),
-                source: std::io::Error::other(e),
-            }),
-        }
-    }
-}
-
-impl DocumentStore for Kept<'_> {
-    fn document(&self, d: &Descriptor) -> Result<Vec<u8>, SourceError> {
-        self.read(&d.digest)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::hosts::Hosts;
 use super::store::{LayerJob, LayerResult};
 use super::{Keys, SweepPlan};
-use crate::index::build::{self, Expected, LayerError};
+use crate::index::build::{Expected, LayerError};
 use crate::oci::{Descriptor, LayerKind, MediaKind, MediaType};
 use crate::pipeline;
 use crate::source::registry::RegistryError;
@@ -23,6 +23,13 @@ pub(super) struct Failed {
     pub why: String,
     pub is_worth_a_try: bool,
     pub fetched: u64,
+}
+
+impl Failed {
+    /// A defect of careen's own.
+    pub fn on_it() -> Self {
+        Self { why: "careen failed on it".to_owned(), is_worth_a_try: false, fetched: 0 }
+    }
 }
 
 /// Reads a layer. The repositories that have it are tried one after the other.
@@ -62,14 +69,8 @@ pub(super) fn read(
                 continue;
             }
         };
-        let built = build::build(
-            &job.digest.short(),
-            &mut blob,
-            &expected,
-            pipeline::analyzers(&plan.inspect),
-            &plan.inspect.build,
-            &told,
-        );
+        let name = job.digest.short();
+        let built = pipeline::index_layer(&plan.inspect, &name, &mut blob, &expected, &told);
         match built {
             Ok(built) => {
                 let fetched = fetched.load(Ordering::Relaxed);

@@ -4,6 +4,7 @@
 //!
 //! Knows registries only through `source`, layers only as indexes. Must not print.
 
+mod documents;
 mod error;
 pub mod export;
 mod fleet;
@@ -11,6 +12,7 @@ mod hosts;
 pub mod html;
 mod image_work;
 pub mod inventory;
+mod kept_manifest;
 mod layer_work;
 mod planner;
 mod selection;
@@ -19,20 +21,21 @@ mod summary;
 pub mod text;
 mod worker;
 
+pub use crate::stream::Stop;
 pub use error::SweepError;
 pub use selection::{Selection, TagChoice};
 pub use summary::{Summary, summary};
 pub use worker::Until;
 
+use crate::analyze::secrets::{KnownSecrets, Masker, Patterns};
 use crate::index::key::IndexKey;
 use crate::pipeline::{self, Plan};
 use crate::source::registry::ListingSettings;
+use documents::Documents;
 use hosts::Hosts;
 use planner::Planner;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use store::{FleetFigures, Gap, PlanFigures, Store, StoreError, StorePlace, Use};
+use store::{FleetFigures, Gap, NewProposal, PlanFigures, Store, StoreError, StorePlace, Use};
 use worker::Worker;
 
 /// What is swept.
@@ -95,20 +98,6 @@ pub trait SweepProgress: Sync {
     /// A layer is done, well or not.
     fn layer(&self);
     fn image(&self);
-}
-
-/// Set from anywhere: what is under way is finished, nothing new is begun.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    pub fn set(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
 }
 
 /// Under which names results are kept: a changed analyzer or rule makes others.
@@ -186,6 +175,7 @@ pub fn sweep(
     stop: &Stop,
     progress: &dyn SweepProgress,
 ) -> Result<Swept, SweepError> {
+    let plan = &with_own_end(plan);
     let store = Store::open(&plan.store, Use::Sweep)?;
     let hosts = Hosts::new(plan.inspect.registry.clone(), plan.registry_host.clone());
     let keys = Keys::of(&plan.inspect);
@@ -193,7 +183,8 @@ pub fn sweep(
     store.reclaim(!store.is_shared())?;
     let target = plan.target.name();
     let run = store.begin_run(&target)?;
-    Planner::new(plan, &store, &hosts, run, stop, progress).plan()?;
+    let documents = Documents::new();
+    Planner::new(plan, &store, &hosts, &documents, run, stop, progress).plan()?;
     let platforms = plan.selection.platforms.as_slice();
     let platforms = match platforms {
         [] => None,
@@ -228,7 +219,7 @@ pub fn sweep(
     } else if plan.plan_only {
         Ending::Queued
     } else {
-        let worker = Worker::new(plan, &store, &hosts, &keys, stop, progress);
+        let worker = Worker::new(plan, &store, &hosts, &documents, &keys, stop, progress);
         fetched = worker.work(Until::Empty)?;
         match store.unfinished(run, judgement)? {
             0 => Ending::Complete,
@@ -237,6 +228,13 @@ pub fn sweep(
     };
     let Ended { ending, fleet, gaps, failed } = end(&store, run, ending, fetched)?;
     Ok(Swept { run, target, planned, fetched, fleet, ending, gaps, failed })
+}
+
+/// The same plan, whose layers are let go by this sweep alone.
+fn with_own_end(plan: &SweepPlan) -> SweepPlan {
+    let mut plan = plan.clone();
+    plan.inspect.build.stop = Stop::default();
+    plan
 }
 
 /// What a run comes to at its end.
@@ -256,7 +254,9 @@ fn end(store: &Store, run: i64, ending: Ending, fetched: u64) -> Result<Ended, S
         other => other,
     };
     if !matches!(ending, Ending::Planned | Ending::Queued) {
-        store.put_proposals(run, &fleet::proposals(store)?)?;
+        let mut proposals = fleet::proposals(store)?;
+        mask(&mut proposals);
+        store.put_proposals(run, &proposals)?;
     }
     let fleet = store.fleet_figures(run)?;
     match ending {
@@ -266,6 +266,17 @@ fn end(store: &Store, run: i64, ending: Ending, fetched: u64) -> Result<Ended, S
     Ok(Ended { ending, fleet, gaps, failed })
 }
 
+/// A repository's name may hold a secret; in a proposal it is for people, and nothing is asked by it.
+fn mask(proposals: &mut [NewProposal]) {
+    let patterns = Patterns::builtin();
+    let masker = Masker::new(&patterns, KnownSecrets::default());
+    for NewProposal { subject, title, advice, basis, .. } in proposals {
+        for text in [subject, title, advice, basis] {
+            *text = masker.mask_sure(text);
+        }
+    }
+}
+
 /// Does jobs that others planned; returns the bytes that were fetched.
 pub fn work(
     plan: &SweepPlan,
@@ -273,11 +284,15 @@ pub fn work(
     progress: &dyn SweepProgress,
     until: Until,
 ) -> Result<u64, SweepError> {
+    let plan = &with_own_end(plan);
     let store = Store::open(&plan.store, Use::Work)?;
     let hosts = Hosts::new(plan.inspect.registry.clone(), plan.registry_host.clone());
     let keys = Keys::of(&plan.inspect);
     let finish = || finish_queued(&store, &keys);
-    Worker::new(plan, &store, &hosts, &keys, stop, progress).finishing(&finish).work(until)
+    let documents = Documents::new();
+    Worker::new(plan, &store, &hosts, &documents, &keys, stop, progress)
+        .finishing(&finish)
+        .work(until)
 }
 
 /// Ends the runs whose work was left to workers and is done. Several workers may come to it at once; they

@@ -1,17 +1,20 @@
 //! From a target to what the store needs to know of it: repositories, tags, manifests, configs. Cheap: no
 //! layer is read, a tag that has not moved costs one request without a body, a document is fetched once.
 
+use super::documents::Documents;
 use super::hosts::Hosts;
+use super::kept_manifest;
 use super::selection::Selection;
 use super::store::{Gap, KnownTag, NewImage, Scope, Store, StoreError, now};
 use super::{Stop, SweepError, SweepPlan, SweepProgress, Target};
-use crate::oci::{Descriptor, Digest, Reference};
+use crate::analyze::secrets::{KnownSecrets, Masker};
+use crate::oci::{Digest, Reference};
 use crate::source::registry::{ListedPage, OddNames, RegistrySource, TagList};
-use crate::source::resolve::{DocumentStore, Root, descend, verify_document};
+use crate::source::resolve::{Root, descend};
 use crate::source::{FoundImage, PlatformChoice, SourceError};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Threads that wait for manifests.
 const ASKING: usize = 16;
@@ -19,8 +22,6 @@ const ASKING: usize = 16;
 const LISTING: usize = 4;
 /// What waits between the two.
 const QUEUE: usize = 512;
-/// Locks by which a document is fetched once though several ask for it at once.
-const STRIPES: usize = 64;
 
 /// No layer is larger, whatever a manifest says: 1 TiB.
 const LARGEST_LAYER: u64 = 1 << 40;
@@ -43,12 +44,14 @@ pub(super) struct Planner<'a> {
     pub plan: &'a SweepPlan,
     pub store: &'a Store,
     pub hosts: &'a Hosts,
+    pub documents: &'a Documents,
     pub run: i64,
     pub stop: &'a Stop,
     pub progress: &'a dyn SweepProgress,
     /// The first error that ends the sweep.
     fatal: Mutex<Option<SweepError>>,
-    stripes: Vec<Mutex<()>>,
+    /// Takes secrets out of what registries say.
+    masker: Mutex<Masker<'a>>,
 }
 
 impl<'a> Planner<'a> {
@@ -56,12 +59,18 @@ impl<'a> Planner<'a> {
         plan: &'a SweepPlan,
         store: &'a Store,
         hosts: &'a Hosts,
+        documents: &'a Documents,
         run: i64,
         stop: &'a Stop,
         progress: &'a dyn SweepProgress,
     ) -> Self {
-        let stripes = (0..STRIPES).map(|_| Mutex::new(())).collect();
-        Self { plan, store, hosts, run, stop, progress, fatal: Mutex::new(None), stripes }
+        let masker = Mutex::new(Masker::new(&plan.inspect.patterns, KnownSecrets::default()));
+        let fatal = Mutex::new(None);
+        Self { plan, store, hosts, documents, run, stop, progress, fatal, masker }
+    }
+
+    fn masker(&self) -> MutexGuard<'_, Masker<'a>> {
+        self.masker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn selection(&self) -> &Selection {
@@ -73,13 +82,20 @@ impl<'a> Planner<'a> {
         let (repositories, to_list) = bounded::<Repository>(QUEUE);
         let (tags, to_ask) = bounded::<Tag>(QUEUE);
         let found = std::thread::scope(|scope| {
-            for _ in 0..ASKING {
+            let named = || std::thread::Builder::new().name("plan".to_owned());
+            for n in 0..ASKING {
                 let to_ask = to_ask.clone();
-                scope.spawn(move || self.ask_all(&to_ask));
+                let spawned = named().spawn_scoped(scope, move || self.ask_all(&to_ask));
+                if !self.is_given(n, spawned.err()) {
+                    break;
+                }
             }
-            for _ in 0..LISTING {
+            for n in 0..LISTING {
                 let (to_list, tags) = (to_list.clone(), tags.clone());
-                scope.spawn(move || self.list_all(&to_list, &tags));
+                let spawned = named().spawn_scoped(scope, move || self.list_all(&to_list, &tags));
+                if !self.is_given(n, spawned.err()) {
+                    break;
+                }
             }
             // What ends when nobody sends any more.
             drop((to_list, to_ask));
@@ -110,6 +126,15 @@ impl<'a> Planner<'a> {
         let scope =
             scope.map(|(registry, complete)| Scope { registry, prefix, complete, narrowed });
         Ok(self.store.select(self.run, selection.policy(), selection.since, scope)?)
+    }
+
+    /// Whether another thread may be asked for; without any at all the sweep ends.
+    fn is_given(&self, threads: usize, refused: Option<std::io::Error>) -> bool {
+        let Some(e) = refused else { return true };
+        if threads == 0 {
+            self.fail(SweepError::Thread(e));
+        }
+        false
     }
 
     /// Keeps the first error and ends the others' work.
@@ -363,17 +388,13 @@ impl<'a> Planner<'a> {
     fn look_into(
         &self,
         text: &str,
-        source: &RegistrySource,
+        source: &Arc<RegistrySource>,
         digest: Digest,
         root: Root,
     ) -> Result<(), SweepError> {
-        let media_type = root.media_type.as_ref().map(|m| m.as_str().to_owned());
-        self.store.put_document(&digest, media_type.as_deref(), &root.raw)?;
-        let documents = Documents { planner: self, source, failed: Mutex::new(None) };
+        self.documents.put(&digest, &root.raw);
+        let documents = self.documents.from(|| std::iter::once(Ok(Arc::clone(source))));
         let resolution = source.without_secrets(descend(root, &documents, &PlatformChoice::All));
-        if let Some(e) = documents.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return Err(e.into());
-        }
         let resolution = match resolution {
             Ok(resolution) => resolution,
             Err(e) => {
@@ -387,7 +408,7 @@ impl<'a> Planner<'a> {
         }
         let mut images = Vec::new();
         for found in &resolution.images {
-            match new_image(found) {
+            match new_image(found, &self.masker()) {
                 Some(image) => images.push(image),
                 None => gaps.push((
                     format!("image {}", found.platform),
@@ -402,7 +423,10 @@ impl<'a> Planner<'a> {
     }
 
     fn gap(&self, reference: &str, what: &str, why: &str, failed: bool) -> Result<(), StoreError> {
-        let [reference, what, why] = [reference, what, why].map(str::to_owned);
+        let (reference, what, why) = {
+            let masker = self.masker();
+            (masker.mask_sure(reference), masker.mask_sentence(what), masker.mask_sentence(why))
+        };
         self.store.gap(self.run, &Gap { reference, what, why, failed })
     }
 }
@@ -415,7 +439,7 @@ fn is_below(name: &str, prefix: &str) -> bool {
 }
 
 /// `None` where sizes are claimed that would break every sum.
-fn new_image(found: &FoundImage) -> Option<NewImage> {
+fn new_image(found: &FoundImage, masker: &Masker) -> Option<NewImage> {
     let layers = found.layers.iter().filter_map(|l| l.descriptor.as_ref());
     if layers.clone().any(|d| d.size > LARGEST_LAYER) {
         return None;
@@ -423,46 +447,16 @@ fn new_image(found: &FoundImage) -> Option<NewImage> {
     let created = found.config.created.as_deref();
     Some(NewImage {
         digest: found.digest?,
-        platform: found.platform.to_string(),
+        platform: masker.mask_sure(&found.platform.to_string()),
+        manifest: found.manifest_raw.as_deref().and_then(|raw| kept_manifest::of(raw, masker)),
         created: created.and_then(seconds),
-        layers: layers.map(|d| (d.digest, d.size, d.media_type.as_str().to_owned())).collect(),
+        layers: layers
+            .map(|d| (d.digest, d.size, masker.mask_sure(d.media_type.as_str())))
+            .collect(),
     })
 }
 
 /// Seconds since 1970 of an RFC 3339 time.
 pub(super) fn seconds(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
-}
-
-/// Manifests and configs, from the store where it has them.
-struct Documents<'a> {
-    planner: &'a Planner<'a>,
-    source: &'a RegistrySource,
-    /// An error of the store, which a source's error cannot say.
-    failed: Mutex<Option<StoreError>>,
-}
-
-impl Documents<'_> {
-    fn kept<T>(&self, done: Result<T, StoreError>) -> Result<T, SourceError> {
-        done.map_err(|e| {
-            let words = e.to_string();
-            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
-            SourceError::Io { what: "the store".to_owned(), source: std::io::Error::other(words) }
-        })
-    }
-}
-
-impl DocumentStore for Documents<'_> {
-    fn document(&self, d: &Descriptor) -> Result<Vec<u8>, SourceError> {
-        let stripe = d.digest.as_bytes().first().map_or(0, |b| usize::from(*b) % STRIPES);
-        let _alone = self.planner.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner);
-        let store = self.planner.store;
-        if let Some(raw) = self.kept(store.document(&d.digest))? {
-            return Ok(raw);
-        }
-        let raw = self.source.document(d)?;
-        verify_document(&d.digest.short(), d, &raw)?;
-        self.kept(store.put_document(&d.digest, Some(d.media_type.as_str()), &raw))?;
-        Ok(raw)
-    }
 }

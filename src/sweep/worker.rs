@@ -1,17 +1,23 @@
 //! Does the jobs of the queue: layers first, the heaviest first, then the images whose layers are done. As
 //! many workers as there are machines may do so at once.
 
+use super::documents::Documents;
 use super::hosts::Hosts;
 use super::image_work::Judge;
-use super::layer_work;
+use super::layer_work::{self, Failed};
 use super::store::{LayerJob, QueueState, Store, StoreError};
 use super::{Keys, Stop, SweepError, SweepPlan, SweepProgress};
+use crate::analyze::secrets::{KnownSecrets, Masker};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long to wait before looking for work again.
 const IDLE: Duration = Duration::from_millis(250);
+
+/// How long a layer may still take when the work is stopped; then it is given back.
+const FINISH: Duration = Duration::from_secs(3);
 
 /// When a worker goes home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +34,7 @@ pub(super) struct Worker<'a> {
     pub plan: &'a SweepPlan,
     pub store: &'a Store,
     pub hosts: &'a Hosts,
+    pub documents: &'a Documents,
     pub keys: &'a Keys,
     pub stop: &'a Stop,
     pub progress: &'a dyn SweepProgress,
@@ -48,6 +55,7 @@ impl<'a> Worker<'a> {
         plan: &'a SweepPlan,
         store: &'a Store,
         hosts: &'a Hosts,
+        documents: &'a Documents,
         keys: &'a Keys,
         stop: &'a Stop,
         progress: &'a dyn SweepProgress,
@@ -56,6 +64,7 @@ impl<'a> Worker<'a> {
             plan,
             store,
             hosts,
+            documents,
             keys,
             stop,
             progress,
@@ -76,22 +85,32 @@ impl<'a> Worker<'a> {
 
     /// Works; returns the bytes that were fetched.
     pub fn work(&self, until: Until) -> Result<u64, SweepError> {
-        let judge = Judge::new(self.plan, self.store, self.keys);
-        let threads = AtomicUsize::new(self.plan.inspect.jobs.max(1));
+        let judge = Judge::new(self.plan, self.store, self.keys, self.hosts, self.documents);
+        let threads = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for name in &self.names {
                 let judge = &judge;
                 let threads = &threads;
-                scope.spawn(move || {
+                threads.fetch_add(1, Ordering::SeqCst);
+                let worker = std::thread::Builder::new().name("worker".to_owned());
+                let spawned = worker.spawn_scoped(scope, move || {
                     // Also when it panics: nobody must wait for it, nor renew what it held.
                     let _leaving = Leaving(threads);
                     if let Err(e) = self.work_on(name, judge, until) {
                         self.fatal.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
                     }
                 });
+                if let Err(e) = spawned {
+                    // Those that there are do the work of all.
+                    if threads.fetch_sub(1, Ordering::SeqCst) == 1 && *name == self.names[0] {
+                        return Err(SweepError::Thread(e));
+                    }
+                    break;
+                }
             }
             self.stay_alive(&threads);
-        });
+            Ok(())
+        })?;
         if let Some(e) = self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(e.into());
         }
@@ -105,8 +124,22 @@ impl<'a> Worker<'a> {
     fn stay_alive(&self, threads: &AtomicUsize) {
         let every = self.plan.lease / 3;
         let mut last = Instant::now();
+        let mut stopped: Option<Instant> = None;
+        let mut given_back = false;
         while threads.load(Ordering::SeqCst) > 0 {
             std::thread::sleep(Duration::from_millis(20));
+            if self.stop.is_set() {
+                let since = stopped.get_or_insert_with(Instant::now).elapsed();
+                if since > FINISH {
+                    self.cut().set();
+                }
+                // What does not even heed that (it waits for a registry, perhaps) is given back all the same:
+                // whoever does it again comes to the same.
+                if since > 2 * FINISH && !std::mem::replace(&mut given_back, true) {
+                    let _ = self.names.iter().try_for_each(|name| self.store.release(name));
+                }
+                continue;
+            }
             if last.elapsed() < every {
                 continue;
             }
@@ -116,6 +149,11 @@ impl<'a> Worker<'a> {
             let renewed = self.names.iter().try_for_each(|name| self.store.renew(name, lease));
             let _ = renewed.and_then(|()| self.store.reclaim(false));
         }
+    }
+
+    /// Ends the layers under way, too.
+    fn cut(&self) -> &Stop {
+        &self.plan.inspect.build.stop
     }
 
     fn is_over(&self) -> bool {
@@ -186,18 +224,27 @@ impl<'a> Worker<'a> {
     }
 
     fn layer(&self, name: &str, job: &LayerJob) -> Result<(), StoreError> {
-        let done = layer_work::read(self.plan, self.hosts, self.keys, job, &|n| {
-            self.fetched.fetch_add(n, Ordering::Relaxed);
-            self.progress.fetched(n);
-        });
+        let read = || {
+            layer_work::read(self.plan, self.hosts, self.keys, job, &|n| {
+                self.fetched.fetch_add(n, Ordering::Relaxed);
+                self.progress.fetched(n);
+            })
+        };
+        // One layer on which careen fails is not the end of the sweep.
+        let done = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(Failed::on_it()));
         let analysis = &self.keys.analysis;
         match done {
+            // It is given back with all else that this worker holds.
+            Err(_) if self.cut().is_set() => return Ok(()),
             Ok(result) => self.store.layer_done(job, analysis, &result)?,
             Err(failed) => {
                 let again = failed.is_worth_a_try && job.tries < self.plan.tries;
                 let wait = again.then(|| 1i64 << job.tries.min(8));
-                let why = &failed.why;
-                self.store.layer_failed(job, analysis, name, why, wait, failed.fetched)?;
+                let why = {
+                    let patterns = &self.plan.inspect.patterns;
+                    Masker::new(patterns, KnownSecrets::default()).mask_sentence(&failed.why)
+                };
+                self.store.layer_failed(job, analysis, name, &why, wait, failed.fetched)?;
                 if again {
                     return Ok(());
                 }

@@ -3,9 +3,10 @@
 //! Knows nothing of images, terminals or colours.
 
 pub mod bytes;
+pub mod json;
 pub mod redact;
 pub mod sanitize;
 
 pub use bytes::Bytes;
-pub use redact::{Redacted, Shape, fingerprint, mask};
+pub use redact::{Redacted, Shape, fingerprint, length_told, mask, mask_in_name};
 pub use sanitize::Sanitized;

@@ -30,17 +30,65 @@ impl<T> fmt::Display for Redacted<T> {
     }
 }
 
-/// A proof that does not give the secret away: at most the first four and the last two characters
-/// of a value of 20 or more, the first two of one of 12 or more, else nothing; always the length.
-/// What is shown is printable ASCII.
+/// A proof that does not give the secret away: at most the first four and the last two bytes of a
+/// value of 20 bytes or more, the first two of one of 12 or more, else nothing; always the length.
+/// What is shown is printable ASCII, a `?` for every other byte.
 pub fn mask(secret: &[u8]) -> String {
     let n = secret.len();
     let (head, tail) = shown_of(n);
     let show = |part: &[u8]| -> String { part.iter().map(|&b| char::from(shown_as(b))).collect() };
-    format!("{}****{} ({n} characters)", show(&secret[..head]), show(&secret[n - tail..]))
+    format!("{}****{} ({})", show(&secret[..head]), show(&secret[n - tail..]), counted(secret))
 }
 
-/// How many characters of the head and of the tail a mask shows.
+/// `20 characters`; `7 characters, 9 bytes` where some take several; `9 bytes` where they are no text.
+fn counted(secret: &[u8]) -> String {
+    let bytes = secret.len();
+    match std::str::from_utf8(secret).map(|text| text.chars().count()) {
+        Ok(characters) if characters == bytes => format!("{bytes} characters"),
+        Ok(characters) => format!("{characters} characters, {bytes} bytes"),
+        Err(_) => format!("{bytes} bytes"),
+    }
+}
+
+/// The number of bytes that [`counted`] tells.
+fn bytes_of(counted: &str) -> Option<usize> {
+    let number = |text: &str| text.parse().ok();
+    if let Some(bytes) = counted.strip_suffix(" bytes") {
+        return match bytes.split_once(" characters, ") {
+            Some((characters, bytes)) => number(characters).and_then(|_: usize| number(bytes)),
+            None => number(bytes),
+        };
+    }
+    number(counted.strip_suffix(" characters")?)
+}
+
+/// The mask of a secret that is a part of a name: with its fingerprint, so that two names that differ
+/// stay two names.
+pub fn mask_in_name(mask: &str, fingerprint: &str) -> String {
+    match mask.strip_suffix(')') {
+        Some(open) => format!("{open}, {fingerprint})"),
+        None => format!("{mask} ({fingerprint})"),
+    }
+}
+
+/// How many bytes at the start of `text` are what a mask tells behind its stars: ` (20 characters)`, with a
+/// fingerprint in a name.
+pub fn length_told(text: &[u8]) -> Option<usize> {
+    /// Two numbers of twenty digits, a fingerprint, and the words.
+    const LONGEST: usize = 96;
+    let inner = text.strip_prefix(b" (")?;
+    let end = inner.iter().take(LONGEST).position(|b| *b == b')')?;
+    let told = std::str::from_utf8(&inner[..end]).ok()?;
+    let is_fingerprint = |t: &str| t.len() == 16 && t.bytes().all(|b| b.is_ascii_hexdigit());
+    let counted = match told.rsplit_once(", ") {
+        Some((counted, last)) if is_fingerprint(last) => counted,
+        _ => told,
+    };
+    bytes_of(counted)?;
+    Some(end + 3)
+}
+
+/// How many bytes of the head and of the tail a mask shows.
 fn shown_of(length: usize) -> (usize, usize) {
     match length {
         20.. => (4, 2),
@@ -56,8 +104,9 @@ fn shown_as(byte: u8) -> u8 {
 /// What a mask tells of its secret: enough to see of most texts at once that they are not it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
+    /// In bytes.
     pub length: usize,
-    /// The first characters; none of a short secret.
+    /// The first bytes; none of a short secret.
     pub head: Vec<u8>,
     tail: Vec<u8>,
 }
@@ -65,8 +114,8 @@ pub struct Shape {
 impl Shape {
     /// Reads what [`mask`] wrote; `None` for any other text.
     pub fn of_mask(mask: &str) -> Option<Self> {
-        let (shown, length) = mask.strip_suffix(" characters)")?.rsplit_once(" (")?;
-        let length = length.parse().ok()?;
+        let (shown, length) = mask.strip_suffix(')')?.rsplit_once(" (")?;
+        let length = bytes_of(length)?;
         let (head, tail) = shown_of(length);
         let shown = shown.as_bytes();
         let (head, rest) = shown.split_at_checked(head)?;
@@ -110,6 +159,24 @@ mod tests {
         assert_eq!(mask(b"hunter2hunter2"), "hu**** (14 characters)");
         assert_eq!(mask(b"AKIAFAKEFAKEFAKEFAKE"), "AKIA****KE (20 characters)");
         assert_eq!(mask(b"\x1b[2Jxxxxxxxxxxxxxxxxxx"), "?[2J****xx (22 characters)");
+    }
+
+    #[test]
+    fn a_mask_counts_characters_where_it_says_characters() {
+        assert_eq!(mask("Pässwörd9".as_bytes()), "**** (9 characters, 11 bytes)");
+        let street = "Schlüssel-Straße-24";
+        assert_eq!(mask(street.as_bytes()), "Schl****24 (19 characters, 21 bytes)");
+        assert_eq!(mask(b"\xff\xfe\xfd-not-text"), "??**** (12 bytes)");
+        for text in ["Pässwörd9", "Schlüssel-Straße-24"] {
+            let text = text.as_bytes();
+            assert_eq!(Shape::of_mask(&mask(text)), Some(Shape::of(text)));
+        }
+        assert_eq!(length_told(b" (9 characters, 11 bytes)/x"), Some(25));
+        assert_eq!(length_told(b" (20 characters)"), Some(16));
+        assert_eq!(length_told(b" (20 words)"), None);
+        let named = mask_in_name(&mask(b"hunter2"), "0123456789abcdef");
+        assert_eq!(named, "**** (7 characters, 0123456789abcdef)");
+        assert_eq!(length_told(&named.as_bytes()[4..]), Some(named.len() - 4));
     }
 
     #[test]

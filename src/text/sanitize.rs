@@ -36,7 +36,7 @@ impl fmt::Display for Sanitized<'_> {
 }
 
 /// Characters that move the cursor, hide themselves or turn the direction of the text around them.
-fn is_dangerous(c: char) -> bool {
+pub fn is_dangerous(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -33,7 +33,7 @@ fn finding(rule: &str, severity: Severity, message: &str) -> FindingReport {
         category: Category::Config,
         severity,
         confidence: Confidence::Likely,
-        state: State::OnlyInConfig,
+        state: Some(State::OnlyInConfig),
         path: None,
         line: None,
         layer: None,
@@ -56,7 +56,7 @@ fn finding(rule: &str, severity: Severity, message: &str) -> FindingReport {
 fn secret(rule: &str, path: &str, line: u32, layer: usize, state: State) -> FindingReport {
     FindingReport {
         category: Category::Secret,
-        state,
+        state: Some(state),
         path: Some(path.to_owned()),
         line: Some(line),
         layer: Some(layer),
@@ -77,7 +77,7 @@ pub fn tutorial() -> Report {
     let hostile = "srv/app/\u{1b}[31m\u{1b}[2Jevil\u{202e}gnp.exe";
     let mut world =
         finding("world-writable", Severity::Medium, "Anyone in the container can change this file");
-    world.state = State::Visible;
+    world.state = Some(State::Visible);
     world.layer = Some(4);
     let world = (0..9).map(|i| FindingReport {
         path: Some(match i {
@@ -97,7 +97,7 @@ pub fn tutorial() -> Report {
             line: None,
             layer: None,
             layer_digest: None,
-            state: State::OnlyInConfig,
+            state: Some(State::OnlyInConfig),
             severity: Severity::High,
             recover: None,
             masked: Some("ghp_****9z (40 characters)".to_owned()),

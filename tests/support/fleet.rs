@@ -26,7 +26,7 @@ pub fn token(n: usize) -> String {
 }
 
 /// The form's checksum: CRC-32 of the body in base 62, six digits.
-fn checksum(body: &str) -> String {
+pub fn checksum(body: &str) -> String {
     let mut crc = flate2::Crc::new();
     crc.update(body.as_bytes());
     let digits = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod image_builder;
 pub mod image_registry;
 pub mod page_of;
+pub mod planted;
 pub mod postgres;
 pub mod program;
 pub mod proxy;

@@ -8,6 +8,8 @@ use tempfile::TempDir;
 pub struct Postgres {
     folder: TempDir,
     port: u16,
+    /// Of the user `careen`, where the server asks for one.
+    password: Option<String>,
 }
 
 /// Where Debian has the server's programs, which are not on PATH.
@@ -37,14 +39,28 @@ fn as_user(program: &Path) -> Command {
 }
 
 impl Postgres {
+    /// A server that lets everybody in.
     pub fn start() -> Self {
+        Self::start_as(None)
+    }
+
+    /// A server that asks for a password.
+    pub fn start_with_password(password: &str) -> Self {
+        Self::start_as(Some(password))
+    }
+
+    fn start_as(password: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // The server's user must reach it.
         std::process::Command::new("chown").arg("postgres").arg(folder.path()).status().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).unwrap().port();
-        let server = Self { folder, port };
+        let file = folder.path().join("password");
+        std::fs::write(&file, format!("{}\n", password.unwrap_or("unused"))).unwrap();
+        let server = Self { folder, port, password: password.map(str::to_owned) };
+        let how = if password.is_some() { "scram-sha-256" } else { "trust" };
         let out = as_user(&programs().join("initdb"))
-            .args(["-D", &server.data(), "-A", "trust", "-U", "careen", "--no-sync"])
+            .args(["-D", &server.data(), "-A", how, "-U", "careen", "--no-sync"])
+            .arg(format!("--pwfile={}", file.display()))
             .current_dir("/")
             .output()
             .unwrap();
@@ -85,6 +101,7 @@ impl Postgres {
         let out = Command::new("psql")
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "careen", "postgres"])
             .args(["-c", &format!("CREATE DATABASE {name}")])
+            .env("PGPASSWORD", self.password.as_deref().unwrap_or_default())
             .output()
             .unwrap();
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));

@@ -16,7 +16,7 @@ const LONG: usize = 12;
 const LONGEST: usize = 512;
 
 /// What all secrets of one image look like.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct KnownSecrets {
     /// The mask, by the fingerprint.
     masks: HashMap<String, String>,

@@ -7,6 +7,7 @@ use super::patterns::Patterns;
 use super::scan::Scan;
 use super::text::{TextMatch, scan_with};
 use crate::analyze::Confidence;
+use crate::text::{length_told, mask_in_name};
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -62,6 +63,90 @@ impl<'a> Masker<'a> {
         replaced(text, places)
     }
 
+    /// The words of a command line: what stands before a word tells what it is, as in `--password` and what
+    /// follows.
+    pub fn mask_words(&self, words: &[String]) -> Vec<String> {
+        let line = words.join(" ");
+        let mut places = self.by_pattern(&line, Confidence::Possible);
+        places.extend(self.by_fingerprint(&line));
+        let mut begin = 0;
+        let masked = words.iter().map(|word| {
+            let end = begin + word.len();
+            let own = places.iter().filter(|(r, _)| r.start < end && begin < r.end);
+            let mut own: Vec<Place> = own
+                .map(|(r, mask)| (r.start.max(begin) - begin..r.end.min(end) - begin, mask.clone()))
+                .collect();
+            begin = end + 1;
+            own.extend(self.by_pattern(word, Confidence::Possible));
+            replaced(word, own)
+        });
+        masked.collect()
+    }
+
+    /// A name that is looked up again: with a mask and the fingerprint in the place of each secret that is
+    /// sure enough to be reported, the same for the same name anywhere. `None`: it holds none.
+    pub fn mask_name(&self, name: &[u8]) -> Option<Vec<u8>> {
+        let found = self.found_in(name, |m| m.confidence >= Confidence::Likely);
+        let places: Vec<Place> =
+            found.into_iter().map(|m| (m.range, mask_in_name(&m.masked, &m.fingerprint))).collect();
+        (!places.is_empty()).then(|| replaced_bytes(name, places))
+    }
+
+    /// A text that need be none, with a mask in the place of each secret that is sure enough to be reported.
+    /// `None`: it holds none.
+    pub fn mask_bytes(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let found = self.found_in(text, |m| m.confidence >= Confidence::Likely);
+        let mut places: Vec<Place> = found.into_iter().map(|m| (m.range, m.masked)).collect();
+        places.extend(self.known.find(text).into_iter().map(|m| (m.range, m.mask.to_owned())));
+        (!places.is_empty()).then(|| replaced_bytes(text, places))
+    }
+
+    /// Only what was found elsewhere; `None` if the text holds nothing of it.
+    pub fn mask_known(&self, text: &str) -> Option<String> {
+        let places: Vec<Place> = self.by_fingerprint(text).collect();
+        (!places.is_empty()).then(|| replaced(text, places))
+    }
+
+    /// Which of very many texts may hold a secret, by the patterns alone: nearly always none. They are taken
+    /// together; what is found in two together must be looked at again.
+    pub fn suspects<'t>(&self, texts: impl Iterator<Item = &'t [u8]>) -> Vec<usize> {
+        let mut suspects = Vec::new();
+        let mut together = Vec::new();
+        let mut ends: Vec<usize> = Vec::new();
+        let mut first = 0;
+        for text in texts {
+            if !ends.is_empty() && together.len() + text.len() > PIECE {
+                self.suspects_of(&together, &ends, first, &mut suspects);
+                first += ends.len();
+                together.clear();
+                ends.clear();
+            }
+            together.extend_from_slice(text);
+            together.push(b'\n');
+            ends.push(together.len());
+        }
+        self.suspects_of(&together, &ends, first, &mut suspects);
+        suspects
+    }
+
+    fn suspects_of(&self, together: &[u8], ends: &[usize], first: usize, out: &mut Vec<usize>) {
+        /// Of more the scan may keep some to itself.
+        const FEW: usize = 50;
+        let found = self.found_in(together, |_| true);
+        if found.len() > FEW {
+            return out.extend(first..first + ends.len());
+        }
+        let mut numbers = Vec::new();
+        for m in found.into_iter().filter(|m| m.confidence >= Confidence::Likely) {
+            let from = ends.partition_point(|end| *end <= m.range.start);
+            let to = ends.partition_point(|end| *end < m.range.end);
+            numbers.extend(from..=to.min(ends.len().saturating_sub(1)));
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        out.extend(numbers.into_iter().map(|n| first + n));
+    }
+
     /// The same for very many names and paths, by the patterns alone.
     pub fn mask_names(&self, names: &mut [&mut String]) {
         let bytes: usize = names.iter().map(|n| n.len() + 1).sum();
@@ -91,13 +176,15 @@ impl<'a> Masker<'a> {
     }
 
     fn matches(&self, text: &str, counts: impl Fn(&TextMatch) -> bool) -> Vec<Place> {
+        let found = self.found_in(text.as_bytes(), counts);
+        found.into_iter().map(|m| (m.range, m.masked)).collect()
+    }
+
+    fn found_in(&self, text: &[u8], counts: impl Fn(&TextMatch) -> bool) -> Vec<TextMatch> {
         let mut scan = self.scan.borrow_mut();
-        let found = scan_with(&mut scan, self.patterns, text.as_bytes(), None, false);
+        let mut found = scan_with(&mut scan, self.patterns, text, None, false);
+        found.retain(|m| counts(m) && !is_mask(text, &m.range));
         found
-            .into_iter()
-            .filter(|m| counts(m) && !is_mask(text.as_bytes(), &m.range))
-            .map(|m| (m.range, m.masked))
-            .collect()
     }
 
     fn by_fingerprint(&self, text: &str) -> impl Iterator<Item = Place> {
@@ -113,12 +200,10 @@ fn is_mask(text: &[u8], range: &Range<usize>) -> bool {
     let from = range.start.saturating_sub(STARS.len());
     let to = (range.start + 4 + STARS.len()).min(text.len());
     let Some(stars) = memchr::memmem::find(&text[from..to], STARS) else { return false };
-    let rest = &text[from + stars + STARS.len()..];
+    let shown = from + stars + STARS.len();
+    let rest = &text[shown..];
     let Some(gap) = rest.iter().take(3).position(|b| *b == b' ') else { return false };
-    let Some(counted) = rest[gap..].strip_prefix(b" (") else { return false };
-    let digits = counted.iter().take_while(|b| b.is_ascii_digit()).count();
-    let end = counted[digits..].strip_prefix(b" characters)").map(|rest| text.len() - rest.len());
-    digits > 0 && end.is_some_and(|end| range.end <= end)
+    length_told(&rest[gap..]).is_some_and(|told| range.end <= shown + gap + told)
 }
 
 /// The text with the places replaced; where they overlap, the longest speaks for all.
@@ -126,16 +211,20 @@ pub(super) fn replaced(text: &str, places: Vec<Place>) -> String {
     if places.is_empty() {
         return text.to_owned();
     }
+    // A match may have cut a character in two.
+    String::from_utf8_lossy(&replaced_bytes(text.as_bytes(), places)).into_owned()
+}
+
+fn replaced_bytes(text: &[u8], places: Vec<Place>) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut done = 0;
     for (range, (_, mask)) in joined(places) {
-        out.extend_from_slice(&text.as_bytes()[done..range.start]);
+        out.extend_from_slice(&text[done..range.start]);
         out.extend_from_slice(mask.as_bytes());
         done = range.end;
     }
-    out.extend_from_slice(&text.as_bytes()[done..]);
-    // A match may have cut a character in two.
-    String::from_utf8_lossy(&out).into_owned()
+    out.extend_from_slice(&text[done..]);
+    out
 }
 
 /// The places in order; those that overlap as one, with the longest of them.

@@ -11,6 +11,7 @@ use crate::analyze::Confidence;
 use globset::{GlobSet, GlobSetBuilder};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
+use std::thread::ScopedJoinHandle;
 
 /// Of all keywords together; the automaton takes some 200 bytes for each.
 const MOST_KEYWORD_BYTES: usize = 1 << 20;
@@ -220,10 +221,14 @@ fn parse_all(files: &[(&str, &str)]) -> Vec<Result<Parsed, PatternError>> {
     let parse =
         |part: &[(&str, &str)]| part.iter().map(|(f, t)| parse_file(f, t)).collect::<Vec<_>>();
     std::thread::scope(|scope| {
-        let parts: Vec<_> =
-            files.chunks(share).map(|part| (part, scope.spawn(move || parse(part)))).collect();
-        // A thread that died leaves its part to be parsed here, where it can be seen.
-        parts.into_iter().flat_map(|(p, t)| t.join().unwrap_or_else(|_| parse(p))).collect()
+        let spawn =
+            |part| std::thread::Builder::new().spawn_scoped(scope, move || parse(part)).ok();
+        let parts: Vec<_> = files.chunks(share).map(|part| (part, spawn(part))).collect();
+        // What no thread was given for, or a thread died over, is parsed here, where it can be seen.
+        let parsed = |(part, thread): (_, Option<ScopedJoinHandle<_>>)| {
+            thread.and_then(|t| t.join().ok()).unwrap_or_else(|| parse(part))
+        };
+        parts.into_iter().flat_map(parsed).collect()
     })
 }
 

@@ -65,18 +65,21 @@ pub fn findings(explorer: &Explorer, frame: &mut Frame, area: Rect, theme: Theme
             Span::raw(cut(&what, width.saturating_sub(10))),
         ]);
         lines.push(if row == chosen { line.style(theme.chosen(true)) } else { line });
+        let state = |gap: &str| {
+            let word = f.state.map(crate::report::text::state_word);
+            word.map_or_else(String::new, |word| format!("{gap}{word}"))
+        };
         let place = match (&f.path, f.layer) {
             (Some(path), Some(layer)) => {
                 let path = Sanitized::from(path.as_str()).to_string();
-                let state = crate::report::text::state_word(f.state);
-                let rest = format!(" · layer {layer} · {state}");
+                let rest = format!(" · layer {layer}{}", state(" · "));
                 let room = width.saturating_sub(9 + rest.chars().count());
                 format!("/{}{rest}", squeeze(&path, room.max(10)))
             }
             (_, Some(layer)) => {
-                format!("layer {layer} · {}", crate::report::text::state_word(f.state))
+                format!("layer {layer}{}", state(" · "))
             }
-            _ => crate::report::text::state_word(f.state).to_owned(),
+            _ => state(""),
         };
         lines.push(Line::styled(cut(&format!("         {place}"), width), theme.quiet()));
     }

@@ -25,7 +25,7 @@ impl Frame<'_> {
     /// The whole page, with `data` as JSON in the element `data`.
     pub fn page(&self, data: &impl Serialize) -> Result<String, serde_json::Error> {
         // `<` could end the element; escaped, it is the same JSON.
-        let data = serde_json::to_string(data)?.replace('<', "\\u003c");
+        let data = crate::text::json::compact(data)?.replace('<', "\\u003c");
         let style = self.styles.concat();
         let script = format!("\"use strict\";\n(() => {{\n{}}})();\n", self.scripts.concat());
         let policy = format!(

@@ -109,7 +109,7 @@ fn row(f: &FindingReport) -> String {
     place.extend(words::place(f).map(|p| literal(&shown(&p, PATH))));
     place.extend(f.inside.as_deref().map(|i| format!("inside {}", literal(&shown(i, PATH)))));
     place.extend(f.layer.map(|n| format!("layer {n}")));
-    place.push(words::state(f.state).to_owned());
+    place.extend(f.state.map(|s| words::state(s).to_owned()));
     if !f.also.is_empty() {
         place.push(format!("and {}", words::count(f.also.len(), "more place")));
     }

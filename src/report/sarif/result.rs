@@ -76,13 +76,13 @@ fn sentence(f: &FindingReport) -> String {
     let place = words::place(f).map(|p| shown(&p, NAME));
     let inside = f.inside.as_deref().map(|i| format!("inside {}", shown(i, NAME)));
     let layer = f.layer.map(|n| format!("layer {n}"));
-    let state = Some(words::state(f.state).to_owned());
+    let state = f.state.map(|s| words::state(s).to_owned());
     let facts: Vec<String> = [place, inside, layer, state].into_iter().flatten().collect();
     let parts = [
         Some(words::capital(&begun(&f.message, SENTENCE))),
         // As it stands: a capital would make another mask of it.
         f.masked.as_deref().map(|m| begun(m, NAME)),
-        Some(words::capital(&facts.join(", "))),
+        Some(words::capital(&facts.join(", "))).filter(|facts| !facts.is_empty()),
         f.advice.as_deref().map(|a| begun(a, SENTENCE)),
     ];
     let sentences = parts.into_iter().flatten().map(|p| {

@@ -158,7 +158,7 @@ fn place(page: &mut Page, f: &FindingReport, detail: Detail) {
     let mut facts = Vec::new();
     facts.extend(f.layer.map(|n| format!("layer {n}")));
     if f.path.is_some() || f.masked.is_some() {
-        facts.push(words::state(f.state).to_owned());
+        facts.extend(f.state.map(|s| words::state(s).to_owned()));
     }
     let facts = facts.join(" · ");
     if let Some(path) = words::place(f) {

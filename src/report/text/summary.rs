@@ -248,7 +248,7 @@ fn where_is(f: &FindingReport) -> Option<String> {
     let mut parts = Vec::new();
     parts.extend(f.layer.map(|n| format!("layer {n}")));
     if f.path.is_some() || f.masked.is_some() {
-        parts.push(words::state(f.state).to_owned());
+        parts.extend(f.state.map(|s| words::state(s).to_owned()));
     }
     (f.path.is_some() || f.masked.is_some()).then(|| parts.join(" · "))
 }

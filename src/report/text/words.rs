@@ -73,6 +73,7 @@ pub(crate) fn state(s: State) -> &'static str {
         State::HiddenByOpaque => "hidden later, still downloadable",
         State::OnlyInConfig => "in the image's configuration",
         State::OnlyInHistory => "in the build history",
+        State::Nowhere => "",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::name::{NameGlob, listed};
 use super::super::rule::{Rule, RuleContext, members};
-use super::super::{Category, Finding, Severity, shown};
+use super::super::{Category, Finding, Severity, State, shown};
 use crate::image::Node;
 use crate::layer::LayerPath;
 use crate::text::Bytes;
@@ -119,7 +119,8 @@ fn user(cx: &RuleContext, out: &mut Vec<Finding>) {
         return;
     }
     let message = format!("runs as `{}`; it must be {}", shown(name), listed(wanted));
-    out.push(USER.about(name, USER.severity, message));
+    let state = State::OnlyInConfig;
+    out.push(Finding { state, ..USER.about(name, USER.severity, message) });
 }
 
 fn package(cx: &RuleContext, out: &mut Vec<Finding>) {

@@ -43,7 +43,7 @@ pub(super) fn ask(
     let question = server.to_owned();
     let (sender, answer) = mpsc::channel();
     // A thread of its own: neither pipe has a read or write with a time limit.
-    std::thread::spawn(move || {
+    let spawned = std::thread::Builder::new().spawn(move || {
         if let Some(mut stdin) = stdin {
             // A helper that does not read its question may still answer.
             let _ = stdin.write_all(question.as_bytes());
@@ -55,6 +55,11 @@ pub(super) fn ask(
         };
         let _ = sender.send(read.map(|_| out));
     });
+    if let Err(e) = spawned {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(failed(&e));
+    }
     let answer = answer.recv_timeout(timeout);
     let status = loop {
         match child.try_wait() {

@@ -1,6 +1,6 @@
 //! JSON: one document `{schema_version, view, rows}`, or a row a line.
 
-use super::{Column, ExportError, Row, TableWriter, object};
+use super::{Column, ExportError, Row, TableWriter, line};
 use std::io::Write;
 
 pub(super) struct Json<'a> {
@@ -24,7 +24,7 @@ impl TableWriter for Json<'_> {
     fn row(&mut self, columns: &[Column], row: &Row) -> Result<(), ExportError> {
         let comma = if self.rows == 0 { "" } else { "," };
         self.rows += 1;
-        Ok(write!(self.out, "{comma}\n{}", object(columns, row))?)
+        Ok(write!(self.out, "{comma}\n{}", line(columns, row)?)?)
     }
 
     fn end(&mut self) -> Result<(), ExportError> {
@@ -46,7 +46,7 @@ impl TableWriter for Lines<'_> {
     }
 
     fn row(&mut self, columns: &[Column], row: &Row) -> Result<(), ExportError> {
-        Ok(writeln!(self.0, "{}", object(columns, row))?)
+        Ok(writeln!(self.0, "{}", line(columns, row)?)?)
     }
 
     fn end(&mut self) -> Result<(), ExportError> {

@@ -86,6 +86,12 @@ fn plain(column: &Column, value: Option<&Value>) -> serde_json::Value {
     }
 }
 
+/// A row as an object on one line, by the names of its columns.
+fn line(columns: &[Column], row: &Row) -> Result<String, ExportError> {
+    let text = crate::text::json::compact(&object(columns, row));
+    text.map_err(|e| ExportError::Output(io::Error::other(e)))
+}
+
 /// A row as an object, by the names of its columns.
 pub(super) fn object(columns: &[Column], row: &Row) -> serde_json::Value {
     let fields = columns.iter().enumerate();

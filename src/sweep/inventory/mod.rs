@@ -11,6 +11,7 @@ pub(in crate::sweep) const EMPTY: &[Value] = &[];
 
 use super::SweepError;
 use super::store::{Row, Store, StoreError, Value};
+use crate::analyze::secrets::{KnownSecrets, Masker, Patterns};
 use std::ops::ControlFlow;
 
 /// What a column holds.
@@ -74,27 +75,38 @@ impl Question {
     /// A view's rows, in its order.
     pub fn of_view(store: &Store, view: &View, filter: &Filter) -> Result<Self, SweepError> {
         let (sql, args) = statement(view, filter);
-        Self::new(store, view.name, sql, args)
+        let columns = store.columns(&sql)?;
+        Ok(Self::new(view.name, &columns, sql, args))
     }
 
-    /// The user's own SQL.
+    /// The user's own SQL, which may only ask.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotAllowed`] for a statement that could change something.
     pub fn of_sql(store: &Store, sql: &str) -> Result<Self, SweepError> {
-        Self::new(store, "sql", sql.trim().trim_end_matches(';').to_owned(), Vec::new())
+        let sql = sql.trim().trim_end_matches(';').to_owned();
+        let columns = store.columns_of_question(&sql)?;
+        Ok(Self::new("sql", &columns, sql, Vec::new()))
     }
 
-    fn new(store: &Store, name: &str, sql: String, args: Vec<Value>) -> Result<Self, SweepError> {
-        let columns = store.columns(&sql)?.iter().map(|n| Column::named(n)).collect();
-        Ok(Self { name: name.to_owned(), columns, sql, args })
+    fn new(name: &str, columns: &[String], sql: String, args: Vec<Value>) -> Self {
+        let columns = columns.iter().map(|n| Column::named(n)).collect();
+        Self { name: name.to_owned(), columns, sql, args }
     }
 
-    /// Shows each row; `row` may end it early.
+    /// Shows each row; `row` may end it early. A secret in the name of a repository or a tag, which the store
+    /// has to know as it is, is masked.
     pub fn ask<E: From<StoreError>>(
         &self,
         store: &Store,
         mut row: impl FnMut(&Row) -> Result<ControlFlow<()>, E>,
     ) -> Result<(), E> {
         let mut failed = None;
-        store.ask(&self.sql, &self.args, &mut |_, values| {
+        let patterns = Patterns::builtin();
+        let masker = Masker::new(&patterns, KnownSecrets::default());
+        store.ask(&self.sql, &self.args, &mut |_, mut values| {
+            masked(&mut values, &masker);
             Ok(row(&values).unwrap_or_else(|e| {
                 failed = Some(e);
                 ControlFlow::Break(())
@@ -116,6 +128,20 @@ impl Question {
             })
         })?;
         Ok(rows)
+    }
+}
+
+/// Takes secrets out of the texts of a row.
+fn masked(row: &mut Row, masker: &Masker) {
+    let texts = |v: &Value| match v {
+        Value::Text(text) => text.clone().into_bytes(),
+        _ => Vec::new(),
+    };
+    let cells: Vec<Vec<u8>> = row.0.iter().map(texts).collect();
+    for n in masker.suspects(cells.iter().map(Vec::as_slice)) {
+        if let Value::Text(text) = &mut row.0[n] {
+            *text = masker.mask_sure(text);
+        }
     }
 }
 

@@ -179,6 +179,9 @@ pub trait Engine: Send {
     /// Shows the rows one at a time.
     fn each(&mut self, sql: &str, args: &[Value], row: EachRow) -> Result<(), StoreError>;
 
+    /// Whether the statement only looks, and has an answer.
+    fn is_question(&mut self, sql: &str) -> Result<bool, StoreError>;
+
     /// The names of an answer's columns.
     fn columns(&mut self, sql: &str) -> Result<Vec<String>, StoreError>;
 

@@ -20,6 +20,11 @@ pub enum StoreError {
     Full { place: String },
     #[error("store {place} has schema {found}; this careen knows {known}")]
     TooNew { place: String, found: i64, known: i64 },
+    #[error("store {place}: the statement could change something; only questions are allowed")]
+    NotAllowed { place: String },
+    /// The database server does not let us in.
+    #[error("store {place}: cannot be opened: {why}")]
+    Refused { place: String, why: String, hint: String },
     /// The same may well succeed a moment later.
     #[error("store {place}: {why}")]
     Lost { place: String, why: String },
@@ -51,6 +56,8 @@ impl StoreError {
             Self::InUse { .. } => "wait for it, or use `--store postgres://…` for several at once",
             Self::Full { .. } => "make room and sweep again: what was finished is kept",
             Self::TooNew { .. } => "use the newer careen, or another store",
+            Self::NotAllowed { .. } => "ask with SELECT, WITH or VALUES",
+            Self::Refused { hint, .. } => hint,
             Self::Lost { .. } => "sweep again: what was finished is kept",
             _ => return None,
         }

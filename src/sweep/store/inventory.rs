@@ -33,6 +33,18 @@ impl Store {
         self.read(|e| e.columns(sql))
     }
 
+    /// The same for a user's own SQL, which may only ask.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotAllowed`] for a statement that could change something.
+    pub fn columns_of_question(&self, sql: &str) -> Result<Vec<String>, StoreError> {
+        if self.read(|e| e.is_question(sql))? {
+            return self.columns(sql);
+        }
+        Err(StoreError::NotAllowed { place: self.place().to_owned() })
+    }
+
     /// Shows the rows of an answer, without holding them.
     pub fn ask(&self, sql: &str, args: &[Value], row: EachRow) -> Result<(), StoreError> {
         // Not patiently: rows that were shown cannot be taken back.

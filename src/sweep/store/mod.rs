@@ -26,7 +26,6 @@ pub use results::{FindingRow, ImageResult, LayerResult, UnneededRow};
 pub use runs::{FleetFigures, Gap, PlanFigures};
 
 use backon::{BlockingRetryable, ExponentialBuilder};
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -73,7 +72,7 @@ pub struct Store {
     place: String,
     patience: Duration,
     /// Keeps other sweeps out of a file.
-    _lock: Option<File>,
+    _lock: Option<sqlite::Lock>,
 }
 
 impl Store {

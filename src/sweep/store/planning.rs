@@ -1,12 +1,9 @@
-//! What planning leaves behind: repositories, tags, documents, images and the layers they name.
+//! What planning leaves behind: repositories, tags, images and the layers they name.
 
 use super::engine::{Engine, args};
 use super::{Store, StoreError, now};
 use crate::oci::Digest;
 use std::collections::HashSet;
-
-/// Most bytes of a document that is read back.
-const DOCUMENT_LIMIT: usize = 8 << 20;
 
 /// A run has come upon a tag.
 const MEET_TAG: &str = "INSERT INTO tags (repository, name, seen) VALUES ($1, $2, $3) \
@@ -29,6 +26,8 @@ pub struct NewImage {
     pub created: Option<i64>,
     /// Base first: digest, bytes as stored, media type.
     pub layers: Vec<(Digest, u64, String)>,
+    /// What is needed of its manifest, without secrets.
+    pub manifest: Option<String>,
 }
 
 /// Which of the tags that were seen are to be looked into.
@@ -148,40 +147,6 @@ impl Store {
         })
     }
 
-    /// A manifest, index or config as it came.
-    pub fn document(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
-        let find = "SELECT body FROM documents WHERE digest = $1";
-        let Some(row) = self.read(|e| e.row(find, args![digest.to_string()]))? else {
-            return Ok(None);
-        };
-        // What cannot be read back is fetched again.
-        let Ok(raw) = zstd::bulk::decompress(row.bytes(0)?, DOCUMENT_LIMIT) else {
-            return Ok(None);
-        };
-        let mut hasher = digest.hasher();
-        hasher.update(&raw);
-        Ok((hasher.finish() == *digest).then_some(raw))
-    }
-
-    /// `raw` must hash to `digest`.
-    pub fn put_document(
-        &self,
-        digest: &Digest,
-        media_type: Option<&str>,
-        raw: &[u8],
-    ) -> Result<(), StoreError> {
-        let body = zstd::bulk::compress(raw, 3)
-            .map_err(|e| StoreError::Content { what: digest.to_string(), why: e.to_string() })?;
-        self.write(|e| {
-            e.run(
-                "INSERT INTO documents (digest, media_type, body) VALUES ($1, $2, $3) \
-                 ON CONFLICT (digest) DO UPDATE SET body = excluded.body",
-                args![digest.to_string(), media_type, body.clone()],
-            )
-        })?;
-        Ok(())
-    }
-
     /// Whether all images below a root document are known.
     pub fn has_root(&self, root: &Digest) -> Result<bool, StoreError> {
         let find = "SELECT 1 FROM root_images WHERE root = $1 AND NOT EXISTS (\
@@ -247,6 +212,13 @@ impl Store {
                             args![number, position, chains[position], layer.0.to_string()],
                         )?;
                     }
+                }
+                if let Some(manifest) = &image.manifest {
+                    e.run(
+                        "INSERT INTO manifests (image, body) VALUES ($1, $2) \
+                         ON CONFLICT (image) DO UPDATE SET body = excluded.body",
+                        args![number, manifest],
+                    )?;
                 }
                 e.run(
                     "INSERT INTO root_images (root, image) VALUES ($1, $2) ON CONFLICT DO NOTHING",

@@ -53,10 +53,7 @@ impl Postgres {
         // A server that vanishes without a word must not be waited for.
         config.tcp_user_timeout(SILENCE).keepalives_idle(SILENCE);
         let place = place(&config);
-        let client = connect(&config, read_only).map_err(|e| match wrong(&place, &e) {
-            StoreError::Sql { place, why } => StoreError::Open { place, why },
-            other => other,
-        })?;
+        let client = connect(&config, read_only).map_err(|e| refused(&place, &config, &e))?;
         Ok(Self { config, place, client, statements: HashMap::new(), read_only })
     }
 
@@ -92,9 +89,65 @@ fn connect(config: &Config, read_only: bool) -> Result<Client, postgres::Error> 
         None => config.connect(NoTls)?,
     };
     if read_only {
-        client.batch_execute("SET default_transaction_read_only = on")?;
+        // The user's own SQL runs in one transaction, which cannot make itself one that writes.
+        client.batch_execute("SET default_transaction_read_only = on; BEGIN READ ONLY")?;
     }
     Ok(client)
+}
+
+/// Why nobody answers, or the server does not let us in, and what to do about it.
+fn refused(place: &str, config: &Config, e: &postgres::Error) -> StoreError {
+    let why = cause(e);
+    let user = config.get_user().unwrap_or("you");
+    let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
+    let hint = match e.code() {
+        Some(code)
+            if *code == SqlState::INVALID_PASSWORD
+                || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION =>
+        {
+            format!(
+                "check the user and the password of the address (postgres://USER:PASSWORD@HOST/DATABASE), \
+                 and that pg_hba.conf lets {user} in"
+            )
+        }
+        Some(code) if *code == SqlState::INVALID_CATALOG_NAME => {
+            format!("make it first: `createdb {database}`")
+        }
+        Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
+            format!("let {user} in: `GRANT CONNECT ON DATABASE {database} TO {user}`")
+        }
+        Some(code) if *code == SqlState::TOO_MANY_CONNECTIONS => {
+            "use fewer workers, or raise the server's max_connections".to_owned()
+        }
+        Some(_) => "the server's own log says more".to_owned(),
+        None if is_of_tls(e) => {
+            "`?sslmode=disable` where the server speaks no TLS; a certificate of one's own \
+             authority is trusted by way of the system or SSL_CERT_FILE"
+                .to_owned()
+        }
+        None if is_of_password(&why) => {
+            "write it into the address: postgres://USER:PASSWORD@HOST/DATABASE".to_owned()
+        }
+        None => "is the server running there, and does it listen on that host and port?".to_owned(),
+    };
+    StoreError::Refused { place: place.to_owned(), why, hint }
+}
+
+/// Whether it was the encryption that failed.
+fn is_of_tls(e: &postgres::Error) -> bool {
+    let mut source: Option<&(dyn Error + 'static)> = Some(e);
+    while let Some(inner) = source {
+        let words = inner.to_string().to_ascii_lowercase();
+        if inner.is::<rustls::Error>() || words.contains("tls") || words.contains("certificate") {
+            return true;
+        }
+        source = inner.source();
+    }
+    false
+}
+
+fn is_of_password(why: &str) -> bool {
+    why.contains("password")
 }
 
 /// The innermost words.
@@ -135,6 +188,22 @@ fn wrong(place: &str, e: &postgres::Error) -> StoreError {
         return StoreError::Lost { place, why };
     }
     StoreError::Sql { place, why }
+}
+
+/// By its first word, behind comments and brackets. What a `WITH` writes, the transaction refuses.
+fn begins_a_question(sql: &str) -> bool {
+    let mut rest = sql.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+    loop {
+        let behind = match rest {
+            line if line.starts_with("--") => line.split_once('\n').map(|(_, behind)| behind),
+            block if block.starts_with("/*") => block.split_once("*/").map(|(_, behind)| behind),
+            _ => break,
+        };
+        rest = behind.unwrap_or("").trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+    }
+    let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+    let word = rest[..end].to_ascii_lowercase();
+    ["select", "with", "values", "table", "show", "explain"].contains(&word.as_str())
 }
 
 impl ToSql for Value {
@@ -212,6 +281,15 @@ impl Engine for Postgres {
             }
         }
         Ok(())
+    }
+
+    /// `COPY … TO PROGRAM`, `SET` and their like run in a transaction that only reads, too: what has no rows to
+    /// show is no question.
+    fn is_question(&mut self, sql: &str) -> Result<bool, StoreError> {
+        if !begins_a_question(sql) {
+            return Ok(false);
+        }
+        Ok(!self.prepare(sql)?.columns().is_empty())
     }
 
     fn columns(&mut self, sql: &str) -> Result<Vec<String>, StoreError> {

@@ -28,6 +28,10 @@ pub struct ImageJob {
     pub reference: String,
     /// Base first: id, digest, bytes as stored, media type, and why it was not looked at.
     pub layers: Vec<ImageJobLayer>,
+    /// What is needed of its manifest, if that is known.
+    pub manifest: Option<String>,
+    /// Registries and repositories that have it.
+    pub sources: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug)]
@@ -270,8 +274,20 @@ impl Store {
                     size: r.size(3)?,
                 })
             });
+            let body = "SELECT body FROM manifests WHERE image = $1";
+            let manifest = e.row(body, args![image])?.map(|r| r.text(0)).transpose()?;
+            let rows = e.rows(
+                "SELECT DISTINCT g.host, r.name FROM root_images x JOIN tags t ON t.root = x.root \
+                 JOIN repositories r ON r.id = t.repository \
+                 JOIN registries g ON g.id = r.registry \
+                 WHERE x.image = $1 ORDER BY g.host, r.name LIMIT $2",
+                args![image, SOURCES],
+            )?;
+            let sources = rows.iter().map(|r| Ok((r.text(0)?, r.text(1)?)));
             Ok(Some(ImageJob {
                 image,
+                manifest,
+                sources: sources.collect::<Result<_, StoreError>>()?,
                 digest: digest(&row.text(1)?)?,
                 reference: reference(e, image)?,
                 layers: layers.collect::<Result<_, StoreError>>()?,

@@ -8,7 +8,7 @@ use super::engine::{Dialect, Engine, args};
 const APPLICATION_ID: i64 = 0x6361_7265;
 
 /// One step from version N-1 to N a text, in order; never changed once released.
-const MIGRATIONS: [&str; 1] = [include_str!("schema_1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// What this careen reads and writes.
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -45,7 +45,10 @@ pub(super) fn migrate(
             let place = place.to_owned();
             return Err(StoreError::TooNew { place, found, known: VERSION });
         }
-        _ if read_only => return Err(foreign("it has no tables of careen's; sweep first")),
+        Some(_) if read_only => {
+            return Err(foreign("an older careen made its tables; sweep to renew them"));
+        }
+        None if read_only => return Err(foreign("it has no tables of careen's; sweep first")),
         Some(_) => {}
         None if engine.dialect() == Dialect::Sqlite => {
             let row = engine.row("SELECT COUNT(*) FROM sqlite_schema", args![])?;
@@ -71,5 +74,9 @@ pub(super) fn migrate(
         Ok(())
     })();
     engine.script(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+    if done.is_ok() && found.is_some() && dialect == Dialect::Sqlite {
+        // What was taken out must not stay in free pages, nor in the log.
+        engine.script("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")?;
+    }
     done
 }

@@ -2,6 +2,8 @@
 
 use super::StoreError;
 use super::engine::{Dialect, EachRow, Engine, Row, Value};
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::{File, TryLockError};
@@ -50,19 +52,58 @@ impl Sqlite {
     }
 }
 
-/// Takes the right to sweep into the file; it is held as long as the lock lives, also after a kill.
-pub fn lock(path: &Path) -> Result<File, StoreError> {
-    let place = || path.display().to_string();
-    let name = with_suffix(path, ".lock");
-    let open = |e: std::io::Error| StoreError::Open { place: place(), why: e.to_string() };
+/// The right to sweep into a file; it ends with the process, also when that is killed.
+#[derive(Debug)]
+pub struct Lock(
+    #[expect(dead_code, reason = "a lock is held as long as its file is open")] Vec<File>,
+);
+
+/// Takes the right to sweep into the file, whatever name leads to it: of two names of one file (a link to
+/// it, another hard link) the second is refused.
+pub fn lock(path: &Path) -> Result<Lock, StoreError> {
+    let open = |e: std::io::Error| StoreError::Open {
+        place: path.display().to_string(),
+        why: e.to_string(),
+    };
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(open)?;
     }
-    let file = File::options().create(true).truncate(false).write(true).open(name).map_err(open)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { place: place() }),
-        Err(TryLockError::Error(e)) => Err(open(e)),
+    // Beside the file, for those who know no other lock, and the file itself, which may have two names.
+    let mut names = vec![with_suffix(&real(path), ".lock")];
+    if cfg!(unix) {
+        // Of another kind than SQLite's own locks, and no hindrance to them (flock(2)). Elsewhere it would be.
+        names.push(path.to_owned());
+    }
+    let mut held = Vec::new();
+    for name in names {
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(name).map_err(open)?;
+        match file.try_lock() {
+            Ok(()) => held.push(file),
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::InUse { place: path.display().to_string() });
+            }
+            Err(TryLockError::Error(e)) => return Err(open(e)),
+        }
+    }
+    Ok(Lock(held))
+}
+
+/// The file behind links, also one that is not there yet.
+fn real(path: &Path) -> PathBuf {
+    let mut path = path.to_path_buf();
+    // As many links as Linux follows (path_resolution(7)).
+    for _ in 0..40 {
+        let Ok(target) = path.read_link() else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path,
     }
 }
 
@@ -99,14 +140,16 @@ fn connect(path: &Path, read_only: bool) -> rusqlite::Result<Connection> {
         true => OpenFlags::SQLITE_OPEN_READ_ONLY,
         false => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
     };
-    let new = !path.exists();
+    let new = path.metadata().map_or(true, |m| m.len() == 0);
     let c = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     c.busy_timeout(PATIENCE)?;
+    c.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     // Reads the header and the schema: what is broken there is found out here. Somebody else's database
     // is not to be changed.
     let count = |sql: &str| c.query_row(sql, [], |r| r.get::<_, i64>(0));
     let tables = count("SELECT COUNT(*) FROM sqlite_schema")?;
     let ours = count("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'careen_schema'")?;
+    let wanted_read_only = read_only;
     let read_only = read_only || (tables > 0 && ours == 0);
     c.pragma_update(None, "cache_size", -PAGE_CACHE)?;
     // As PostgreSQL's LIKE.
@@ -118,12 +161,43 @@ fn connect(path: &Path, read_only: bool) -> rusqlite::Result<Connection> {
             own(path);
         }
         c.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        // What is taken out leaves nothing behind in the file.
+        c.pragma_update(None, "secure_delete", "ON")?;
         // With WAL, a power cut may lose the last commits but never breaks the file.
         c.pragma_update(None, "synchronous", "NORMAL")?;
         c.pragma_update(None, "foreign_keys", "ON")?;
     }
+    if wanted_read_only {
+        c.authorizer(Some(|asked: AuthContext| may_read(&asked.action)))?;
+    }
     Ok(c)
 }
+
+/// What a question may do. The file is opened to be read only, but `ATTACH` opens others, `VACUUM INTO`
+/// writes one, and some pragmas change what the connection may do.
+fn may_read(action: &AuthAction) -> Authorization {
+    match action {
+        AuthAction::Select | AuthAction::Read { .. } | AuthAction::Recursive => {
+            Authorization::Allow
+        }
+        AuthAction::Function { function_name }
+            if !function_name.eq_ignore_ascii_case("load_extension") =>
+        {
+            Authorization::Allow
+        }
+        // The names of a table's columns, as `sqlite3` shows them.
+        AuthAction::Pragma { pragma_name, .. } if SHOWING.contains(pragma_name) => {
+            Authorization::Allow
+        }
+        // `BEGIN` and `COMMIT` around a look at one moment.
+        AuthAction::Transaction { .. } => Authorization::Allow,
+        _ => Authorization::Deny,
+    }
+}
+
+/// Pragmas that tell and change nothing.
+const SHOWING: [&str; 6] =
+    ["table_info", "table_xinfo", "table_list", "index_list", "index_info", "foreign_key_list"];
 
 /// The findings of a whole registry are their owner's.
 fn own(path: &Path) {
@@ -165,6 +239,7 @@ fn explain(place: &str, e: rusqlite::Error) -> StoreError {
             StoreError::Lost { place, why: "another process writes to it".to_owned() }
         }
         Some(ErrorCode::DiskFull) => StoreError::Full { place },
+        Some(ErrorCode::AuthorizationForStatementDenied) => StoreError::NotAllowed { place },
         _ => StoreError::Sql { place, why },
     }
 }
@@ -224,6 +299,12 @@ impl Engine for Sqlite {
             }
         }
         Ok(())
+    }
+
+    fn is_question(&mut self, sql: &str) -> Result<bool, StoreError> {
+        let statement =
+            self.connection.prepare_cached(&numbered(sql)).map_err(|e| self.wrong(e))?;
+        Ok(statement.readonly() && statement.column_count() > 0)
     }
 
     fn columns(&mut self, sql: &str) -> Result<Vec<String>, StoreError> {

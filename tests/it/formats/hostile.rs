@@ -100,7 +100,7 @@ fn finding(f: &mut FindingReport, n: usize) {
     f.package = (n % 4 == 1).then(|| attack("pkg"));
     f.plain = Some(PLAIN.to_owned());
     f.also = vec![PlaceReport {
-        state: f.state,
+        state: f.state.unwrap_or(careen::rules::State::Visible),
         path: Some(attack("also/")),
         inside: None,
         line: Some(0),

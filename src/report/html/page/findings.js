@@ -3,7 +3,7 @@ const recoverLine = (command) => make("div", { class: "recover" }, make("span", 
 
 const findingItem = (f, alone) => {
   const place = placeOf(f);
-  const where = [f.layer !== null ? `layer ${f.layer}` : null, stateWord(f.state), f.of_base === true ? "from the base image" : null].filter(Boolean);
+  const where = [f.layer !== null ? `layer ${f.layer}` : null, f.state ? stateWord(f.state) : null, f.of_base === true ? "from the base image" : null].filter(Boolean);
   const also = f.also.length > 0 && fold(`${plural(f.all, "more place")}`, make("ul", { class: "places" }, f.also.map((a) =>
     make("li", {}, make("bdi", {}, placeOf(a) || clean(a.message)), make("span", { class: "dim" }, [a.layer !== null ? `layer ${a.layer}` : null, stateWord(a.state)].filter(Boolean).join(" · ")),
       a.recover && recoverLine(a.recover)))),
