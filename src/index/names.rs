@@ -141,6 +141,7 @@ fn texts(facts: &mut Facts, masker: &Masker) {
     for p in &mut facts.packages {
         texts.extend([&mut p.name, &mut p.version]);
         texts.extend(p.architecture.iter_mut().chain(&mut p.source));
+        texts.extend(p.namespace.iter_mut().chain(&mut p.inside));
         texts.extend(p.relations.needs.iter_mut().flatten().chain(&mut p.relations.provides));
     }
     texts.extend(facts.owned.iter_mut().map(|o| &mut o.package));

@@ -118,8 +118,11 @@ fn references(path: &str, text: &str) -> Facts {
     facts
 }
 
-/// Every reader of words, each by a name.
-const READERS: [(&str, fn(&str)); 8] = [
+/// What reads a text, and its name.
+type Reader = (&'static str, fn(&str));
+
+/// Every reader of words.
+const READERS: [Reader; 8] = [
     ("shell script", |text| {
         let facts = references("entry.sh", text);
         for found in &facts.references {
