@@ -2,7 +2,7 @@
 //!
 //! Weighs name, value and notation; must not know formats of providers.
 
-use super::beside::{is_random, is_uuid};
+use super::beside::{is_dashed_words, is_random, is_uuid};
 use super::check::{Candidate, Verdict};
 use super::evidence::{is_mixed, is_opaque, is_password, is_placeholder, is_template};
 use super::label::{Label, Role};
@@ -182,6 +182,10 @@ fn is_word_list(value: &[u8]) -> bool {
 /// `scram-sha-256`: words and a number, the name of a method.
 fn is_hyphenated(value: &[u8]) -> bool {
     let parts = || value.split(|b| *b == b'-' || *b == b'_');
+    // `v3-gradle-wrapper-linux-x64`: the key of a cache.
+    if is_dashed_words(value) {
+        return true;
+    }
     parts().count() >= 2
         && parts().all(|p| {
             p.len() > 1

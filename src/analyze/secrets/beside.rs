@@ -231,7 +231,7 @@ pub(super) fn is_uuid(value: &[u8]) -> bool {
 }
 
 /// `php-symfony-sms77-notifier`: words with a number here and there, as packages are named.
-fn is_dashed_words(value: &[u8]) -> bool {
+pub(super) fn is_dashed_words(value: &[u8]) -> bool {
     let parts = || value.split(|b| matches!(b, b'-' | b'_' | b'.'));
     let word = |part: &[u8]| {
         let letters = part.iter().take_while(|b| b.is_ascii_lowercase()).count();

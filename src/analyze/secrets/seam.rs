@@ -71,7 +71,8 @@ pub(super) fn end(
     if (glued || !free) && !is_telling(pattern, token) {
         return None;
     }
-    (!glued || fixed || !begins_in_noise(behind)).then_some(whole.start + length)
+    let whose = !glued || fixed || is_proven(pattern, token) || !begins_in_noise(behind);
+    whose.then_some(whole.start + length)
 }
 
 /// The same as [`ends_in_noise`] for what follows.
@@ -85,7 +86,7 @@ fn begins_in_noise(text: &[u8]) -> bool {
 /// Whether a token can be told from its neighbours: by its checksum, or as a prefix and as many random
 /// characters as no chance makes.
 fn is_telling(pattern: &Pattern, token: &[u8]) -> bool {
-    if pattern.check.is_some_and(|c| c.proves(token) == Some(Verdict::Verified)) {
+    if is_proven(pattern, token) {
         return true;
     }
     let prefix = pattern
@@ -95,8 +96,26 @@ fn is_telling(pattern: &Pattern, token: &[u8]) -> bool {
         .map(String::len)
         .max()
         .unwrap_or(0);
-    let rest = &token[prefix..];
-    prefix + rest.len() / 8 >= 6 && rest.len() >= 12 && is_random(rest)
+    let (mark, rest) = token.split_at(prefix);
+    // Three letters stand in every encoded picture, and base64 writes zeros as a row of A.
+    let marked = matches!(mark.last(), Some(b'_' | b'-' | b'.'))
+        || mark.len() >= 4 && pattern.shortest == pattern.longest && !mark.ends_with(b"AAA");
+    marked
+        && prefix + rest.len() / 8 >= 6
+        && rest.len() >= 12
+        && longest_word(rest) <= LONGEST_WORD
+        && is_random(rest)
+}
+
+/// Lower-case letters in a row: one random token in twenty has more, and nearly every name of C++ does.
+const LONGEST_WORD: usize = 7;
+
+fn longest_word(text: &[u8]) -> usize {
+    text.split(|b| !b.is_ascii_lowercase()).map(<[u8]>::len).max().unwrap_or(0)
+}
+
+fn is_proven(pattern: &Pattern, token: &[u8]) -> bool {
+    pattern.check.is_some_and(|c| c.proves(token) == Some(Verdict::Verified))
 }
 
 /// How much of a match of variable length is the token: a length that its kind is known to have, or else all

@@ -427,7 +427,10 @@ fn noise_in_a_program_is_no_token() {
     let base64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut program = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0\x01\0\0\0".to_vec();
     program.extend_from_slice(&[0; 64]);
-    for prefix in ["AIza", "AKIA", "sk-", "hf_", "key-", "npm_", "glpat-"] {
+    program.extend_from_slice(b"_ZN6librbd5Image13aio_writesameEmmRN4ceph6buffer7v15_2_04listE\0");
+    program
+        .extend_from_slice(b"_ZN4llvm10VNCoercion28getMemInstValueForLoadHelperINS_8ConstantE\0");
+    for prefix in ["AIza", "AKIA", "sk-", "hf_", "key-", "npm_", "glpat-", "EAAC", "EAAA"] {
         program.extend(noise(300, base64));
         program.extend_from_slice(prefix.as_bytes());
         program.extend(noise(300, base64));
