@@ -230,7 +230,8 @@ fn a_store_that_cannot_be_used_is_an_error_and_a_damaged_one_is_set_aside() {
     assert_eq!(sweep(&store).status, 1, "and begins a new one when asked again");
 
     // A store from the future.
-    let sql = "UPDATE careen_schema SET version = 99";
+    let sql = "UPDATE careen_schema SET version = 99 \
+        WHERE version = (SELECT max(version) FROM careen_schema)";
     let made = std::process::Command::new("sqlite3").args([&store, sql]).status();
     assert!(made.unwrap().success());
     let run = sweep(&store);

@@ -127,13 +127,31 @@ impl Default for Timeouts {
     }
 }
 
+/// Threads that talk to registries; one more looks up names.
+const WORKERS: usize = 2;
+
+/// Whether so many more threads can be had at once.
+fn spare_threads(count: usize) -> std::io::Result<()> {
+    let (hold, wait) = crossbeam_channel::bounded::<()>(0);
+    let mut threads = Vec::with_capacity(count);
+    for _ in 0..count {
+        let wait = wait.clone();
+        threads.push(std::thread::Builder::new().spawn(move || wait.recv().is_ok())?);
+    }
+    drop(hold);
+    threads.into_iter().for_each(|thread| drop(thread.join()));
+    Ok(())
+}
+
 /// A runtime that can be dropped anywhere and waits for nobody.
 pub(super) struct OwnRuntime(Option<tokio::runtime::Runtime>, tokio::runtime::Handle);
 
 impl OwnRuntime {
     fn new() -> std::io::Result<Self> {
+        // Where its second worker cannot be had, tokio waits for its first one for ever.
+        spare_threads(WORKERS + 1)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(WORKERS)
             .thread_name("registry")
             .enable_all()
             .build()?;
