@@ -75,7 +75,7 @@ fn shipped_by<'a>(
     found: &SecretMatch,
 ) -> Option<(&'a InstalledPackage, Severity)> {
     let (path, _) = cx.view.follow(cx.view.path(node))?;
-    if path.is_within(&LayerPath::from("etc")) {
+    if path.is_within(&LayerPath::from("etc")) || is_of_application(found) {
         return None;
     }
     let package = cx.packages.owner_of(&path).filter(|p| p.layer == node.layer)?;
@@ -84,6 +84,16 @@ fn shipped_by<'a>(
         _ if found.confidence < Confidence::VerifiedFormat => Some((package, Severity::Low)),
         _ => None,
     }
+}
+
+/// Within a Java archive, what is the application's and no library's: the classes and settings of a Spring Boot
+/// jar or of a war, and Spring's own settings.
+fn is_of_application(found: &SecretMatch) -> bool {
+    let Some(inside) = found.inside.as_deref() else { return false };
+    let own = ["BOOT-INF/classes/", "WEB-INF/"].iter().any(|folder| inside.starts_with(folder));
+    let settings = ["application", "bootstrap"].iter().any(|name| inside.starts_with(name))
+        && [".properties", ".yml", ".yaml"].iter().any(|end| inside.ends_with(end));
+    own && !inside.starts_with("WEB-INF/lib/") || settings
 }
 
 fn what(cx: &RuleContext, pattern: &str) -> String {

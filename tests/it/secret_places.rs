@@ -1,6 +1,7 @@
 //! Many kinds of secrets in every encoding and container: what is found as plain text is found there,
 //! too. The samples are the patterns' own, so that this file holds no secret.
 
+use crate::support::image_builder::{ImageBuilder, LayerBuilder};
 use crate::support::program::{Home, show};
 use careen::analyze::secrets::Patterns;
 use careen::rules::Severity;
@@ -121,4 +122,33 @@ fn a_secret_is_found_in_every_form() {
     // Names beside values are looked for in text only.
     assert!(lost * 100 <= total * 2, "{lost} of {total}: {missed:#?}");
     println!("{lost} of {total} missed: {missed:?}");
+}
+
+#[test]
+fn the_settings_of_a_spring_boot_jar_are_the_images_own() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let key = ["AKIA", "QYLPMN5HXGKDV7TW"].concat();
+    let secret = ["wJk3rXq9LmZt7VbN2cHd", "5sPf8yGa4uEo6iRx1TzQ"].concat();
+    let text = format!("aws.accessKeyId={key}\naws.secretKey={secret}\n");
+    let mut zip = b"#!/bin/sh\nexec java -jar \"$0\"\n".to_vec();
+    let script = "import io, sys, zipfile\n\
+        out = io.BytesIO()\n\
+        with zipfile.ZipFile(out, 'w', zipfile.ZIP_DEFLATED) as z: z.writestr(sys.argv[1], sys.argv[2])\n\
+        sys.stdout.buffer.write(out.getvalue())\n";
+    let name = "BOOT-INF/classes/application.properties";
+    let made = Command::new("python3").args(["-c", script, name, &text]).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    zip.extend(made.stdout);
+    let layer = LayerBuilder::new().file_as("app/app.jar", 0o755, 0, &zip);
+    let layout =
+        ImageBuilder::new().layer("COPY app.jar /app/", layer).write_layout(folder.path(), "1");
+    let run = home.run(&["inspect", &show(&layout), "--format", "json"]);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    let report = run.json();
+    let findings = report["findings"].as_array().unwrap();
+    let found = findings.iter().find(|f| f["rule"] == "secret/aws-access-key-id");
+    assert!(
+        found.is_some_and(|f| f["severity"] != "low" && f["package"].is_null()),
+        "{findings:#?}"
+    );
 }

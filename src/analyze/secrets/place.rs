@@ -38,7 +38,9 @@ impl Place {
         let is = |list: &[&str], what: &[u8]| list.iter().any(|w| w.as_bytes() == what);
         let served = parts.iter().any(|p| p == b"html" || p == b"www" || p == b"app");
         let system = |w: &[&[u8]]| w[0] == b"usr" && (w[1] == b"lib" || w[1] == b"share");
-        let library = !served && parts.windows(2).any(system)
+        let go = is_source_of_go(&parts);
+        let library = go
+            || !served && parts.windows(2).any(system)
             || parts.iter().any(|p| is(LIBRARY_FOLDERS, p))
             || parts.windows(2).any(|w| {
                 LIBRARY_PAIRS
@@ -54,6 +56,7 @@ impl Place {
                     .split(|b| !b.is_ascii_alphabetic())
                     .any(|w| is(&["example", "sample", "template"], w));
         let sample = template
+            || go
             || parts.iter().any(|p| words(p))
             || words(name)
             || is(PROSE, extension)
@@ -88,6 +91,16 @@ impl Place {
             || parts.windows(2).any(|w| w[0] == b"usr" && programs(w[1]));
         Self { library, system, sample, template, config: config || settings, settings, program }
     }
+}
+
+/// Where Go keeps the source of its own library, in its own image and in Debian's packages: the keys there are
+/// those of its tests, and everybody has them.
+fn is_source_of_go(folders: &[&[u8]]) -> bool {
+    folders.windows(3).any(|w| {
+        let own = w[0] == b"local" && w[1] == b"go";
+        let packaged = matches!(w[0], b"lib" | b"share") && w[1].starts_with(b"go-");
+        w[2] == b"src" && (own || packaged)
+    })
 }
 
 const LIBRARY_FOLDERS: &[&str] = &[
@@ -264,6 +277,9 @@ mod tests {
             ("usr/share/nginx/html/app.js", "p"),
             ("opt/contest/latest.py", "p"),
             ("etc/nginx/nginx.conf", "c"),
+            ("usr/local/go/src/crypto/x509/platform_root_key.pem", "ls"),
+            ("usr/share/go-1.19/src/crypto/tls/key.pem", "ls"),
+            ("go/src/shop/key.pem", ""),
         ] {
             assert_eq!(flags(path), want, "{path}");
         }
