@@ -113,7 +113,12 @@ impl Leaked {
 
     /// How the program gets what is left out, a comment of one line for each file.
     pub fn remarks(&self) -> Vec<String> {
-        self.out.iter().map(|path| format!("{path} is left out: {}", instead(path))).collect()
+        self.named().iter().map(|path| format!("{path} is left out: {}", instead(path))).collect()
+    }
+
+    /// What is left out, by names that say something to its author: the history of the sources is one thing.
+    pub fn named(&self) -> BTreeSet<LayerPath> {
+        self.out.iter().map(|path| repository(path).unwrap_or_else(|| path.clone())).collect()
     }
 
     /// What stays although it holds a secret, a sentence for each file.
@@ -134,7 +139,12 @@ pub(super) fn ignored_files(evidence: &Evidence, leaked: &Leaked, build: &str) -
     let mut out: Vec<String> = Vec::new();
     for path in &leaked.out {
         let name = path.name();
-        if is_brought(evidence, path)
+        if repository(path).is_some() {
+            // Whatever name it has there.
+            if !out.contains(&ignore_line(path)) {
+                out.push(ignore_line(path));
+            }
+        } else if is_brought(evidence, path)
             && !sources.contains(name)
             && !READ_BY_BUILDS.iter().any(|b| b.as_bytes() == name)
         {
@@ -149,7 +159,20 @@ pub(super) fn ignored_files(evidence: &Evidence, leaked: &Leaked, build: &str) -
 
 /// `**/NAME`.
 pub(super) fn ignore_line(path: &LayerPath) -> String {
-    format!("**/{}", String::from_utf8_lossy(path.name()))
+    let repository = repository(path);
+    format!("**/{}", String::from_utf8_lossy(repository.as_ref().unwrap_or(path).name()))
+}
+
+/// The folder of version control that a file lies in.
+fn repository(path: &LayerPath) -> Option<LayerPath> {
+    let mut at = path.parent();
+    while let Some(folder) = at {
+        if [&b".git"[..], b".hg", b".svn"].contains(&folder.name()) {
+            return Some(folder);
+        }
+        at = folder.parent();
+    }
+    None
 }
 
 /// Whether a COPY or ADD brought a file.
@@ -221,6 +244,9 @@ fn is_public(name: &[u8]) -> bool {
 
 /// What gives it to the program when it starts.
 fn instead(path: &LayerPath) -> String {
+    if repository(&path.join(b"x")).is_some() {
+        return "the history of the sources belongs into no image".to_owned();
+    }
     if is_settings_of_shell(path) {
         return "pass what it sets when the container starts (--env-file, or a Secret's envFrom)"
             .to_owned();
@@ -271,5 +297,18 @@ mod tests {
         assert!(instead("app/deploy.env").contains("--env-file"));
         assert!(instead("root/.npmrc").contains("--mount=type=secret"));
         assert!(instead("app/tls.key").contains("target=/app/tls.key"));
+        assert!(instead("app/.git").contains("history"));
+    }
+
+    #[test]
+    fn a_repository_is_one_thing() {
+        let files = ["app/.git/config", "app/.git/objects/9b/e207", "app/.env"];
+        let leaked = Leaked {
+            out: files.iter().map(|p| LayerPath::from(*p)).collect(),
+            ..Leaked::default()
+        };
+        let named: Vec<String> = leaked.named().iter().map(LayerPath::to_text).collect();
+        assert_eq!(named, ["app/.env", "app/.git"]);
+        assert_eq!(ignore_line(&LayerPath::from("app/.git/config")), "**/.git");
     }
 }

@@ -86,9 +86,10 @@ fn because(mode: Mode, kept: &Cover) -> String {
 
 pub(super) fn changes(plan: &Final, leaked: &Leaked, shortened: Option<&str>) -> Vec<String> {
     let mut out: Vec<String> = shortened.map(str::to_owned).into_iter().collect();
-    if !leaked.out.is_empty() {
-        let names: Vec<String> = leaked.out.iter().take(3).map(|p| p.to_string()).collect();
-        let more = match leaked.out.len() {
+    let named = leaked.named();
+    if !named.is_empty() {
+        let names: Vec<String> = named.iter().take(3).map(|p| p.to_string()).collect();
+        let more = match named.len() {
             0..=3 => String::new(),
             n => format!(" and {} more", n - 3),
         };

@@ -159,7 +159,8 @@ impl Ignored {
     }
 
     fn add(&mut self, name: String, path: LayerPath) {
-        if !self.names.contains(&name) {
+        let whole = name.strip_prefix("**/").unwrap_or(&name);
+        if !self.names.iter().any(|n| *n == name || n == whole) {
             self.names.push(name);
         }
         self.paths.push(path);
