@@ -70,6 +70,10 @@ const CODE: [&str; 24] = [
     "jar", "war", "ear", "so", "dll", "exe", "ex", "exs", "beam", "r",
 ];
 
+/// Ends of names of keys and of the state of other tools.
+const KEYS: [&str; 9] =
+    [".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".tfstate", ".tfvars"];
+
 /// Settings with which a build logs in somewhere.
 const READ_BY_BUILDS: [&str; 6] =
     [".npmrc", ".yarnrc", ".netrc", ".pypirc", ".git-credentials", "settings.xml"];
@@ -144,10 +148,7 @@ pub(super) fn ignored_files(evidence: &Evidence, leaked: &Leaked, build: &str) -
             if !out.contains(&ignore_line(path)) {
                 out.push(ignore_line(path));
             }
-        } else if is_brought(evidence, path)
-            && !sources.contains(name)
-            && !READ_BY_BUILDS.iter().any(|b| b.as_bytes() == name)
-        {
+        } else if is_brought(evidence, path) && !sources.contains(name) && is_for_no_build(path) {
             let line = ignore_line(path);
             if !out.contains(&line) {
                 out.push(line);
@@ -155,6 +156,15 @@ pub(super) fn ignored_files(evidence: &Evidence, leaked: &Leaked, build: &str) -
         }
     }
     out
+}
+
+/// Whether no build reads a file of this name. A Makefile with a token in it has to come into the build, and so
+/// may settings that are packed into an archive.
+pub(super) fn is_for_no_build(path: &LayerPath) -> bool {
+    let name = path.name();
+    let key = KEYS.iter().any(|end| name.ends_with(end.as_bytes()));
+    let store = is_store(path) && !READ_BY_BUILDS.iter().any(|b| b.as_bytes() == name);
+    key || store || is_settings_of_shell(path) || repository(path).is_some()
 }
 
 /// `**/NAME`.

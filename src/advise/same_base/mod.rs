@@ -9,7 +9,7 @@ mod secrets;
 
 use super::dockerfile::{Final, start};
 use super::estimate::{Estimate, Interval};
-use super::leaked::{Leaked, ignore_line, is_brought};
+use super::leaked::{Leaked, ignore_line, is_brought, is_for_no_build};
 use super::needed::is_compiled_python;
 use super::origin::{Origin, origin};
 use super::ratio::Ratios;
@@ -107,6 +107,10 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
     };
     let settles = Settles { user: end.user, health: end.health, hidden: &gone };
     let mut risks = leaked.risks();
+    let comes_in = leaked.out.iter().filter(|path| !gone(path));
+    risks.extend(comes_in.map(|path| {
+        format!("{path} holds a secret and still comes in, since the build may read it: take it out there")
+    }));
     risks.append(&mut apt.risks);
     Some(Advice {
         id: "same-base",
@@ -184,7 +188,8 @@ fn ignored(
     }
     for path in &leaked.out {
         // A step that names a file would fail without it.
-        if is_brought(evidence, path) && !secrets::names(draft, path) && !is_compiled_python(path) {
+        let alone = is_for_no_build(path) && !is_compiled_python(path);
+        if is_brought(evidence, path) && alone && !secrets::names(draft, path) {
             out.add(ignore_line(path), path.clone());
         }
     }

@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use crate::advise::Evidence;
-use crate::advise::leaked::Leaked;
+use crate::advise::leaked::{Leaked, is_for_no_build};
 use crate::dockerfile::{Command, Joint, Kind};
 use crate::layer::LayerPath;
 use crate::rules::{Category, Finding, State};
@@ -98,7 +98,7 @@ pub(super) fn ignore_deleted(
         let name = String::from_utf8_lossy(path.name()).into_owned();
         let other =
             mounted.iter().any(|m| *path == LayerPath::from(m.as_str())) || out.contains(path);
-        if !brought || other || names(draft, path) || name.is_empty() {
+        if !brought || other || names(draft, path) || !is_for_no_build(path) {
             continue;
         }
         let mentions: Vec<usize> = (0..draft.slots.len())
