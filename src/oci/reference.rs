@@ -80,12 +80,17 @@ impl FromStr for Reference {
             (tag, Some(_)) => tag.map(str::to_owned),
             (tag, None) => Some(tag.unwrap_or("latest").to_owned()),
         };
+        let (registry, repository) = match parsed.repository().split_once('/') {
+            // A repository has no capital letters: the first part is a host, as Docker takes it.
+            Some((first, rest)) if first.bytes().any(|b| b.is_ascii_uppercase()) => (first, rest),
+            _ => (parsed.registry(), parsed.repository()),
+        };
         Ok(Self {
             registry: match host {
-                Some(host) => parsed.registry().replacen(STAND_IN, host, 1),
-                None => parsed.registry().to_owned(),
+                Some(host) => registry.replacen(STAND_IN, host, 1),
+                None => registry.to_owned(),
             },
-            repository: parsed.repository().to_owned(),
+            repository: repository.to_owned(),
             tag,
             digest,
         })
@@ -142,6 +147,13 @@ impl fmt::Display for Reference {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_first_part_with_a_capital_is_a_host() {
+        let reference: Reference = "Registry/shop:1".parse().unwrap();
+        assert_eq!((reference.registry(), reference.repository()), ("Registry", "shop"));
+        assert_eq!(reference.to_string().parse::<Reference>().unwrap(), reference);
+    }
 
     const D: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
