@@ -20,7 +20,7 @@ mod git;
 mod kind;
 mod python;
 mod replay;
-mod sqlite;
+pub(in crate::analyze) mod sqlite;
 mod tar;
 mod zip;
 mod zip_header;

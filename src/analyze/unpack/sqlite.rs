@@ -286,8 +286,8 @@ fn push_line(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-/// A number of one to nine bytes, the highest bits first.
-fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
+/// A number of one to nine bytes, the highest bits first (SQLite's file format, 1.6).
+pub(in crate::analyze) fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
     let mut value = 0u64;
     for i in 0..9 {
         let b = *bytes.get(*at)?;

@@ -4,6 +4,8 @@
 //! <https://www.sqlite.org/fileformat2.html>, sections 1.3 (header), 1.6 (b-tree pages), 2.1 (records) and 2.6
 //! (schema). Each page is visited once at most, so that the work is bounded by the file.
 
+use crate::analyze::unpack::sqlite::varint;
+
 /// Why a table cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TableError {
@@ -221,23 +223,6 @@ fn values(record: &[u8]) -> impl Iterator<Item = Value<'_>> {
 fn number_at(bytes: &[u8], at: usize, width: usize) -> Option<usize> {
     let bytes = bytes.get(at..at.checked_add(width)?)?;
     Some(bytes.iter().fold(0, |n, &b| n << 8 | usize::from(b)))
-}
-
-/// A number of one to nine bytes, the highest bits first.
-fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
-    let mut value = 0u64;
-    for i in 0..9 {
-        let b = *bytes.get(*at)?;
-        *at += 1;
-        if i == 8 {
-            return Some(value << 8 | u64::from(b));
-        }
-        value = value << 7 | u64::from(b & 0x7f);
-        if b & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 #[cfg(test)]
