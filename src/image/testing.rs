@@ -105,6 +105,7 @@ pub fn image(layers: Vec<ImageLayer>) -> ReadImage {
         pinned: false,
         is_local: false,
         remarks: Vec::new(),
+        repeated: Vec::new(),
     };
     ReadImage { found, layers }
 }

@@ -49,25 +49,16 @@ pub struct Unmarshalled<T> {
     pub value: T,
     /// Whether characters of it had to be replaced by U+FFFD.
     pub repaired: bool,
-    /// Fields that stand more than once in one object: readers that are no Go may take another one.
-    pub repeated: Vec<&'static str>,
+    /// Fields that stand more than once in one object, such as `config.Env`; of a map's keys, which may be
+    /// secrets, `config.Labels.*`. Readers that are no Go may take another one.
+    pub repeated: Vec<String>,
 }
 
 impl<T> Unmarshalled<T> {
-    /// What another reader may have taken otherwise, for a report.
+    /// What had to be put right in it, for a report.
     pub fn remarks(&self) -> Vec<String> {
-        let mut out = Vec::new();
-        if self.repaired {
-            out.push("characters that are no Unicode were replaced".to_owned());
-        }
-        if !self.repeated.is_empty() {
-            let names: Vec<String> = self.repeated.iter().map(|n| format!("`{n}`")).collect();
-            out.push(format!(
-                "{} stands more than once, in one case or another: the last one counts, as for runtimes",
-                names.join(", ")
-            ));
-        }
-        out
+        let repaired = self.repaired.then_some("characters that are no Unicode were replaced");
+        repaired.map(str::to_owned).into_iter().collect()
     }
 }
 
@@ -89,7 +80,7 @@ pub fn unmarshal<T: Unmarshal + Default>(raw: &[u8]) -> Result<Unmarshalled<T>, 
     )
 }
 
-fn read<T: Unmarshal + Default>(raw: &[u8]) -> Result<(T, Vec<&'static str>), JsonError> {
+fn read<T: Unmarshal + Default>(raw: &[u8]) -> Result<(T, Vec<String>), JsonError> {
     let mut value = T::default();
     let reading = Reading::default();
     let mut input = serde_json::Deserializer::from_slice(raw);
@@ -142,9 +133,9 @@ pub trait Unmarshal {
 /// One reading of one document.
 #[derive(Debug, Default)]
 pub struct Reading {
-    /// Where it failed, innermost first.
+    /// Where it is, outermost first; where it failed, that place.
     path: RefCell<Vec<Step>>,
-    repeated: RefCell<Vec<&'static str>>,
+    repeated: RefCell<Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -154,11 +145,24 @@ enum Step {
 }
 
 impl Reading {
-    /// Notes that a field stands more than once in its object.
+    /// Notes that a field stands more than once in its object; `*` for a key of a map. Of the elements of a list
+    /// it is one field, so that there are no more than the types have.
     pub fn repeated(&self, name: &'static str) {
+        let mut place = String::new();
+        let path = self.path.borrow();
+        let names = path.iter().filter_map(|step| match step {
+            Step::Field(name) => Some(*name),
+            Step::Element(_) => None,
+        });
+        for name in names.chain([name]) {
+            if !place.is_empty() {
+                place.push('.');
+            }
+            place.push_str(name);
+        }
         let mut repeated = self.repeated.borrow_mut();
-        if !repeated.contains(&name) {
-            repeated.push(name);
+        if !repeated.contains(&place) {
+            repeated.push(place);
         }
     }
 
@@ -172,8 +176,8 @@ impl Reading {
         map: &mut A,
         field: &mut T,
     ) -> Result<(), A::Error> {
-        let step = || self.path.borrow_mut().push(Step::Field(name));
-        map.next_value_seed(Target(field, self)).inspect_err(|_| step())
+        self.path.borrow_mut().push(Step::Field(name));
+        map.next_value_seed(Target(field, self)).inspect(|()| self.leave())
     }
 
     /// Reads the next element of `list`, which has this number; `None` at its end.
@@ -186,13 +190,17 @@ impl Reading {
         list: &mut A,
         element: &mut T,
     ) -> Result<Option<()>, A::Error> {
-        let step = || self.path.borrow_mut().push(Step::Element(number));
-        list.next_element_seed(Target(element, self)).inspect_err(|_| step())
+        self.path.borrow_mut().push(Step::Element(number));
+        list.next_element_seed(Target(element, self)).inspect(|_| self.leave())
+    }
+
+    fn leave(&self) {
+        self.path.borrow_mut().pop();
     }
 
     fn place(&self) -> String {
         let mut out = String::new();
-        for step in self.path.borrow().iter().rev() {
+        for step in self.path.borrow().iter() {
             match step {
                 Step::Field(name) if out.is_empty() => out.push_str(name),
                 Step::Field(name) => {

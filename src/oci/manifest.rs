@@ -13,8 +13,10 @@ pub struct Manifest {
     pub config: Descriptor,
     pub layers: Vec<Descriptor>,
     pub annotations: BTreeMap<String, String>,
-    /// What another reader may take otherwise.
+    /// What had to be put right.
     pub remarks: Vec<String>,
+    /// Fields that stand more than once.
+    pub repeated: Vec<String>,
 }
 
 /// A list of manifests or of further indexes.
@@ -25,8 +27,10 @@ pub struct Index {
     pub annotations: BTreeMap<String, String>,
     /// Elements of `manifests` that name no blob, and why: no reader can follow them.
     pub nameless: Vec<String>,
-    /// What another reader may take otherwise.
+    /// What had to be put right.
     pub remarks: Vec<String>,
+    /// Fields that stand more than once.
+    pub repeated: Vec<String>,
 }
 
 /// What the bytes behind a tag turned out to be.
@@ -94,7 +98,7 @@ impl Document {
     /// Where the bytes are none of these documents, or mean different things to different readers.
     pub fn parse(raw: &[u8], claimed: Option<&MediaType>) -> Result<Self, DocumentError> {
         let read: go_json::Unmarshalled<Fields> = go_json::unmarshal(raw)?;
-        let remarks = read.remarks();
+        let (remarks, repeated) = (read.remarks(), read.repeated);
         let fields = read.value;
         let own = Some(MediaType(fields.media_type)).filter(|m| !m.as_str().is_empty());
         let media_type = own.as_ref().or(claimed).cloned().unwrap_or_default();
@@ -119,6 +123,7 @@ impl Document {
                     layers: layers.collect::<Result<_, _>>()?,
                     annotations: fields.annotations,
                     remarks,
+                    repeated,
                 }))
             }
             (None, None) if kind == MediaKind::Artifact || fields.blobs.is_some() => {
@@ -137,6 +142,7 @@ impl Document {
                     annotations: fields.annotations,
                     nameless: Vec::new(),
                     remarks,
+                    repeated,
                 };
                 // One that cannot be followed must not hide the others.
                 for (n, written) in manifests.into_iter().flatten().enumerate() {
@@ -226,7 +232,7 @@ mod tests {
         };
         assert_eq!(m.layers.len(), 1);
         assert!(m.layers[0].digest.hex().starts_with("0000"));
-        assert!(m.remarks[0].contains("`layers`"), "{:?}", m.remarks);
+        assert_eq!(m.repeated, ["layers"]);
         let both = format!(r#"{{"config":{D},"Layers":[],"MANIFESTS":[{D}]}}"#);
         assert!(matches!(Document::parse(both.as_bytes(), None), Err(DocumentError::Ambiguous)));
     }

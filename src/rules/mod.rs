@@ -11,6 +11,7 @@ pub mod leftovers;
 pub mod name;
 mod places;
 pub mod policy;
+pub mod repeated_keys;
 pub mod replaced_link;
 pub mod rule;
 pub mod running;
@@ -24,7 +25,7 @@ mod tests;
 pub use finding::{Category, Finding, Severity, State};
 pub use rule::{Rule, RuleContext, SECTIONS};
 
-static RULES: [Rule; 30] = [
+static RULES: [Rule; 31] = [
     secrets::RULE,
     user::ROOT,
     user::UNKNOWN,
@@ -47,6 +48,7 @@ static RULES: [Rule; 30] = [
     integrity::UNKNOWN_TYPE,
     integrity::TOO_LONG_PATH,
     integrity::REFUSED,
+    repeated_keys::RULE,
     policy::COMPRESSED,
     policy::ON_DISK,
     policy::WASTE,

@@ -9,7 +9,7 @@ use crate::image::{ImageLayer, ReadImage, View};
 use crate::index::{LayerIndex, Oddity};
 use crate::layer::{Entry, LayerPath};
 use crate::oci::{HistoryEntry, ImageConfig};
-use crate::source::FoundImage;
+use crate::source::{FoundImage, RepeatedKeys};
 
 pub(super) fn image(reference: &str, config: ImageConfig, layers: Vec<ImageLayer>) -> ReadImage {
     ReadImage {
@@ -25,6 +25,7 @@ pub(super) fn image(reference: &str, config: ImageConfig, layers: Vec<ImageLayer
             pinned: false,
             is_local: false,
             remarks: Vec::new(),
+            repeated: Vec::new(),
         },
         layers,
     }
@@ -298,6 +299,27 @@ fn odd_bytes() {
     assert!(of("integrity/diff-id", &image).is_empty());
     image.layers[0].declared_diff_id = Some(index(vec![]).diff_id);
     assert_eq!(of("integrity/diff-id", &image).len(), 1);
+}
+
+#[test]
+fn a_document_with_repeated_keys_is_one_finding_and_others_are_none() {
+    let mut image = entries(vec![sized("etc/x", 1)]);
+    let id = "integrity/repeated-keys";
+    assert!(of(id, &image).is_empty());
+    let fields = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    let documents = [
+        ("the manifest", fields(&["layers"])),
+        ("the manifest", fields(&["layers", "config"])),
+        ("the configuration", fields(&["a", "b", "c", "d", "e", "f", "g"])),
+    ];
+    image.found.repeated =
+        documents.into_iter().filter_map(|(d, f)| RepeatedKeys::of(d, f)).collect();
+    let found = of(id, &image);
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[0].0, Severity::High);
+    let all = format!("{found:?}");
+    assert!(all.contains("the manifest holds `layers`, `config` more than once"), "{all}");
+    assert!(all.contains("`e`, and 2 others more than once"), "{all}");
 }
 
 #[test]

@@ -4,7 +4,9 @@
 use super::resolve::parse_config;
 use super::select::{self, Offer, Selector};
 use super::tar_image::Contents;
-use super::{BlobName, FoundImage, LayerRef, PlatformChoice, Resolution, SourceError};
+use super::{
+    BlobName, FoundImage, LayerRef, PlatformChoice, RepeatedKeys, Resolution, SourceError,
+};
 use crate::oci::go_json::{self, go_struct};
 use crate::oci::{Digest, ImageConfig};
 use crate::text::Sanitized;
@@ -40,8 +42,9 @@ impl DockerImage {
 #[derive(Debug, Default)]
 pub struct DockerManifest {
     pub images: Vec<DockerImage>,
-    /// What another reader may take otherwise.
+    /// What had to be put right.
     pub remarks: Vec<String>,
+    pub repeated: Option<RepeatedKeys>,
 }
 
 /// Parses `manifest.json`.
@@ -53,6 +56,7 @@ pub fn parse(what: &str, raw: &[u8]) -> Result<DockerManifest, SourceError> {
     let read: go_json::Unmarshalled<Vec<DockerImage>> = go_json::unmarshal(raw)
         .map_err(|e| SourceError::Document { what: what.clone(), source: e.into() })?;
     let remarks = read.remarks().into_iter().map(|r| format!("manifest.json: {r}")).collect();
+    let repeated = RepeatedKeys::of("manifest.json", read.repeated);
     let images = read.value;
     if images.len() > MAX_IMAGES || images.iter().any(|i| i.layers.len() > MAX_LAYERS) {
         return Err(SourceError::Malformed {
@@ -60,7 +64,7 @@ pub fn parse(what: &str, raw: &[u8]) -> Result<DockerManifest, SourceError> {
             why: format!("more than {MAX_IMAGES} images or {MAX_LAYERS} layers"),
         });
     }
-    Ok(DockerManifest { images, remarks })
+    Ok(DockerManifest { images, remarks, repeated })
 }
 
 /// Finds the image in the archive.
@@ -85,6 +89,7 @@ pub fn resolve(
     for image in chosen.picks.iter().filter_map(|&i| images.get(i)) {
         let mut image = open(what, chosen.name.as_deref(), image, contents)?;
         image.remarks.splice(0..0, manifest.remarks.iter().cloned());
+        image.repeated.splice(0..0, manifest.repeated.clone());
         found.push(image);
     }
     let images = match choice {
@@ -113,9 +118,9 @@ fn open(
 ) -> Result<FoundImage, SourceError> {
     let config_name = Sanitized::from(image.config.as_str()).to_string();
     let config_raw = contents.document(&image.config)?;
-    let mut remarks = Vec::new();
+    let (mut remarks, mut repeated) = (Vec::new(), Vec::new());
     let place = format!("{what}: config `{config_name}`");
-    let config = parse_config(&place, &config_raw, &mut remarks)?;
+    let config = parse_config(&place, &config_raw, &mut remarks, &mut repeated)?;
     let actual = Digest::sha256(&config_raw);
     if image.claimed_config().is_some_and(|d| d != actual) {
         remarks.push(format!(
@@ -138,6 +143,7 @@ fn open(
         pinned: false,
         is_local: true,
         remarks,
+        repeated,
     })
 }
 

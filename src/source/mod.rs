@@ -57,6 +57,24 @@ pub struct FoundImage {
     pub is_local: bool,
     /// Declared mismatches that do not stop the inspection (e.g. 3 layers but 2 diff ids).
     pub remarks: Vec<String>,
+    /// Documents that mean something else to readers that take another one of equal keys.
+    pub repeated: Vec<RepeatedKeys>,
+}
+
+/// Fields that stand more than once in a document, whatever their case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepeatedKeys {
+    /// `the manifest`.
+    pub document: String,
+    /// Such as `config.Env`.
+    pub fields: Vec<String>,
+}
+
+impl RepeatedKeys {
+    /// `None` where there are none.
+    pub fn of(document: &str, fields: Vec<String>) -> Option<Self> {
+        (!fields.is_empty()).then(|| Self { document: document.to_owned(), fields })
+    }
 }
 
 /// Something that exists in the image and was not looked at.

@@ -3,7 +3,7 @@
 
 use super::resolve::{DocumentStore, Root, verify_document};
 use super::select::{self, Offer, Selector};
-use super::{SourceError, resolve};
+use super::{RepeatedKeys, SourceError, resolve};
 use crate::oci::media_type::OCI_INDEX;
 use crate::oci::{Descriptor, Document, Index};
 
@@ -36,6 +36,7 @@ pub fn root(
     more_names: &dyn Fn(&Descriptor) -> Vec<String>,
 ) -> Result<Root, SourceError> {
     let mut index = parse(what, &raw)?;
+    let repeated = RepeatedKeys::of("index.json", std::mem::take(&mut index.repeated));
     index.manifests.retain(|d| !d.is_attestation());
     let offers: Vec<Offer> = index
         .manifests
@@ -87,7 +88,8 @@ pub fn root(
             (synthetic.to_string().into_bytes(), Some(OCI_INDEX.into()))
         }
     };
-    Ok(Root { reference, pinned, is_local: true, raw, media_type })
+    let repeated = Vec::from_iter(repeated);
+    Ok(Root { reference, pinned, is_local: true, raw, media_type, repeated })
 }
 
 /// Whether it is a signature, a bill of materials or the like, as far as it can be read.

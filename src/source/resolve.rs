@@ -1,7 +1,9 @@
 //! From a root document down to images: the descent through indexes, the choice of platform, and the
 //! config, the same for every content-addressed medium.
 
-use super::{BlobName, FoundImage, LayerRef, PlatformChoice, Resolution, SourceError, Unseen};
+use super::{
+    BlobName, FoundImage, LayerRef, PlatformChoice, RepeatedKeys, Resolution, SourceError, Unseen,
+};
 use crate::oci::{
     Descriptor, Digest, Document, ImageConfig, Index, Manifest, MediaKind, MediaType, Platform,
 };
@@ -24,6 +26,9 @@ pub trait DocumentStore {
     fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, SourceError>;
 }
 
+/// What the configuration is called among documents with repeated keys.
+pub const CONFIGURATION: &str = "the configuration";
+
 /// The document that the user's words name.
 #[derive(Clone, Debug)]
 pub struct Root {
@@ -35,6 +40,8 @@ pub struct Root {
     pub is_local: bool,
     pub raw: Vec<u8>,
     pub media_type: Option<MediaType>,
+    /// Of the documents that led to it.
+    pub repeated: Vec<RepeatedKeys>,
 }
 
 /// Checks bytes against the descriptor that led to them.
@@ -71,6 +78,7 @@ pub fn descend(
         indexes: HashSet::from([Digest::sha256(&root.raw)]),
         unseen: Vec::new(),
         remarks: Vec::new(),
+        repeated: root.repeated.clone(),
         candidates: Vec::new(),
         nothing: None,
     };
@@ -115,6 +123,7 @@ struct Descent<'a> {
     unseen: Vec<Unseen>,
     /// Of the indexes, for every image below them.
     remarks: Vec<String>,
+    repeated: Vec<RepeatedKeys>,
     candidates: Vec<Descriptor>,
     /// Why the first one that is none was no image.
     nothing: Option<SourceError>,
@@ -124,6 +133,8 @@ impl Descent<'_> {
     /// Gathers the manifests below an index, in order, without fetching them.
     fn collect(&mut self, index: Index, depth: usize) -> Result<(), SourceError> {
         self.remarks.extend(index.remarks.into_iter().map(|r| format!("an index: {r}")));
+        let name = if depth == 0 { "the index" } else { "an index in the index" };
+        self.repeated.extend(RepeatedKeys::of(name, index.repeated));
         for why in index.nameless {
             let what = "an entry of the index".to_owned();
             self.unseen.push(Unseen { what, why, failed: true });
@@ -321,7 +332,9 @@ impl Descent<'_> {
         let config_raw = self.fetch(&what, &m.config)?;
         let mut remarks = self.remarks.clone();
         remarks.extend(m.remarks.into_iter().map(|r| format!("the manifest: {r}")));
-        let config = parse_config(&what, &config_raw, &mut remarks)?;
+        let mut repeated = self.repeated.clone();
+        repeated.extend(RepeatedKeys::of("the manifest", m.repeated));
+        let config = parse_config(&what, &config_raw, &mut remarks, &mut repeated)?;
         let layers = self.layers(m.layers, config.rootfs.diff_ids.len());
         let layers = pair_layers(&layers, &config, &mut remarks);
         Ok(FoundImage {
@@ -336,6 +349,7 @@ impl Descent<'_> {
             pinned: self.root.pinned,
             is_local: self.root.is_local,
             remarks,
+            repeated,
         })
     }
 
@@ -361,10 +375,12 @@ pub fn parse_config(
     what: &str,
     raw: &[u8],
     remarks: &mut Vec<String>,
+    repeated: &mut Vec<RepeatedKeys>,
 ) -> Result<ImageConfig, SourceError> {
     let (config, remarked) = ImageConfig::parse(raw)
         .map_err(|e| SourceError::Document { what: what.to_owned(), source: e.into() })?;
     remarks.extend(remarked);
+    repeated.extend(RepeatedKeys::of(CONFIGURATION, config.repeated.clone()));
     Ok(config)
 }
 

@@ -93,6 +93,9 @@ pub fn resolve(
     let root = oci_index::root(what, raw, &store, selector, &more_names)?;
     let mut resolution = descend(root.clone(), &store, choice)?;
     if form == ArchiveForm::Any {
+        for image in &mut resolution.images {
+            image.repeated.extend(docker.repeated.clone());
+        }
         check_agreement(what, &mut resolution, root, &docker.images, selector, contents);
     }
     Ok(resolution)

@@ -149,6 +149,7 @@ impl<'a> Judge<'a> {
                 is_local: false,
                 raw: kept.clone().into_bytes(),
                 media_type: None,
+                repeated: Vec::new(),
             },
             None => self.root(job)?.ok_or_else(not_found)?,
         };
@@ -157,7 +158,11 @@ impl<'a> Judge<'a> {
         let mut found = resolution.images.pop().ok_or_else(not_found)?;
         // What is kept of a manifest has another digest.
         found.digest = Some(job.digest);
-        found.remarks.extend(job.manifest.iter().flat_map(|kept| kept_manifest::remarks(kept)));
+        if let Some(kept) = &job.manifest {
+            let (remarks, repeated) = kept_manifest::said(kept);
+            found.remarks.extend(remarks);
+            found.repeated.splice(0..0, repeated);
+        }
         if found.layers.len() != states.len() {
             return Err(not_found());
         }

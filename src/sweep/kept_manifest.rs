@@ -3,26 +3,36 @@
 
 use crate::analyze::secrets::Masker;
 use crate::oci::{Descriptor, Document, Manifest};
+use crate::source::{RepeatedKeys, resolve};
 use serde_json::{Value, json};
 
 /// Annotations with these keys are kept (annotations.md).
 const KEPT: &str = "org.opencontainers.image.base.";
 
-/// As a manifest in its own words; `None` if `raw` is none.
-pub(super) fn of(raw: &[u8], masker: &Masker) -> Option<String> {
+/// As a manifest in its own words, with what was odd on the way to it; `None` if `raw` is none.
+pub(super) fn of(raw: &[u8], repeated: &[RepeatedKeys], masker: &Masker) -> Option<String> {
     let Ok(Document::Manifest(m)) = Document::parse(raw, None) else { return None };
-    Some(reduced(&m, masker).to_string())
+    let repeated = repeated.iter().filter(|r| r.document != resolve::CONFIGURATION);
+    let repeated: Vec<_> = repeated.map(|r| (&r.document, &r.fields)).collect();
+    let mut out = reduced(&m, masker);
+    out["repeated"] = json!(repeated);
+    Some(out.to_string())
 }
 
-/// What another reader of the manifest may take otherwise, as its own reading said.
-pub(super) fn remarks(kept: &str) -> Vec<String> {
-    #[derive(serde::Deserialize)]
+/// What was odd about the manifest itself and on the way to it: what had to be put right, and the keys that stand
+/// more than once.
+pub(super) fn said(kept: &str) -> (Vec<String>, Vec<RepeatedKeys>) {
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
     struct Said {
-        #[serde(default)]
         remarks: Vec<String>,
+        repeated: Vec<(String, Vec<String>)>,
     }
-    let said = serde_json::from_str::<Said>(kept).map(|s| s.remarks).unwrap_or_default();
-    said.into_iter().map(|r| format!("the manifest: {r}")).collect()
+    let said: Said = serde_json::from_str(kept).unwrap_or_default();
+    let remarks = said.remarks.into_iter().map(|r| format!("the manifest: {r}"));
+    let repeated =
+        said.repeated.into_iter().map(|(document, fields)| RepeatedKeys { document, fields });
+    (remarks.collect(), repeated.collect())
 }
 
 fn reduced(m: &Manifest, masker: &Masker) -> Value {
@@ -72,11 +82,14 @@ mod tests {
             "unknown": "hunter2"});
         let patterns = Patterns::builtin();
         let masker = Masker::new(&patterns, KnownSecrets::default());
-        let kept = of(raw.to_string().as_bytes(), &masker).unwrap();
+        let repeated = ["the index", "the configuration"]
+            .map(|d| RepeatedKeys { document: d.to_owned(), fields: vec!["a".to_owned()] });
+        let kept = of(raw.to_string().as_bytes(), &repeated, &masker).unwrap();
         assert!(!kept.contains("hunter2") && !kept.contains("u:p@"), "{kept}");
         let Ok(Document::Manifest(m)) = Document::parse(kept.as_bytes(), None) else { panic!() };
         assert_eq!((m.layers.len(), m.layers[0].size, m.config.size), (1, 3, 2));
         assert_eq!(m.annotations.len(), 1);
-        assert_eq!(of(b"{}", &masker), None);
+        assert_eq!(said(&kept), (Vec::new(), repeated[..1].to_vec()));
+        assert_eq!(of(b"{}", &[], &masker), None);
     }
 }

@@ -445,10 +445,11 @@ fn new_image(found: &FoundImage, masker: &Masker) -> Option<NewImage> {
         return None;
     }
     let created = found.config.created.as_deref();
+    let raw = found.manifest_raw.as_deref();
     Some(NewImage {
         digest: found.digest?,
         platform: masker.mask_sure(&found.platform.to_string()),
-        manifest: found.manifest_raw.as_deref().and_then(|raw| kept_manifest::of(raw, masker)),
+        manifest: raw.and_then(|raw| kept_manifest::of(raw, &found.repeated, masker)),
         created: created.and_then(seconds),
         layers: layers
             .map(|d| (d.digest, d.size, masker.mask_sure(d.media_type.as_str())))

@@ -198,6 +198,11 @@ fn what_is_not_wanted_is_passed_over_however_deep() {
 fn what_stands_twice_is_told() {
     let twice = |text: &str| unmarshal::<Image>(text.as_bytes()).unwrap().repeated;
     assert_eq!(twice(r#"{"config":{"user":"1"},"os":"a","OS":"b"}"#), ["os"]);
-    assert_eq!(twice(r#"{"config":{"Labels":{"a":"1","a":"2"}}}"#), ["a key of a map"]);
+    assert_eq!(twice(r#"{"config":{"Labels":{"a":"1","a":"2"}}}"#), ["config.Labels.*"]);
+    assert_eq!(twice(r#"{"config":{"Labels":{"a":"1","A":"2"}}}"#).len(), 0);
+    let lists = r#"{"layers":[{"size":1,"SIZE":2},{"size":1,"size":2}],"config":{"Env":[],"env":[]},"x":1,"X":2}"#;
+    assert_eq!(twice(lists), ["layers.size", "config.Env"]);
+    // What stood before in a list or an object that is written into again is no repeated key.
+    assert_eq!(twice(r#"{"layers":[{"size":1}],"Layers":[{"size":2}]}"#), ["layers"]);
     assert_eq!(twice(r#"{"x":1,"x":2,"history":[{"created_by":""},{"created_by":""}]}"#).len(), 0);
 }

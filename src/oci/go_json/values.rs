@@ -113,7 +113,7 @@ impl<T: Unmarshal + Default> Unmarshal for BTreeMap<String, T> {
             // The key is the document's own, and may be a secret.
             r.field("*", &mut v, &mut value)?;
             if self.insert(key, value).is_some() {
-                r.repeated("a key of a map");
+                r.repeated("*");
             }
         }
         Ok(true)

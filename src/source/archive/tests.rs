@@ -131,7 +131,16 @@ fn keys_of_a_docker_manifest_are_read_in_any_case() {
     let archive = open_as(&tar.bytes, ArchiveForm::Docker, "app:a").unwrap();
     assert_eq!(layers(&archive), a.layers);
     let found = &archive.resolve(&amd64()).unwrap().images[0];
-    assert!(found.remarks[0].contains("`Layers`"), "{:?}", found.remarks);
+    let [repeated] = found.repeated.as_slice() else { panic!("{:?}", found.repeated) };
+    assert_eq!(
+        (repeated.document.as_str(), &repeated.fields[..]),
+        ("manifest.json", &["Layers".to_owned()][..])
+    );
+    // Whoever reads the archive as a layout hands it on to engines that read `manifest.json`.
+    let tar = oci_tar(&[&a], &index(&[a.descriptor(json!({}))]))
+        .file("manifest.json", manifest.as_bytes())
+        .end();
+    assert_eq!(resolve(&tar.bytes, "").unwrap().images[0].repeated, found.repeated);
 }
 
 #[test]

@@ -262,6 +262,7 @@ impl RegistrySource {
             is_local: false,
             media_type: header("content-type").map(MediaType::from),
             raw,
+            repeated: Vec::new(),
         }))
     }
 }
