@@ -108,8 +108,8 @@ pub trait Unmarshal {
         false
     }
 
-    /// Any other number.
-    fn other_number(&mut self) -> bool {
+    /// Any other number, as near as a float comes.
+    fn other_number(&mut self, _: f64) -> bool {
         false
     }
 
@@ -258,12 +258,12 @@ impl<'de, T: Unmarshal> Visitor<'de> for Target<'_, T> {
     fn visit_u64<E: de::Error>(self, v: u64) -> Result<(), E> {
         match i64::try_from(v) {
             Ok(v) => self.visit_i64(v),
-            Err(_) => Self::check(self.0.other_number(), "a number beyond 64 bits"),
+            Err(_) => Self::check(self.0.other_number(v as f64), "a number beyond 64 bits"),
         }
     }
 
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
-        Self::check(self.0.other_number(), "a number that is not whole")
+    fn visit_f64<E: de::Error>(self, v: f64) -> Result<(), E> {
+        Self::check(self.0.other_number(v), "a number that is not whole")
     }
 
     fn visit_str<E: de::Error>(self, v: &str) -> Result<(), E> {

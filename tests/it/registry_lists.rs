@@ -50,6 +50,19 @@ fn a_link_by_the_name_that_only_the_proxy_knows_leads_to_the_next_page() {
     }
 }
 
+/// One null among the names loses none of the others.
+#[test]
+fn lists_are_read_as_go_reads_them() {
+    let registry = FakeRegistry::start(|asked| {
+        let list = asked.path.contains("_catalog");
+        let key = if list { "Repositories" } else { "TAGS" };
+        Answer::new(200, format!(r#"{{"name":null,"{key}":["x"],"{key}":["a",null,"b"]}}"#))
+    });
+    let list = source(&registry, settings()).tags().unwrap();
+    assert_eq!((list.names.join(" "), list.odd.count), ("a b".to_owned(), 1));
+    assert_eq!(catalog(&registry.host).unwrap(), ["a", "b"]);
+}
+
 #[test]
 fn the_pages_that_came_are_kept_when_the_list_breaks_off() {
     let registry = paged("/v2/app/x/tags/list?last=b", "nowhere");

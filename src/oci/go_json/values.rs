@@ -56,8 +56,8 @@ impl<T: Unmarshal + Default> Unmarshal for Option<T> {
         self.get_or_insert_default().integer(v)
     }
 
-    fn other_number(&mut self) -> bool {
-        self.get_or_insert_default().other_number()
+    fn other_number(&mut self, v: f64) -> bool {
+        self.get_or_insert_default().other_number(v)
     }
 
     fn string(&mut self, v: &str) -> bool {
@@ -135,7 +135,7 @@ impl Unmarshal for Present {
         true
     }
 
-    fn other_number(&mut self) -> bool {
+    fn other_number(&mut self, _: f64) -> bool {
         true
     }
 

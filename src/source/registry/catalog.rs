@@ -5,7 +5,7 @@ use super::client::{Ask, Client, Place};
 use super::error::RegistryError;
 use super::link::{next_link, next_pages};
 use super::names::{OddNames, drags_on, is_tag};
-use serde::Deserialize;
+use crate::oci::go_json::{self, Unmarshal, go_struct};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
@@ -41,17 +41,17 @@ pub struct TagList {
 
 /// The tags, every page of them; an error if not even the first one came.
 pub(super) async fn tags(client: &Client) -> Result<TagList, RegistryError> {
-    #[derive(Deserialize)]
+    #[derive(Default)]
     struct Page {
-        tags: Option<Vec<String>>,
+        tags: Vec<String>,
     }
+    go_struct!(Page { "tags" => tags });
     let mut list = TagList::default();
     let mut met = 0;
     let place = |size: &str| Place::Repository(format!("tags/list{size}"));
     let ended = pages(client, "the tags", place, MAX_TAGS, |page: Page| {
-        let tags = page.tags.unwrap_or_default();
-        met += tags.len();
-        for tag in tags {
+        met += page.tags.len();
+        for tag in page.tags {
             match is_tag(&tag) {
                 true => list.names.push(tag),
                 false => list.odd.add(&client.connection.sent.without(&tag)),
@@ -72,16 +72,17 @@ pub(super) async fn repositories(
     client: &Client,
     mut page: impl FnMut(Vec<String>) -> ControlFlow<()>,
 ) -> Result<(), RegistryError> {
-    #[derive(Deserialize)]
+    #[derive(Default)]
     struct Page {
-        repositories: Option<Vec<String>>,
+        repositories: Vec<String>,
     }
+    go_struct!(Page { "repositories" => repositories });
     let mut seen = 0;
     let mut last = None;
     let mut stuck = false;
     let place = |size: &str| Place::Registry(format!("_catalog{size}"));
     pages(client, "the catalog", place, MAX_REPOSITORIES, |got: Page| {
-        let names = got.repositories.unwrap_or_default();
+        let names = got.repositories;
         seen += names.len();
         // The same page again and again: a registry that ignores `last`.
         stuck = !names.is_empty() && names.last() == last.as_ref();
@@ -99,7 +100,7 @@ pub(super) async fn repositories(
 }
 
 /// Follows `Link: rel="next"`. `each` says how many names there were so far.
-async fn pages<P: serde::de::DeserializeOwned>(
+async fn pages<P: Unmarshal + Default>(
     client: &Client,
     what: &str,
     place: fn(&str) -> Place,
@@ -111,9 +112,9 @@ async fn pages<P: serde::de::DeserializeOwned>(
     let mut answer = first(client, what, place).await?;
     for _ in 0..MAX_PAGES {
         let (body, headers, url) = answer;
-        let page: P =
-            serde_json::from_slice(&body).map_err(|e| wrong(format!("invalid JSON: {e}")))?;
-        let (names, flow) = each(page);
+        let page = go_json::unmarshal::<P>(&body);
+        let page = page.map_err(|e| wrong(format!("invalid JSON: {e}")))?;
+        let (names, flow) = each(page.value);
         if flow.is_break() {
             return Ok(());
         }

@@ -1,13 +1,11 @@
 //! Whose name and password go to which registry: the user's own words, docker's `config.json` and
 //! containers' `auth.json`. Which files those are is the caller's to say.
 
-use super::any_case::fields;
 use super::helper;
 use crate::oci::Reference;
+use crate::oci::go_json::{self, go_struct};
 use crate::text::Redacted;
 use base64::Engine as _;
-use serde::Deserialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
@@ -104,22 +102,33 @@ pub(super) struct Found {
     pub remark: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
 struct AuthFile {
-    auths: Option<BTreeMap<String, Option<Entry>>>,
-    creds_store: Option<String>,
-    cred_helpers: Option<BTreeMap<String, String>>,
+    auths: BTreeMap<String, Entry>,
+    creds_store: String,
+    cred_helpers: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
+go_struct!(AuthFile {
+    "auths" => auths,
+    "credsStore" => creds_store,
+    "credHelpers" => cred_helpers,
+});
+
+#[derive(Default)]
 struct Entry {
-    auth: Option<String>,
-    username: Option<String>,
-    password: Option<String>,
-    identitytoken: Option<String>,
+    auth: String,
+    username: String,
+    password: String,
+    identity_token: String,
 }
+
+go_struct!(Entry {
+    "auth" => auth,
+    "username" => username,
+    "password" => password,
+    "identitytoken" => identity_token,
+});
 
 impl Credentials {
     /// The login for `reference`. May run a program and wait for it.
@@ -152,10 +161,9 @@ impl Credentials {
         let names = namespaces(&host, reference.repository());
         let mut failure = None;
         if self.helpers != Helpers::Never {
-            let per_registry = file.cred_helpers.iter().flatten();
             let own = names.iter().find_map(|name| {
-                per_registry
-                    .clone()
+                file.cred_helpers
+                    .iter()
                     .find(|(key, helper)| !helper.is_empty() && canonical_key(key) == *name)
             });
             let by_default = if host == "docker.io" { DOCKER_HUB_KEY } else { &host };
@@ -164,7 +172,7 @@ impl Credentials {
                     if canonical_key(key) == "docker.io" { DOCKER_HUB_KEY } else { key.as_str() };
                 (server, helper.as_str())
             });
-            let store = file.creds_store.as_deref().filter(|s| !s.is_empty());
+            let store = Some(file.creds_store.as_str()).filter(|s| !s.is_empty());
             for (server, helper) in own.into_iter().chain(store.map(|s| (by_default, s))) {
                 match helper::ask(&self.helpers, helper, server, self.helper_timeout) {
                     Ok(Some(login)) => return Ok(Some(login)),
@@ -175,10 +183,9 @@ impl Credentials {
                 }
             }
         }
-        let auths = file.auths.unwrap_or_default();
         for name in &names {
-            let spellings = auths.iter().filter(|(key, _)| canonical_key(key) == *name);
-            for entry in spellings.filter_map(|(_, entry)| entry.as_ref()) {
+            let spellings = file.auths.iter().filter(|(key, _)| canonical_key(key) == *name);
+            for (_, entry) in spellings {
                 match entry.login() {
                     Ok(Some(login)) => return Ok(Some(login)),
                     Ok(None) => {}
@@ -194,11 +201,11 @@ impl Credentials {
 
 impl Entry {
     fn login(&self) -> Result<Option<Login>, &'static str> {
-        if let Some(token) = self.identitytoken.as_deref().filter(|t| !t.is_empty()) {
-            return Ok(Some(Login::IdentityToken(Redacted::new(token.to_owned()))));
+        if !self.identity_token.is_empty() {
+            return Ok(Some(Login::IdentityToken(Redacted::new(self.identity_token.clone()))));
         }
-        if let Some(auth) = self.auth.as_deref().filter(|a| !a.is_empty()) {
-            let decoded = base64(auth)
+        if !self.auth.is_empty() {
+            let decoded = base64(&self.auth)
                 .and_then(|b| String::from_utf8(b).ok())
                 .ok_or("`auth` is not base64")?;
             let (user, password) =
@@ -207,10 +214,9 @@ impl Entry {
             let password = password.trim_end_matches('\0');
             return Ok(Login::from_pair(user.to_owned(), password.to_owned()));
         }
-        Ok(match (&self.username, &self.password) {
-            (Some(u), Some(p)) => Login::from_pair(u.clone(), p.clone()),
-            _ => None,
-        })
+        // Docker sends one without the other to nobody.
+        let both = !self.username.is_empty() && !self.password.is_empty();
+        Ok(both.then(|| Login::from_pair(self.username.clone(), self.password.clone())).flatten())
     }
 }
 
@@ -242,26 +248,8 @@ fn read(source: &AuthSource) -> Result<Option<AuthFile>, String> {
     if raw.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
     }
-    // The parser's message could quote a secret; the place is enough.
-    let file = serde_json::from_slice(raw).and_then(|v| serde_json::from_value(by_name(v)));
-    file.map(Some).map_err(|e: serde_json::Error| {
-        format!(
-            "{source}: not a docker or containers auth file (line {}, column {})",
-            e.line(),
-            e.column()
-        )
-    })
-}
-
-/// The file with the names that its structures here have.
-fn by_name(file: Value) -> Value {
-    let mut file = fields(file, &["auths", "credsStore", "credHelpers"]);
-    if let Some(Value::Object(auths)) = file.get_mut("auths") {
-        for entry in auths.values_mut() {
-            *entry = fields(entry.take(), &["auth", "username", "password", "identitytoken"]);
-        }
-    }
-    file
+    let read = go_json::unmarshal(raw).map(|file| Some(file.value));
+    read.map_err(|e| format!("{source}: not a docker or containers auth file: {e}"))
 }
 
 /// One byte more than may be, if there are so many; `None`: there is no such file.
@@ -380,9 +368,14 @@ mod tests {
     #[test]
     fn a_file_is_read_as_docker_reads_it() {
         let json = r#"{"Auths":{"a.io":{"AUTH":"eDp4","Auth":"dTpw","auth":null},"b.io":null},
-            "CREDSSTORE":null,"credhelpers":null}"#;
+            "CREDSSTORE":null,"cred\u017fstore":"","credhelpers":null}"#;
         assert_eq!(user(json, "a.io/x").as_deref(), Some("u"), "the last one counts");
         assert_eq!(user(json, "b.io/x"), None);
+        // Of one server's entries, too, the last one counts, and nothing of the first is left in it.
+        let json =
+            r#"{"auths":{"a.io":{"identitytoken":"t"},"a.io":{"Username":"u","PASSWORD":"p"}}}"#;
+        assert_eq!(user(json, "a.io/x").as_deref(), Some("u"));
+        assert_eq!(user(r#"{"auths":{"a.io":{"username":"u"}}}"#, "a.io/x"), None);
     }
 
     #[test]
@@ -432,6 +425,7 @@ mod tests {
         let f = find(r#"{"auths":"hunter2"}"#, "a.io/x");
         let remark = f.remark.unwrap();
         assert!(remark.contains("config.json"), "{remark}");
+        assert!(remark.contains("auths: a string where an object belongs"), "{remark}");
         assert!(!remark.contains("hunter2"), "{remark}");
         assert!(find(r#"{"auths":{"a.io":{"auth":"%%"}}}"#, "a.io/x").remark.is_some());
         assert!(!format!("{:?}", Login::password("u", "hunter2")).contains("hunter2"));

@@ -3,6 +3,7 @@
 //! without its query, which may be a signature.
 
 use crate::oci::Digest;
+use crate::oci::go_json::{self, go_struct};
 use crate::text::Sanitized;
 use std::fmt;
 use std::time::Duration;
@@ -256,22 +257,21 @@ pub(super) fn is_transient_status(status: u16) -> bool {
 
 /// The registry's first error in a body of the distribution spec's form.
 pub(super) fn own_words(body: &[u8]) -> (Option<String>, Option<String>) {
-    #[derive(serde::Deserialize)]
+    #[derive(Default)]
     struct Body {
         errors: Vec<One>,
     }
-    #[derive(serde::Deserialize)]
+    #[derive(Default)]
     struct One {
-        #[serde(default)]
-        code: Option<String>,
-        #[serde(default)]
-        message: Option<String>,
+        code: String,
+        message: String,
     }
-    let first = serde_json::from_slice::<Body>(body).ok().and_then(|b| b.errors.into_iter().next());
-    match first {
-        Some(e) => (e.code.filter(|c| !c.is_empty()), e.message.filter(|m| !m.is_empty())),
-        None => (None, None),
-    }
+    go_struct!(Body { "errors" => errors });
+    go_struct!(One { "code" => code, "message" => message });
+    let body = go_json::unmarshal::<Body>(body).map(|b| b.value).unwrap_or_default();
+    let first = body.errors.into_iter().next().unwrap_or_default();
+    let said = |text: String| Some(text).filter(|t| !t.is_empty());
+    (said(first.code), said(first.message))
 }
 
 #[cfg(test)]
@@ -309,5 +309,7 @@ mod tests {
         for body in [&b""[..], b"<html>", b"{\"errors\":[]}", b"{\"errors\":3}"] {
             assert_eq!(own_words(body), (None, None));
         }
+        let (code, message) = own_words(br#"{"Errors":[{"CODE":"DENIED","Message":null}]}"#);
+        assert_eq!((code.as_deref(), message), (Some("DENIED"), None));
     }
 }

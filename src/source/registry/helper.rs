@@ -3,6 +3,7 @@
 
 use super::credentials::{Helpers, Login};
 use super::error::quote;
+use crate::oci::go_json::{self, go_struct};
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -10,6 +11,14 @@ use std::time::{Duration, Instant};
 
 /// Largest answer of a helper that is read, in bytes.
 const ANSWER_LIMIT: u64 = 1 << 20;
+
+#[derive(Default)]
+struct Answer {
+    username: String,
+    secret: String,
+}
+
+go_struct!(Answer { "Username" => username, "Secret" => secret });
 
 /// Asks a helper. `None`: it knows no credentials for `server`. An error is a sentence that names
 /// the helper and holds nothing secret.
@@ -87,16 +96,7 @@ pub(super) fn ask(
         }
         return Err(failed(&quote(&said)));
     }
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Answer {
-        #[serde(default)]
-        username: String,
-        #[serde(default)]
-        secret: String,
-    }
-    // The parser's own message could quote the secret.
     let answer: Answer =
-        serde_json::from_slice(&out).map_err(|_| failed(&"its answer is not the expected JSON"))?;
+        go_json::unmarshal(&out).map_err(|_| failed(&"its answer is not the expected JSON"))?.value;
     Ok(Login::from_pair(answer.username, answer.secret))
 }

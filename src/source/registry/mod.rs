@@ -4,7 +4,6 @@
 //! source nor its readers may be used on a thread that runs async tasks itself.
 
 mod allowed_host;
-mod any_case;
 mod auth;
 mod blob;
 mod catalog;

@@ -1,8 +1,8 @@
 //! What a token server answers (the distribution project's token protocol).
 
-use super::any_case::fields;
+use crate::oci::go_json::{self, Reading, Unmarshal, go_struct};
 use crate::text::Redacted;
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 use std::time::Duration;
 
 /// What the protocol assumes where `expires_in` is absent.
@@ -14,40 +14,70 @@ pub(super) const MARGIN: Duration = Duration::from_secs(5);
 /// The longest life that is believed.
 const LONGEST_LIFE: f64 = 365.0 * 86_400.0;
 
-#[derive(Deserialize)]
+#[derive(Default)]
 struct Answer {
-    #[serde(default)]
-    token: Option<String>,
-    #[serde(default)]
-    access_token: Option<String>,
-    /// Seconds. Servers write whole numbers, fractions and text.
-    #[serde(default)]
-    expires_in: serde_json::Value,
+    token: String,
+    access_token: String,
+    expires_in: Seconds,
+}
+
+go_struct!(Answer {
+    "token" => token,
+    "access_token" => access_token,
+    "expires_in" => expires_in,
+});
+
+/// Servers write whole numbers, fractions and text; of anything else nothing is said. Zero where nothing is.
+#[derive(Default)]
+struct Seconds(f64);
+
+impl Unmarshal for Seconds {
+    const BELONGS: &'static str = "a number";
+
+    fn boolean(&mut self, _: bool) -> bool {
+        self.other_number(0.0)
+    }
+
+    fn integer(&mut self, v: i64) -> bool {
+        self.other_number(v as f64)
+    }
+
+    fn other_number(&mut self, v: f64) -> bool {
+        self.0 = v;
+        true
+    }
+
+    fn string(&mut self, v: &str) -> bool {
+        self.other_number(v.trim().parse().unwrap_or_default())
+    }
+
+    fn array<'de, A: SeqAccess<'de>>(&mut self, mut v: A, _: &Reading) -> Result<bool, A::Error> {
+        while v.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(self.other_number(0.0))
+    }
+
+    fn object<'de, A: MapAccess<'de>>(&mut self, mut v: A, _: &Reading) -> Result<bool, A::Error> {
+        while v.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(self.other_number(0.0))
+    }
 }
 
 /// A token and how long it lives. The error says nothing of the answer: it could hold a token.
 pub(super) fn read_token(body: &[u8]) -> Result<(Redacted<String>, Duration), &'static str> {
-    let answer: Answer = serde_json::from_slice(body)
-        .and_then(|v| serde_json::from_value(fields(v, &["token", "access_token", "expires_in"])))
-        .map_err(|_| "the answer is not the expected JSON")?;
+    let answer: Answer =
+        go_json::unmarshal(body).map_err(|_| "the answer is not the expected JSON")?.value;
     let token = [answer.token, answer.access_token]
         .into_iter()
-        .flatten()
         .find(|t| !t.is_empty())
         .ok_or("the answer holds no token")?;
-    Ok((Redacted::new(token), life(&answer.expires_in)))
+    Ok((Redacted::new(token), life(answer.expires_in)))
 }
 
 /// What makes no sense counts as absent: the token is good, and an early end costs one more login.
-fn life(expires_in: &serde_json::Value) -> Duration {
-    let seconds = match expires_in {
-        serde_json::Value::Number(n) => n.as_f64(),
-        serde_json::Value::String(s) => s.trim().parse().ok(),
-        _ => None,
-    };
-    match seconds.filter(|s: &f64| *s > 0.0) {
-        Some(seconds) => Duration::from_secs_f64(seconds.min(LONGEST_LIFE)),
-        None => DEFAULT_LIFE,
+fn life(Seconds(seconds): Seconds) -> Duration {
+    match seconds > 0.0 {
+        true => Duration::from_secs_f64(seconds.min(LONGEST_LIFE)),
+        false => DEFAULT_LIFE,
     }
 }
 
@@ -86,7 +116,8 @@ mod tests {
         let token = |body: &str| read_token(body.as_bytes()).map(|(t, _)| t.reveal().clone());
         assert_eq!(token(r#"{"token":"","access_token":"b"}"#).as_deref(), Ok("b"));
         assert_eq!(token(r#"{"token":null,"access_token":"b"}"#).as_deref(), Ok("b"));
-        assert_eq!(token(r#"{"Token":"a","TOKEN":"b"}"#).as_deref(), Ok("b"));
+        assert_eq!(token(r#"{"Token":"a","TOKEN":"b","to\u212aen":null}"#).as_deref(), Ok("b"));
+        assert_eq!(token(r#"{"TO\u212aEN":"c","expires_in":[{"a":1}]}"#).as_deref(), Ok("c"));
         for bad in [r#"{"token":{"hunter2":1}}"#, "{}", "[]", "hunter2"] {
             assert!(!token(bad).unwrap_err().contains("hunter2"), "{bad}");
         }
