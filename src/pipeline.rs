@@ -9,6 +9,7 @@ mod bases;
 pub mod browse;
 pub mod explore;
 mod extract;
+mod judge;
 mod layers;
 mod needed;
 pub mod plan;
@@ -23,24 +24,10 @@ pub use layers::{analyzers, index_layer, unread};
 pub use needed::{needed_files, why};
 pub use plan::{PipelineError, Plan, Progress, Silent};
 
-use crate::advise::{self, Evidence};
-use crate::analyze::Confidence;
-use crate::analyze::secrets::{KnownSecrets, Masker};
-use crate::closure::{Closure, Input};
-use crate::image::base;
-use crate::image::history::History;
-use crate::image::packages::InstalledPackages;
-use crate::image::residue;
-use crate::image::view::View;
-use crate::image::{LayerState, ReadImage};
-use crate::layer::LayerPath;
-use crate::report::assemble::{self, Parts};
-use crate::report::growth;
-use crate::report::masked;
-use crate::report::model::{NotLookedAt, Report};
-use crate::report::tree::{self, FileTree};
-use crate::rules::{self, RuleContext, policy, unneeded};
-use bases::Bases;
+use crate::image::ReadImage;
+use crate::report::model::Report;
+use crate::report::tree::FileTree;
+use judge::judge;
 use std::collections::BTreeSet;
 
 /// What came of an inspection.
@@ -66,15 +53,15 @@ fn inspect_found(
     found: read::Found,
     progress: &dyn Progress,
 ) -> Result<Inspection, PipelineError> {
-    Ok(inspect_read(plan, &read::index(plan, found, progress)?))
+    Ok(inspect_read(plan, read::index(plan, found, progress)?))
 }
 
 /// Judges images whose layers have been read.
-fn inspect_read(plan: &Plan, reading: &read::Reading) -> Inspection {
+fn inspect_read(plan: &Plan, reading: read::Reading) -> Inspection {
     let mut unused_allows: BTreeSet<usize> = (0..plan.allows.entries().len()).collect();
     let mut reports = Vec::with_capacity(reading.images.len());
     let mut trees = Vec::new();
-    for image in &reading.images {
+    for image in reading.images {
         let judged = judge(plan, image, &reading.unseen);
         reports.push(judged.report);
         trees.extend(judged.tree);
@@ -85,152 +72,6 @@ fn inspect_read(plan: &Plan, reading: &read::Reading) -> Inspection {
 }
 
 /// What is said of an image whose layers have been read by [`analyzers`].
-pub fn report_on(plan: &Plan, image: &ReadImage) -> Report {
+pub fn report_on(plan: &Plan, image: ReadImage) -> Report {
     judge(plan, image, &[]).report
-}
-
-/// All that came of one image.
-struct Judged {
-    report: Report,
-    tree: Option<FileTree>,
-    /// The numbers of the acceptances that fit something in it.
-    used: BTreeSet<usize>,
-    view: View,
-    residue: Vec<residue::Residue>,
-    packages: InstalledPackages,
-    unneeded: Vec<unneeded::UnneededItem>,
-    /// The secrets of the image, to be known again.
-    known: KnownSecrets,
-}
-
-/// From an image whose layers have been read to everything that is said of it.
-fn judge(plan: &Plan, image: &ReadImage, unseen: &[NotLookedAt]) -> Judged {
-    let patterns = &plan.patterns;
-    let view = View::merge(&image.layers);
-    let residue = residue::residue(&view);
-    let mut history = History::new(&image.found.config, image.layers.len());
-    let base = base::recognise(image, &history, &plan.known_bases.base);
-    history.base_layers = base.as_ref().and_then(|b| b.layers).or(history.base_layers);
-    let packages = InstalledPackages::from_view(&view);
-    let unneeded = unneeded::unneeded(&view, &packages);
-    let context = RuleContext {
-        image,
-        view: &view,
-        history: &history,
-        packages: &packages,
-        base: base.as_ref(),
-        unneeded: &unneeded,
-        residue: &residue,
-        patterns,
-        policy: &plan.policy,
-        before: plan.baseline.as_ref().map(|b| b.sizes(&image.found.platform).unwrap_or_default()),
-        reveal: plan.reveal,
-    };
-    let findings = rules::check(&context);
-    // Whatever is told of must not stand in clear elsewhere, nor what was told of a layer that is not read.
-    let least = plan.confidence.min(Confidence::Likely);
-    let before = plan.baseline.iter().flat_map(|b| b.secrets());
-    let known = rules::secrets::known(&findings, least, before);
-    let masker = Masker::new(patterns, known.clone());
-    let unjudged = policy::unjudged(&context).into_iter().map(|(what, why, failed)| NotLookedAt {
-        what: what.to_owned(),
-        why: why.to_owned(),
-        failed,
-        hides_packages: false,
-    });
-    let mut unseen: Vec<NotLookedAt> = unseen.iter().cloned().chain(unjudged).collect();
-    unseen.extend(rules::secrets::unsearched(&history, &findings).into_iter().map(
-        |(what, why)| NotLookedAt {
-            what: what.to_owned(),
-            why: why.to_owned(),
-            failed: true,
-            hides_packages: false,
-        },
-    ));
-    let steps = assemble::steps(&history, image.layers.len(), &masker);
-    let sifted = sift::sift(plan, findings, &steps, &masker);
-    let complete = image.layers.iter().all(|l| matches!(l.state, LayerState::Indexed(_)));
-    // What is proposed are Dockerfiles and packages of Linux.
-    let advise = plan.advise && !image.found.config.is_windows();
-    let wanted = advise && complete;
-    let lean = advise::lean_command(&image.found.config.config, &view);
-    let config = lean.as_ref().map_or(&image.found.config.config, |(c, _)| c);
-    let closure = wanted.then(|| Closure::of(Input { view: &view, packages: &packages, config }));
-    let gap = |what: &str, why: String| NotLookedAt {
-        what: what.to_owned(),
-        why,
-        failed: false,
-        hides_packages: false,
-    };
-    unseen.extend(packages.gaps().into_iter().map(|why| gap("the packages' lists of files", why)));
-    let uncertain = closure.as_ref().and_then(|c| c.gap());
-    unseen.extend(uncertain.map(|why| gap("what the image needs to run", why.to_owned())));
-    let os_release = os_release(&view);
-    let evidence = Evidence {
-        image,
-        view: &view,
-        residue: &residue,
-        unneeded: &unneeded,
-        findings: &sifted.open,
-        steps: &steps,
-        history: &history,
-        packages: &packages,
-        base: base.as_ref(),
-        bases: &Bases::new(plan, &image.found.platform),
-        config,
-        shortened: lean.as_ref().map(|(_, why)| why.as_str()),
-        closure: closure.as_ref(),
-        os_release: os_release.as_deref(),
-        dockerfile: plan.dockerfile.as_deref(),
-        redact: &|text| masker.mask(text),
-        secrets_in: &|text| masker.places(text),
-        all: plan.all_advice,
-    };
-    let advice = if advise { advise::advise(&evidence) } else { Vec::new() };
-    let mut report = assemble::assemble(&Parts {
-        image,
-        view: &view,
-        residue: &residue,
-        history: &history,
-        base: base.as_ref(),
-        packages: &packages,
-        unneeded: &unneeded,
-        findings: &sifted.open,
-        accepted: &sifted.accepted,
-        known: &sifted.known,
-        expired: &sifted.expired,
-        below_confidence: sifted.unsure,
-        judged_by: plan.judged_by(),
-        advice: &advice,
-        unseen: &unseen,
-        masker: &masker,
-    });
-    masked::report(&mut report, &masker);
-    let earlier = plan.baseline.as_ref().and_then(|b| b.report(&image.found.platform));
-    report.growth = earlier.map(|e| growth::growth(e, &report, &browse::final_files(&view)));
-    report.growth.iter_mut().for_each(|g| masked::growth(g, &masker));
-    let tree = plan.file_tree.then(|| {
-        let findings = &sifted.open;
-        let mut tree = FileTree::of(&tree::Source {
-            view: &view,
-            residue: &residue,
-            packages: &packages,
-            findings,
-        });
-        masked::tree(&mut tree, &masker);
-        tree
-    });
-    let used = sifted.used;
-    Judged { report, tree, used, view, residue, packages, unneeded, known }
-}
-
-/// The text of os-release, wherever it lies.
-fn os_release(view: &View) -> Option<String> {
-    ["etc/os-release", "usr/lib/os-release"].iter().find_map(|path| {
-        let (_, node) = view.follow(&LayerPath::from(*path))?;
-        let node = view.content_of(node)?;
-        let kept = &view.index(node.layer)?.facts.kept;
-        let file = kept.iter().find(|k| k.entry == node.entry)?;
-        Some(String::from_utf8_lossy(&file.bytes).into_owned())
-    })
 }

@@ -56,7 +56,7 @@ pub(super) fn clean_build(evidence: &Evidence, text: &str) -> Option<CleanBuild>
 
 /// Names of build arguments whose values the history tells.
 fn secret_arguments(evidence: &Evidence) -> BTreeSet<String> {
-    let args = evidence.history.steps.iter().flat_map(|s| &s.args);
+    let args = evidence.facts.history.steps.iter().flat_map(|s| &s.args);
     args.filter(|(name, value)| {
         is_name(name)
             && !value.is_empty()

@@ -47,9 +47,9 @@ pub(super) fn after(evidence: &Evidence, removal: &Removal, sure: bool) -> (Esti
     let certain = if sure { 1.0 } else { CERTAIN };
     let scale = |bytes: u64, by: f64| (bytes as f64 * by) as u64;
 
-    let on_disk_now = evidence.view.on_disk_bytes();
+    let on_disk_now = evidence.facts.view.on_disk_bytes();
     let visible: u64 = removal.visible.values().sum::<u64>().min(on_disk_now);
-    let complete = evidence.layers().iter().all(|l| matches!(l.state, LayerState::Indexed(_)));
+    let complete = evidence.facts.has_every_layer();
     let on_disk = complete.then(|| Interval {
         low: on_disk_now - visible,
         likely: on_disk_now - visible,

@@ -187,8 +187,8 @@ fn repository(path: &LayerPath) -> Option<LayerPath> {
 
 /// Whether a COPY or ADD brought a file.
 pub(super) fn is_brought(evidence: &Evidence, path: &LayerPath) -> bool {
-    evidence.view.follow(path).is_some_and(|(_, node)| {
-        let step = evidence.history.of_layer(node.layer);
+    evidence.facts.view.follow(path).is_some_and(|(_, node)| {
+        let step = evidence.facts.history.of_layer(node.layer);
         step.is_some_and(|s| s.keyword == "COPY" || s.keyword == "ADD")
     })
 }
@@ -219,9 +219,9 @@ fn reason_to_stay(evidence: &Evidence, closure: &Closure, path: &LayerPath) -> O
     }
     let name = path.name();
     let ends = |end: &&str| name.strip_suffix(end.as_bytes()).is_some_and(|n| n.ends_with(b"."));
-    let program = evidence.view.get(path).and_then(|node| {
-        let node = evidence.view.content_of(node)?;
-        let facts = &evidence.view.index(node.layer)?.facts;
+    let program = evidence.facts.view.get(path).and_then(|node| {
+        let node = evidence.facts.view.content_of(node)?;
+        let facts = &evidence.facts.view.index(node.layer)?.facts;
         facts.elf.iter().find(|e| e.entry == node.entry)
     });
     let code = CODE.iter().any(ends) || program.is_some();

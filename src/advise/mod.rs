@@ -28,15 +28,9 @@ pub use lean_command::lean_command;
 pub use removes::Removed;
 
 use crate::closure::{Closure, Mode};
-use crate::image::base::BaseImage;
-use crate::image::history::History;
-use crate::image::packages::InstalledPackages;
-use crate::image::residue::Residue;
-use crate::image::view::View;
-use crate::image::{ImageLayer, Node, ReadImage};
+use crate::image::{ImageFacts, ImageLayer, Node};
 use crate::oci::ContainerConfig;
 use crate::rules::Finding;
-use crate::rules::unneeded::UnneededItem;
 use std::ops::Range;
 
 /// How many proposals are made. The rest is in the lists of the report.
@@ -103,24 +97,16 @@ pub struct Advice {
 
 /// What advice is made from.
 pub struct Evidence<'a> {
-    pub image: &'a ReadImage,
-    pub view: &'a View,
-    pub residue: &'a [Residue],
-    pub unneeded: &'a [UnneededItem],
+    pub facts: &'a ImageFacts,
     pub findings: &'a [Finding],
     /// The build step behind each layer, where known.
     pub steps: &'a [Option<String>],
-    pub history: &'a History,
-    pub packages: &'a InstalledPackages,
-    /// What the image was built on, as far as it can be told.
-    pub base: Option<&'a BaseImage>,
     pub bases: &'a dyn BaseSource,
     /// How the image is to be run: as now, or by a shorter command, and why.
     pub config: &'a ContainerConfig,
     pub shortened: Option<&'a str>,
     /// `None` where a layer could not be read.
     pub closure: Option<&'a Closure<'a>>,
-    pub os_release: Option<&'a str>,
     /// The user's own Dockerfile.
     pub dockerfile: Option<&'a str>,
     /// Masks secrets in a text.
@@ -133,12 +119,12 @@ pub struct Evidence<'a> {
 
 impl Evidence<'_> {
     fn layers(&self) -> &[ImageLayer] {
-        &self.image.layers
+        &self.facts.image.layers
     }
 
     /// Whether installing what this file lists needs no other file of the application.
     fn is_plain_manifest(&self, node: Node) -> bool {
-        let facts = self.view.index(node.layer).map(|i| &i.facts.references);
+        let facts = self.facts.view.index(node.layer).map(|i| &i.facts.references);
         facts
             .and_then(|r| r.iter().find(|r| r.entry == node.entry))
             .is_none_or(|r| r.builds.is_empty())

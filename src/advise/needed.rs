@@ -27,7 +27,7 @@ pub(super) fn propose(evidence: &Evidence, mode: Mode) -> Option<Advice> {
     let closure = evidence.closure?;
     let leaked = Leaked::of(evidence, closure);
     let kept = covered(evidence, closure, mode, &leaked.out, &|_, _| false);
-    if kept.files == 0 || kept.bytes() * 10 > evidence.view.on_disk_bytes() * 9 {
+    if kept.files == 0 || kept.bytes() * 10 > evidence.facts.view.on_disk_bytes() * 9 {
         return None;
     }
     let origin = origin(evidence)?;
@@ -121,7 +121,7 @@ pub(super) fn covered(
     provided: &dyn Fn(&LayerPath, Node) -> bool,
 ) -> Cover {
     let kept: HashSet<&LayerPath> = closure.files(mode).map(|(p, _)| p).collect();
-    let view = evidence.view;
+    let view = &evidence.facts.view;
     // The program's user can write no compiled module: without those that are there, every start compiles.
     let compiles = closure.runs("python3") || closure.runs("python");
     let twin = |path: &LayerPath| {
@@ -184,18 +184,19 @@ pub(super) struct After {
 
 /// Of an image of these files, and the image's size now.
 pub(super) fn estimate(evidence: &Evidence, nodes: &[Node], drift: f64) -> After {
-    let bytes: u64 = nodes.iter().map(|n| evidence.view.entry(*n).size).sum();
+    let bytes: u64 = nodes.iter().map(|n| evidence.facts.view.entry(*n).size).sum();
     let scale = |n: u64, by: f64| (n as f64 * by) as u64;
     let on_disk =
         Interval { low: scale(bytes, 1.0 - drift), likely: bytes, high: scale(bytes, 1.0 + drift) };
-    let ratios = Ratios::new(&evidence.image.layers);
-    let compressed: Option<f64> = nodes.iter().map(|n| ratios.compressed(evidence.view, *n)).sum();
+    let ratios = Ratios::new(&evidence.facts.image.layers);
+    let compressed: Option<f64> =
+        nodes.iter().map(|n| ratios.compressed(&evidence.facts.view, *n)).sum();
     let compressed = compressed.map(|likely| Interval {
         low: (likely * COMPRESSED_LOW) as u64,
         likely: likely as u64 + COMPRESSED_MORE,
         high: (likely * COMPRESSED_HIGH) as u64 + 2 * COMPRESSED_MORE,
     });
-    let now = crate::image::compressed(&evidence.image.layers);
+    let now = crate::image::compressed(&evidence.facts.image.layers);
     let after = Estimate { compressed, on_disk: Some(on_disk) };
-    After { after, now: now.unwrap_or_else(|| evidence.view.on_disk_bytes()) }
+    After { after, now: now.unwrap_or_else(|| evidence.facts.view.on_disk_bytes()) }
 }

@@ -14,8 +14,8 @@ use super::{Advice, Certainty, Evidence};
 use crate::analyze::PackageKind;
 use crate::closure::{Closure, Mode};
 use crate::image::Node;
+use crate::image::unneeded;
 use crate::layer::{EntryKind, LayerPath};
-use crate::rules::unneeded;
 use std::collections::HashSet;
 
 const DRIFT: f64 = 0.04;
@@ -102,7 +102,7 @@ pub(super) fn distroless(evidence: &Evidence) -> Option<Advice> {
     let base = chosen(closure, &found)?;
     let packages: HashSet<&str> = base.packages.iter().map(String::as_str).collect();
     let has = move |path: &LayerPath, _: Node| {
-        let owner = evidence.packages.owner_of(path);
+        let owner = evidence.facts.packages.owner_of(path);
         owner.is_some_and(|p| p.kind == PackageKind::Dpkg && packages.contains(p.name.as_str()))
     };
     let target = Target {
@@ -139,7 +139,7 @@ fn blockers(evidence: &Evidence, closure: &Closure, base: &Base) -> Vec<String> 
     if closure.starts_shell {
         out.push("the image's command or a script needs a shell, and it has none".to_owned());
     }
-    let release = evidence.os_release.and_then(super::origin::release);
+    let release = evidence.facts.os_release.as_deref().and_then(super::origin::release);
     if release != base.release {
         let release = release.unwrap_or_else(|| "no known distribution".to_owned());
         out.push(format!("its files are those of debian 12, the image's of {release}"));
@@ -160,12 +160,13 @@ fn blockers(evidence: &Evidence, closure: &Closure, base: &Base) -> Vec<String> 
 pub(super) fn slim(evidence: &Evidence) -> Option<Advice> {
     let closure = evidence.closure?;
     let origin = origin(evidence)?;
-    let base = evidence.history.base_layers.filter(|n| *n < evidence.image.layers.len())?;
+    let base =
+        evidence.facts.history.base_layers.filter(|n| *n < evidence.facts.image.layers.len())?;
     let name = slim_name(&origin.base()?)?;
     let has = move |path: &LayerPath, node: Node| is_in_slim(evidence, base, path, node);
     let table = bases::base(&name);
     let counted = || {
-        let view = evidence.view;
+        let view = &evidence.facts.view;
         let nodes: HashSet<Node> = view
             .iter()
             .filter(|(path, node)| is_in_slim(evidence, base, path, *node))
@@ -216,7 +217,7 @@ fn is_in_slim(evidence: &Evidence, base: usize, path: &LayerPath, node: Node) ->
     if matches!(unneeded::kind_of_path(path), Some("doc" | "man" | "info" | "locale" | "cache")) {
         return false;
     }
-    match evidence.packages.owner_of(path) {
+    match evidence.facts.packages.owner_of(path) {
         Some(p) if p.kind == PackageKind::Dpkg => p.layer == 0,
         // The database itself, accounts and the like.
         _ => node.layer == 0 || path.as_bytes().starts_with(b"usr/local/"),
@@ -229,7 +230,7 @@ fn propose(
     origin: &Origin,
     target: Target,
 ) -> Option<Advice> {
-    let view = evidence.view;
+    let view = &evidence.facts.view;
     let leaked = Leaked::of(evidence, closure);
     // A link at the top (`lib` to `usr/lib`) must not meet a folder of the base.
     let has = |path: &LayerPath, node: Node| {

@@ -138,11 +138,12 @@ pub(super) fn origin(evidence: &Evidence) -> Option<Origin> {
 }
 
 fn reconstructed(evidence: &Evidence) -> Option<Origin> {
-    let steps = &evidence.history.steps;
-    let config = &evidence.image.found.config;
-    let proven = evidence.base.filter(|b| b.how == How::Layers);
+    let steps = &evidence.facts.history.steps;
+    let config = &evidence.facts.image.found.config;
+    let proven = evidence.facts.base.as_ref().filter(|b| b.how == How::Layers);
     let proven = proven.and_then(|b| Some((b.name.clone()?, after_layer(steps, b.layers?))));
-    let (base, first) = proven.or_else(|| base_of(steps, config, evidence.os_release))?;
+    let (base, first) =
+        proven.or_else(|| base_of(steps, config, evidence.facts.os_release.as_deref()))?;
     let mut remarks = vec!["written from the image's history: compare it with your own".to_owned()];
     let mut lines = vec![format!("FROM {base}")];
     for (number, step) in steps.iter().enumerate().skip(first) {
@@ -242,9 +243,9 @@ fn copied(
     };
     let Some((kind, _)) = source.split_once(':') else { return Some(step.line()) };
     let target = target.trim();
-    let layer = evidence.history.layer_of(number);
+    let layer = evidence.facts.history.layer_of(number);
     let files: Vec<String> = layer
-        .and_then(|l| evidence.view.index(l))
+        .and_then(|l| evidence.facts.view.index(l))
         .map(|index| {
             index.entries.iter().filter(|e| e.is_file()).map(|e| e.path.to_text()).collect()
         })
@@ -289,8 +290,8 @@ pub(super) fn is_plain(name: &str) -> bool {
 
 /// All files of the step's layer are gone in the end.
 fn hidden_later(evidence: &Evidence, step: usize) -> bool {
-    let Some(layer) = evidence.history.layer_of(step) else { return false };
-    let Some(index) = evidence.view.index(layer) else { return false };
+    let Some(layer) = evidence.facts.history.layer_of(step) else { return false };
+    let Some(index) = evidence.facts.view.index(layer) else { return false };
     let mut files = (0..index.entries.len() as u32)
         .filter(|&n| index.entries[n as usize].is_file())
         .map(|entry| Node { layer, entry })
@@ -298,7 +299,7 @@ fn hidden_later(evidence: &Evidence, step: usize) -> bool {
     files.peek().is_some()
         && files.all(|n| {
             // What is overwritten (by a `chmod`, say) is needed before.
-            let state = state_of(evidence.view, n);
+            let state = state_of(&evidence.facts.view, n);
             matches!(state, EntryState::DeletedLater { .. } | EntryState::HiddenByOpaque { .. })
         })
 }

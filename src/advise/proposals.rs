@@ -24,7 +24,7 @@ const DOCS: &[&str] = &["doc", "man", "info", "locale"];
 /// Bytes of unneeded items of these kinds, by layer.
 fn unneeded(evidence: &Evidence, kinds: &[&str]) -> Removal {
     let mut removal = Removal::default();
-    for item in evidence.unneeded.iter().filter(|i| kinds.contains(&i.kind.as_str())) {
+    for item in evidence.facts.unneeded.iter().filter(|i| kinds.contains(&i.kind.as_str())) {
         for (layer, bytes) in &item.layers {
             *removal.visible.entry(*layer).or_default() += bytes;
         }
@@ -35,7 +35,7 @@ fn unneeded(evidence: &Evidence, kinds: &[&str]) -> Removal {
 /// Bytes that later layers hide in these ways, by the layer that holds them.
 fn hidden(evidence: &Evidence, kinds: &[ResidueKind]) -> BTreeMap<usize, u64> {
     let mut by_layer = BTreeMap::new();
-    for r in evidence.residue.iter().filter(|r| kinds.contains(&r.kind)) {
+    for r in evidence.facts.residue.iter().filter(|r| kinds.contains(&r.kind)) {
         *by_layer.entry(r.node.layer).or_default() += r.bytes;
     }
     by_layer
@@ -44,7 +44,7 @@ fn hidden(evidence: &Evidence, kinds: &[ResidueKind]) -> BTreeMap<usize, u64> {
 /// The largest owners among unneeded items, for a sentence.
 fn largest_owners(evidence: &Evidence, kinds: &[&str]) -> String {
     let mut items: Vec<_> =
-        evidence.unneeded.iter().filter(|i| kinds.contains(&i.kind.as_str())).collect();
+        evidence.facts.unneeded.iter().filter(|i| kinds.contains(&i.kind.as_str())).collect();
     items.sort_by_key(|i| std::cmp::Reverse(i.bytes));
     let mut names = Vec::new();
     for item in items {
@@ -165,7 +165,7 @@ fn copy_with_owner(evidence: &Evidence) -> Option<Advice> {
     };
     let mut removal = Removal::default();
     let mut culprits = BTreeSet::new();
-    for r in evidence.residue.iter().filter(changes) {
+    for r in evidence.facts.residue.iter().filter(changes) {
         *removal.hidden.entry(r.node.layer).or_default() += r.bytes;
         culprits.insert(r.hidden_by);
     }

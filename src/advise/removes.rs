@@ -5,8 +5,9 @@
 use super::Evidence;
 use crate::image::Node;
 use crate::image::residue::Residue;
+use crate::image::unneeded;
 use crate::layer::LayerPath;
-use crate::rules::{Category, Finding, State, unneeded};
+use crate::rules::{Category, Finding, State};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Bytes that are gone, and what they were.
@@ -27,14 +28,14 @@ pub(super) fn removed(
 ) -> Vec<Removed> {
     let mut sums: HashMap<&'static str, u64> = HashMap::new();
     let mut seen = HashSet::new();
-    for (path, node) in evidence.view.iter() {
-        let Some(node) = evidence.view.content_of(node) else { continue };
-        let entry = evidence.view.entry(node);
+    for (path, node) in evidence.facts.view.iter() {
+        let Some(node) = evidence.facts.view.content_of(node) else { continue };
+        let entry = evidence.facts.view.entry(node);
         if entry.is_file() && !kept.contains(&node) && seen.insert(node) {
             *sums.entry(kind(evidence, path)).or_default() += entry.size;
         }
     }
-    let hidden: u64 = evidence.residue.iter().filter(|r| gone(r)).map(|r| r.bytes).sum();
+    let hidden: u64 = evidence.facts.residue.iter().filter(|r| gone(r)).map(|r| r.bytes).sum();
     sums.insert("hidden by later layers", hidden);
     let mut out: Vec<Removed> = sums
         .into_iter()
@@ -46,7 +47,7 @@ pub(super) fn removed(
 }
 
 fn kind(evidence: &Evidence, path: &LayerPath) -> &'static str {
-    let owner = evidence.packages.owner_of(path);
+    let owner = evidence.facts.packages.owner_of(path);
     let of_path = unneeded::kind_of_path(path);
     let of_package = || owner.and_then(|p| unneeded::kind_of_package(p.kind, &p.name));
     match of_path.or_else(of_package) {
@@ -64,7 +65,7 @@ fn kind(evidence: &Evidence, path: &LayerPath) -> &'static str {
 
 /// Whether anything at a path or below it is among the files that stay.
 pub(super) fn stays(evidence: &Evidence, kept: &HashSet<Node>, path: &LayerPath) -> bool {
-    let view = evidence.view;
+    let view = &evidence.facts.view;
     let real = view.follow(path).map_or_else(|| path.clone(), |(p, _)| p);
     view.within(&real).any(|(_, n)| view.content_of(n).is_some_and(|n| kept.contains(&n)))
 }

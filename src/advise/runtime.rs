@@ -23,7 +23,8 @@ const MOST_COPIES: usize = 30;
 
 pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
     let closure = evidence.closure?;
-    let base = evidence.history.base_layers.filter(|n| *n < evidence.image.layers.len())?;
+    let base =
+        evidence.facts.history.base_layers.filter(|n| *n < evidence.facts.image.layers.len())?;
     let origin = origin(evidence)?;
     let name = origin.base()?;
     let packages: Vec<&InstalledPackage> =
@@ -39,13 +40,13 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
     };
     let leaked = Leaked::of(evidence, closure);
     let own = own_files(evidence, closure, base, &leaked.out);
-    if own.include.len() > MOST_COPIES || own.bytes() > evidence.view.on_disk_bytes() {
+    if own.include.len() > MOST_COPIES || own.bytes() > evidence.facts.view.on_disk_bytes() {
         return None;
     }
     let nodes = nodes(evidence, &packages, &own, base);
     let figures = estimate(evidence, &nodes, DRIFT);
     let on_disk = figures.after.on_disk?;
-    if on_disk.likely * 10 > evidence.view.on_disk_bytes() * 9 {
+    if on_disk.likely * 10 > evidence.facts.view.on_disk_bytes() * 9 {
         return None;
     }
     let mut plan = Final::of(evidence);
@@ -116,7 +117,7 @@ fn own_files(
     base: usize,
     secrets: &BTreeSet<LayerPath>,
 ) -> Cover {
-    let view = evidence.view;
+    let view = &evidence.facts.view;
     let kept: HashSet<&LayerPath> = closure.files(Mode::File).map(|(p, _)| p).collect();
     let installs = |layer: usize| {
         view.index(layer).is_some_and(|i| {
@@ -156,7 +157,7 @@ fn nodes(
     let names: HashSet<(&str, &str)> =
         packages.iter().map(|p| (p.name.as_str(), p.version.as_str())).collect();
     let copied: HashSet<Node> = own.nodes.iter().copied().collect();
-    let view = evidence.view;
+    let view = &evidence.facts.view;
     let mut seen = HashSet::new();
     view.iter()
         .filter(|(path, node)| {

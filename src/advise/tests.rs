@@ -1,7 +1,10 @@
 use super::*;
 use crate::analyze::Confidence;
-use crate::image::residue::residue;
+use crate::image::ReadImage;
+use crate::image::history::History;
+use crate::image::packages::InstalledPackages;
 use crate::image::testing::{file, image as read_image, layer, sized};
+use crate::image::unneeded::UnneededItem;
 use crate::layer::LayerPath;
 use crate::rules::{Category, Severity, State};
 use std::collections::BTreeMap;
@@ -56,23 +59,21 @@ fn secret() -> Finding {
 }
 
 fn run(image: &ReadImage, unneeded: &[UnneededItem], findings: &[Finding]) -> Vec<Advice> {
-    let view = View::merge(&image.layers);
+    let facts = ImageFacts {
+        history: History::default(),
+        unneeded: unneeded.to_vec(),
+        packages: InstalledPackages::default(),
+        ..ImageFacts::new(image.clone(), &[])
+    };
     let steps = [Some("ADD / /".to_owned()), Some("RUN chown -R app /".to_owned())];
     advise(&Evidence {
-        image,
-        view: &view,
-        residue: &residue(&view),
-        unneeded,
+        facts: &facts,
         findings,
         steps: &steps,
-        history: &History::default(),
-        base: None,
         bases: &Offline,
-        packages: &InstalledPackages::default(),
         config: &image.found.config.config,
         shortened: None,
         closure: None,
-        os_release: None,
         dockerfile: None,
         redact: &str::to_owned,
         secrets_in: &|_| Vec::new(),
@@ -189,31 +190,19 @@ fn started() -> ReadImage {
 
 #[test]
 fn what_runs_is_copied_into_an_empty_image_and_nothing_secret_with_it() {
-    use crate::closure::{Closure, Input};
-    use crate::image::packages::InstalledPackages;
-    let image = started();
-    let view = View::merge(&image.layers);
-    let packages = InstalledPackages::from_view(&view);
-    let config = &image.found.config.config;
-    let closure = Closure::of(Input { view: &view, packages: &packages, config });
-    let history = History::new(&image.found.config, 1);
+    let facts = ImageFacts::new(started(), &[]);
+    let config = &facts.image.found.config.config;
+    let closure = Closure::of(&facts, config);
     let leaked =
         Finding { path: Some(LayerPath::from("app/.env")), state: State::Visible, ..secret() };
     let all = advise(&Evidence {
-        image: &image,
-        view: &view,
-        residue: &[],
-        unneeded: &[],
+        facts: &facts,
         findings: &[leaked],
         steps: &[None],
-        history: &history,
-        base: None,
         bases: &Offline,
-        packages: &packages,
         config,
         shortened: None,
         closure: Some(&closure),
-        os_release: None,
         dockerfile: None,
         redact: &|text| text.replace("hush", "****"),
         secrets_in: &|text| text.match_indices("hush").map(|(at, s)| at..at + s.len()).collect(),

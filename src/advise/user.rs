@@ -59,7 +59,7 @@ impl User {
         let Some(closure) = evidence.closure else { return Self::OWN };
         let mut owners: BTreeMap<u64, (usize, u64)> = BTreeMap::new();
         for (path, node) in closure.files(Mode::File) {
-            let entry = evidence.view.entry(node);
+            let entry = evidence.facts.view.entry(node);
             let state = ["var/lib/", "var/cache/", "var/log/", "run/"];
             let service = (1..=LAST_OF_SYSTEM).contains(&entry.uid);
             if service && state.iter().any(|s| path.as_bytes().starts_with(s.as_bytes())) {
@@ -77,7 +77,7 @@ impl User {
 fn unreadable(evidence: &Evidence, user: User) -> Option<String> {
     let dir = evidence.config.working_dir.trim_start_matches('/');
     evidence.closure?.files(Mode::File).find_map(|(path, node)| {
-        let entry = evidence.view.entry(node);
+        let entry = evidence.facts.view.entry(node);
         let text = path.to_text();
         let may = entry.mode & 0o004 != 0
             || entry.uid == user.uid && entry.mode & 0o400 != 0
@@ -103,7 +103,7 @@ pub(super) fn needs_root(evidence: &Evidence, user: User) -> Option<String> {
     if !config.volumes.is_empty() {
         return Some("it writes to volumes, whose owner is not known".to_owned());
     }
-    let command = effective_command(config, evidence.view);
+    let command = effective_command(config, &evidence.facts.view);
     let words = command.argv.iter().flat_map(|w| w.split_whitespace());
     let serves = words.filter_map(|w| w.rsplit('/').next()).any(|w| {
         AS_ROOT.contains(&w) || w.contains("entrypoint") || ["gosu", "su-exec"].contains(&w)

@@ -6,8 +6,8 @@ use super::reach::{Follow, Reach};
 use super::why::Why;
 use crate::analyze::PackageKind;
 use crate::image::Node;
+use crate::image::unneeded;
 use crate::layer::{EntryKind, LayerPath};
-use crate::rules::unneeded;
 use std::collections::HashSet;
 
 /// Where installations of packages leave files that no list names.

@@ -3,8 +3,8 @@
 use super::Mode;
 use super::items::Items;
 use super::why::{Edge, is_idle};
+use crate::image::unneeded;
 use crate::layer::LayerPath;
-use crate::rules::unneeded;
 use std::collections::HashSet;
 
 /// Such files are not kept for themselves, but with what the application is as a whole.

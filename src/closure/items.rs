@@ -2,9 +2,9 @@
 
 use crate::analyze::{Dynamic, ElfFact, References};
 use crate::image::packages::InstalledPackages;
+use crate::image::unneeded;
 use crate::image::view::{Node, View};
 use crate::layer::{EntryKind, LONGEST_PATH, LayerPath};
-use crate::rules::unneeded;
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 

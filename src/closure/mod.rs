@@ -26,8 +26,9 @@ mod tests;
 pub use why::{Edge, Step, Why};
 
 use crate::analyze::{Dynamic, Linked, PackageKind};
+use crate::image::ImageFacts;
 use crate::image::packages::{InstalledPackage, InstalledPackages};
-use crate::image::view::{Node, View};
+use crate::image::view::Node;
 use crate::layer::LayerPath;
 use crate::oci::ContainerConfig;
 use items::Items;
@@ -56,14 +57,6 @@ impl Mode {
     }
 }
 
-/// What the closure is computed from.
-#[derive(Clone, Copy)]
-pub struct Input<'a> {
-    pub view: &'a View,
-    pub packages: &'a InstalledPackages,
-    pub config: &'a ContainerConfig,
-}
-
 /// A library, or the loader by its path, that a kept program needs and the image does not have.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Missing {
@@ -88,9 +81,10 @@ pub struct Closure<'a> {
 }
 
 impl<'a> Closure<'a> {
-    pub fn of(input: Input<'a>) -> Self {
-        let items = Items::new(input.view, input.packages);
-        let mut reach = Reach::new(&items, input.config);
+    /// What an image needs that is run as `config` says.
+    pub fn of(facts: &'a ImageFacts, config: &'a ContainerConfig) -> Self {
+        let items = Items::new(&facts.view, &facts.packages);
+        let mut reach = Reach::new(&items, config);
         reach.always();
         command::start(&mut reach);
         application::keep(&mut reach);
@@ -104,7 +98,7 @@ impl<'a> Closure<'a> {
         let idle_scripts = idle.into_iter().map(|n| items.path(n).clone()).collect();
         let mut modes: Vec<Option<Mode>> =
             edges.iter().map(|e| e.as_ref().map(|_| Mode::File)).collect();
-        packages::add(&items, input.packages, &mut edges, &mut modes);
+        packages::add(&items, &facts.packages, &mut edges, &mut modes);
         development::lift(&items, &edges, &mut modes);
         for (family, item) in whole {
             if edges[item as usize].is_none() {
@@ -118,7 +112,7 @@ impl<'a> Closure<'a> {
         }
         Self {
             items,
-            packages: input.packages,
+            packages: &facts.packages,
             edges,
             named_by,
             modes,

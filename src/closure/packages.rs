@@ -6,8 +6,8 @@ use super::why::{Edge, Why};
 use super::{Mode, is_system};
 use crate::analyze::PackageKind;
 use crate::image::packages::{InstalledPackage, InstalledPackages};
+use crate::image::unneeded;
 use crate::layer::{EntryKind, LayerPath};
-use crate::rules::unneeded;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Debian packages that others need to be installed, not to run.

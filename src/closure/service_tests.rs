@@ -4,21 +4,20 @@ use super::*;
 use crate::analyze::{
     Dynamic, ElfFact, Facts, Linked, OwnedFiles, PackageKind, PackageRecord, References,
 };
-use crate::image::testing::{indexed, sized};
+use crate::image::testing::{facts_of, indexed, sized};
 use crate::layer::Entry;
 
 fn kept(paths: &[&str], facts: Facts, cmd: &[&str], dir: &str) -> Vec<String> {
     let entries: Vec<Entry> =
         paths.iter().map(|p| Entry { mode: 0o755, ..sized(p, 1000) }).collect();
-    let layers = [indexed(entries, facts)];
-    let view = View::merge(&layers);
-    let packages = InstalledPackages::from_view(&view);
+    let layers = vec![indexed(entries, facts)];
+    let facts = facts_of(layers);
     let config = ContainerConfig {
         cmd: cmd.iter().map(|w| (*w).to_owned()).collect(),
         working_dir: dir.to_owned(),
         ..ContainerConfig::default()
     };
-    let closure = Closure::of(Input { view: &view, packages: &packages, config: &config });
+    let closure = Closure::of(&facts, &config);
     closure.files(Mode::File).map(|(p, _)| p.to_text()).collect()
 }
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::analyze::{
     Dynamic, ElfFact, Facts, Linked, OwnedFiles, PackageRecord, References, Relations,
 };
-use crate::image::testing::{dir, entry, indexed, sized, symlink};
+use crate::image::testing::{dir, entry, facts_of, indexed, sized, symlink};
 use crate::layer::{Entry, EntryKind};
 use proptest::prelude::*;
 
@@ -75,10 +75,9 @@ impl Made {
 
     /// The kept paths of a mode, with a `*` where a later mode keeps it only.
     fn kept(self, mode: Mode) -> (Vec<String>, Vec<String>) {
-        let layers = [indexed(self.entries, self.facts)];
-        let view = View::merge(&layers);
-        let packages = InstalledPackages::from_view(&view);
-        let closure = Closure::of(Input { view: &view, packages: &packages, config: &self.config });
+        let layers = vec![indexed(self.entries, self.facts)];
+        let facts = facts_of(layers);
+        let closure = Closure::of(&facts, &self.config);
         let kept = closure.files(mode).map(|(p, _)| p.to_text()).collect();
         (kept, closure.unclear.clone())
     }
@@ -224,10 +223,9 @@ fn the_applications_files_stay_and_the_junk_of_its_build_goes() {
 #[test]
 fn a_reason_leads_back_to_what_starts() {
     let made = system();
-    let layers = [indexed(made.entries, made.facts)];
-    let view = View::merge(&layers);
-    let packages = InstalledPackages::from_view(&view);
-    let closure = Closure::of(Input { view: &view, packages: &packages, config: &made.config });
+    let layers = vec![indexed(made.entries, made.facts)];
+    let facts = facts_of(layers);
+    let closure = Closure::of(&facts, &made.config);
     let steps = closure.why(&LayerPath::from("usr/lib/libc.so.6"));
     let text: Vec<String> = steps.iter().map(|s| format!("{}: {}", s.path, s.because)).collect();
     assert_eq!(
@@ -261,10 +259,9 @@ proptest! {
         dir in "(/app|/usr/a|)",
     ) {
         let config = ContainerConfig { cmd: words, working_dir: dir, ..ContainerConfig::default() };
-        let layers = [indexed(entries, Facts::default())];
-        let view = View::merge(&layers);
-        let packages = InstalledPackages::from_view(&view);
-        let closure = Closure::of(Input { view: &view, packages: &packages, config: &config });
+        let layers = vec![indexed(entries, Facts::default())];
+            let facts = facts_of(layers);
+        let closure = Closure::of(&facts, &config);
         let sets = [Mode::File, Mode::Package, Mode::Sound].map(|m| closure.files(m).count());
         prop_assert!(sets[0] <= sets[1] && sets[1] <= sets[2]);
         for (path, _) in closure.files(Mode::Sound) {

@@ -27,7 +27,7 @@ pub fn of_chosen(explorer: &Explorer) -> Vec<String> {
         return lines;
     };
     let open = &explorer.open;
-    let raw = open.view.entry(node);
+    let raw = open.facts.view.entry(node);
     if entry.own.has(Marks::REMOVED) {
         lines.push(format!("removed by layer {}", node.layer));
         lines.extend(step(explorer, node.layer));
@@ -40,7 +40,7 @@ pub fn of_chosen(explorer: &Explorer) -> Vec<String> {
         EntryKind::CharDevice | EntryKind::BlockDevice => "device, ",
         EntryKind::Fifo => "pipe, ",
     };
-    let size = open.view.bytes_of(node);
+    let size = open.facts.view.bytes_of(node);
     if is_folder {
         let (mode, layer) = (raw.mode & 0o7777, node.layer);
         lines.push(format!(
@@ -51,7 +51,7 @@ pub fn of_chosen(explorer: &Explorer) -> Vec<String> {
         ));
         return lines;
     }
-    let state = match state_of(&open.view, node) {
+    let state = match state_of(&open.facts.view, node) {
         EntryState::Visible => "visible".to_owned(),
         EntryState::Overwritten { by } => format!("overwritten by layer {by}, still downloaded"),
         EntryState::DeletedLater { by } => format!("deleted by layer {by}, still downloaded"),

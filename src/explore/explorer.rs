@@ -127,7 +127,7 @@ impl Explorer {
         }
         match answer {
             Answer::Read(node, Ok(file)) => {
-                let path = self.open.view.entry(node).path.clone();
+                let path = self.open.facts.view.entry(node).path.clone();
                 let secrets = self.secrets_in(node);
                 self.over = Over::View(Viewer::new(&path, &file, &secrets, &self.open));
             }
@@ -155,7 +155,7 @@ impl Explorer {
             Key::Char('a') => self.show_layer(None),
             Key::Char(digit @ '0'..='9') => {
                 let number = digit as usize - '0' as usize;
-                if number < self.open.view.layer_count() {
+                if number < self.open.facts.view.layer_count() {
                     self.show_layer(Some(number));
                 }
             }
@@ -176,7 +176,7 @@ impl Explorer {
     }
 
     fn in_layers(&mut self, key: Key) {
-        let count = self.open.view.layer_count();
+        let count = self.open.facts.view.layer_count();
         let at = self.layer.map_or(0, |n| n + 1);
         let to = match key {
             Key::Up | Key::Char('k') | Key::WheelUp => at.saturating_sub(1),
@@ -235,8 +235,8 @@ impl Explorer {
         if chosen.own.has(super::tree::Marks::REMOVED) {
             return None;
         }
-        let node = self.open.view.content_of(chosen.node?)?;
-        self.open.view.entry(node).is_file().then_some(node)
+        let node = self.open.facts.view.content_of(chosen.node?)?;
+        self.open.facts.view.entry(node).is_file().then_some(node)
     }
 
     fn why(&mut self) -> Effect {
@@ -349,7 +349,7 @@ impl Explorer {
         let path = LayerPath::from(path);
         let visible = finding.state == Some(crate::rules::State::Visible);
         let node = match visible {
-            true => self.open.view.get(&path),
+            true => self.open.facts.view.get(&path),
             false => self.node_in(layer, &path),
         };
         let Some(node) = node.or_else(|| self.node_in(layer, &path)) else {
@@ -364,7 +364,7 @@ impl Explorer {
     }
 
     fn node_in(&self, layer: usize, path: &LayerPath) -> Option<Node> {
-        let index = self.open.view.index(layer)?;
+        let index = self.open.facts.view.index(layer)?;
         let entry = index.entries.iter().rposition(|e| e.path == *path)?;
         Some(Node { layer, entry: entry as u32 })
     }
@@ -415,7 +415,7 @@ impl Explorer {
         if let Some(line) = within(self.layers_at) {
             self.pane = Pane::Layers;
             let number = self.layer_top + line;
-            if number <= self.open.view.layer_count() {
+            if number <= self.open.facts.view.layer_count() {
                 self.show_layer(number.checked_sub(1));
             }
         } else if let Some(line) = within(self.files_at) {
@@ -458,14 +458,14 @@ impl Explorer {
     /// Where an entry stands: in the final file system, or in its layer.
     pub fn path_of(&self, node: Node) -> LayerPath {
         match self.layer {
-            None => self.open.view.path(node).clone(),
-            Some(_) => self.open.view.entry(node).path.clone(),
+            None => self.open.facts.view.path(node).clone(),
+            Some(_) => self.open.facts.view.entry(node).path.clone(),
         }
     }
 
     /// Findings of an entry's file.
     pub fn findings_of(&self, node: Node) -> impl Iterator<Item = &FindingReport> {
-        let path = self.open.view.entry(node).path.to_text();
+        let path = self.open.facts.view.entry(node).path.to_text();
         self.open.report.findings.iter().filter(move |f| {
             let here = |layer: Option<usize>, p: &Option<String>| {
                 layer == Some(node.layer) && p.as_deref() == Some(path.as_str())
@@ -477,7 +477,7 @@ impl Explorer {
     /// Also what is accepted or not listed must not be shown.
     fn secrets_in(&self, node: Node) -> KnownSecrets {
         let mut known = KnownSecrets::default();
-        let Some(index) = self.open.view.index(node.layer) else { return known };
+        let Some(index) = self.open.facts.view.index(node.layer) else { return known };
         for secret in index.facts.secrets.iter().filter(|s| s.entry == node.entry) {
             match (secret.line, &secret.inside) {
                 (Some(line), None) => known.lines.push(line),

@@ -125,9 +125,9 @@ struct Item {
 impl Tree {
     /// What a container shows. A file of several names counts at one of them.
     pub fn merged(open: &OpenImage) -> Self {
-        let view = &open.view;
+        let view = &open.facts.view;
         let findings = finding_places(open);
-        let ghosts = open.residue.iter().map(|r| {
+        let ghosts = open.facts.residue.iter().map(|r| {
             let mut marks = marks_of(view.entry(r.node));
             marks.add(Marks::HIDDEN);
             if findings.contains(&(r.node.layer, &view.entry(r.node).path)) {
@@ -156,7 +156,7 @@ impl Tree {
 
     /// What one layer brings, changes and removes.
     pub fn of_layer(open: &OpenImage, number: usize) -> Self {
-        let view = &open.view;
+        let view = &open.facts.view;
         let Some(index) = view.index(number) else {
             return Self::build(Vec::new(), &HashSet::new());
         };
@@ -384,5 +384,5 @@ impl FindingPlaces {
 }
 
 fn unneeded_paths(open: &OpenImage) -> HashSet<LayerPath> {
-    open.unneeded.iter().flat_map(|u| u.paths.iter().cloned()).collect()
+    open.facts.unneeded.iter().flat_map(|u| u.paths.iter().cloned()).collect()
 }

@@ -1,16 +1,18 @@
 //! A whole image from the indexes of its layers: the overlay merge ([`view`]), the bytes that later
-//! layers hide ([`residue`]), the instructions behind the layers ([`history`]), and the packages in
-//! force ([`packages`]).
+//! layers hide ([`residue`]), the instructions behind the layers ([`history`]), the packages in force
+//! ([`packages`]), what production does not need ([`unneeded`]): together its [`ImageFacts`].
 //!
 //! Computed from facts alone; reads no blob, holds no opinion.
 
 pub mod base;
 pub mod command;
+mod facts;
 pub mod hides;
 pub mod history;
 mod merge;
 pub mod packages;
 pub mod residue;
+pub mod unneeded;
 pub mod view;
 
 #[cfg(test)]
@@ -22,6 +24,7 @@ mod overlay_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use facts::ImageFacts;
 pub use merge::Refusal;
 pub use residue::{Duplicate, EntryState, Residue, ResidueKind, duplicates, residue, state_of};
 pub use view::{Node, View};

@@ -1,6 +1,6 @@
 //! Layers from a few words, for tests of everything that works on indexes.
 
-use super::{ImageLayer, LayerState, ReadImage};
+use super::{ImageFacts, ImageLayer, LayerState, ReadImage};
 use crate::analyze::Facts;
 use crate::index::LayerIndex;
 use crate::layer::{ContentHash, Entry, EntryKind, LayerPath};
@@ -108,4 +108,9 @@ pub fn image(layers: Vec<ImageLayer>) -> ReadImage {
         repeated: Vec::new(),
     };
     ReadImage { found, layers }
+}
+
+/// All that is known of an image of these layers that says nothing else.
+pub fn facts_of(layers: Vec<ImageLayer>) -> ImageFacts {
+    ImageFacts::new(image(layers), &[])
 }

@@ -1,10 +1,10 @@
 //! An image beside another one, its baseline: what is new in it, and what made it grow.
 
 use super::browse::final_files;
+use super::judge::{Judged, judge};
 use super::read::{self, Found, Reading, Shelf};
 use super::thrift::{Common, Other, must_read};
-use super::{Inspection, PipelineError, Plan, Progress, judge};
-use crate::image::view::View;
+use super::{Inspection, PipelineError, Plan, Progress};
 use crate::image::{LayerState, ReadImage};
 use crate::oci::Digest;
 use crate::report::baseline::{Baseline, Earlier};
@@ -61,12 +61,12 @@ pub fn inspect_against(
                     read::index(plan, new, progress)?,
                 ),
             };
-            let baseline = baseline_of(&other, &before);
-            (baseline, Reading { unseen: [unread(&before), reading.unseen].concat(), ..reading })
+            let unseen = [unread(&before), reading.unseen].concat();
+            (baseline_of(&other, before), Reading { unseen, ..reading })
         }
     };
     let plan = Plan { baseline: Some(Arc::new(baseline)), ..plan.clone() };
-    Ok(super::inspect_read(&plan, &reading))
+    Ok(super::inspect_read(&plan, reading))
 }
 
 fn beside_report(
@@ -149,11 +149,10 @@ fn unread(before: &Reading) -> Vec<NotLookedAt> {
 }
 
 /// The other image's report, as one that was written earlier would be, with its files.
-fn baseline_of(plan: &Plan, reading: &Reading) -> Baseline {
-    let reports = reading.images.iter().map(|image| {
-        let report = judge(plan, image, &reading.unseen).report;
-        let view = View::merge(&image.layers);
-        let files = final_files(&view).into_iter().filter(|f| f.kind == '-');
+fn baseline_of(plan: &Plan, reading: Reading) -> Baseline {
+    let reports = reading.images.into_iter().map(|image| {
+        let Judged { report, facts, .. } = judge(plan, image, &reading.unseen);
+        let files = final_files(&facts.view).into_iter().filter(|f| f.kind == '-');
         Earlier::from(&report).with_files(files.map(|f| (f.path, f.size)).collect())
     });
     Baseline::of(reports.collect())

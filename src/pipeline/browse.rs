@@ -1,6 +1,7 @@
 //! Looking around in an image: its files, one file's bytes, two images side by side.
 
 use super::extract::{extract, extract_in_pass};
+use super::judge::{Judged, judge};
 use super::{PipelineError, Plan, Progress, read};
 use crate::image::view::{Node, View};
 use crate::image::{EntryState, LayerState, ReadImage, state_of};
@@ -104,9 +105,8 @@ pub fn diff(
     let mut sides = Vec::with_capacity(2);
     for plan in [before, after] {
         let (image, unseen) = one(plan, progress)?;
-        let report = super::judge(plan, &image, &unseen).report;
-        let view = View::merge(&image.layers);
-        sides.push((report, final_files(&view)));
+        let Judged { report, facts, .. } = judge(plan, image, &unseen);
+        sides.push((report, final_files(&facts.view)));
     }
     let [(a, a_files), (b, b_files)] = sides.as_slice() else { unreachable!("two were pushed") };
     Ok(diff_reports(a, b, a_files, b_files))

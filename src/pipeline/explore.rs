@@ -2,29 +2,23 @@
 //! they are asked for.
 
 use super::browse::{not_from_stdin, one, write_entry};
+use super::judge::{Judged, judge};
 use super::needed::{complete, why_of};
-use super::{PipelineError, Plan, Progress, judge};
+use super::{PipelineError, Plan, Progress};
 use crate::analyze::secrets::{KnownSecrets, Masker, scan_text};
-use crate::closure::{Closure, Input};
-use crate::image::ReadImage;
-use crate::image::packages::InstalledPackages;
-use crate::image::residue::Residue;
-use crate::image::view::{Node, View};
+use crate::closure::Closure;
+use crate::image::ImageFacts;
+use crate::image::view::Node;
 use crate::layer::LayerPath;
 use crate::report::model::Report;
 use crate::report::why::WhyReport;
-use crate::rules::unneeded::UnneededItem;
 use std::io::{self, Write};
 use std::ops::Range;
 
 /// An image and all that is known of it without reading a layer again.
 pub struct OpenImage {
     plan: Plan,
-    pub image: ReadImage,
-    pub view: View,
-    pub residue: Vec<Residue>,
-    pub packages: InstalledPackages,
-    pub unneeded: Vec<UnneededItem>,
+    pub facts: ImageFacts,
     known: KnownSecrets,
     /// Without proposals: they take the closure, which nobody has asked for yet.
     pub report: Report,
@@ -42,9 +36,8 @@ pub struct Beginning {
 pub fn open(plan: &Plan, progress: &dyn Progress) -> Result<OpenImage, PipelineError> {
     let plan = Plan { advise: false, ..plan.clone() };
     let (image, unseen) = one(&plan, progress)?;
-    let judged = judge(&plan, &image, &unseen);
-    let super::Judged { report, view, residue, packages, unneeded, known, .. } = judged;
-    Ok(OpenImage { plan, image, view, residue, packages, unneeded, known, report })
+    let Judged { report, facts, known, .. } = judge(&plan, image, &unseen);
+    Ok(OpenImage { plan, facts, known, report })
 }
 
 impl OpenImage {
@@ -58,20 +51,25 @@ impl OpenImage {
     /// Writes an entry's file, also one that a later layer hides.
     pub fn write(&self, node: Node, out: &mut (dyn Write + Send)) -> Result<u64, PipelineError> {
         not_from_stdin(&self.plan)?;
-        write_entry(&self.plan, &self.image, self.view.content_of(node).unwrap_or(node), out)
+        write_entry(
+            &self.plan,
+            &self.facts.image,
+            self.facts.view.content_of(node).unwrap_or(node),
+            out,
+        )
     }
 
     /// What the command needs, to be asked about many files.
     pub fn needs(&self) -> Result<Needs<'_>, PipelineError> {
-        complete(&self.image)?;
-        let config = &self.image.found.config.config;
-        let closure = Closure::of(Input { view: &self.view, packages: &self.packages, config });
+        complete(&self.facts.image)?;
+        let config = &self.facts.image.found.config.config;
+        let closure = Closure::of(&self.facts, config);
         Ok(Needs { closure, open: self })
     }
 
     /// The package that owns a visible file.
     pub fn owner(&self, path: &LayerPath) -> Option<String> {
-        self.packages.owner_of(path).map(|p| format!("{} {}", p.name, p.version))
+        self.facts.packages.owner_of(path).map(|p| format!("{} {}", p.name, p.version))
     }
 
     /// Where the secrets of a file's text stand, in bytes, each with its mask; however unsure.
@@ -94,9 +92,9 @@ pub struct Needs<'a> {
 
 impl Needs<'_> {
     pub fn why(&self, path: &str) -> Result<WhyReport, PipelineError> {
-        let OpenImage { plan, image, view, known, .. } = self.open;
+        let OpenImage { plan, facts, known, .. } = self.open;
         let masker = Masker::new(&plan.patterns, known.clone());
-        why_of(&self.closure, view, image, path, plan, &masker)
+        why_of(&self.closure, facts, path, plan, &masker)
     }
 }
 

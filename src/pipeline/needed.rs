@@ -1,12 +1,11 @@
 //! What the entry point needs: one path's reason, and the list of what is kept.
 
 use super::browse::{one, row};
-use super::{Judged, PipelineError, Plan, Progress, judge};
+use super::judge::{Judged, judge};
+use super::{PipelineError, Plan, Progress};
 use crate::analyze::secrets::Masker;
-use crate::closure::{Closure, Input, Mode};
-use crate::image::packages::InstalledPackages;
-use crate::image::view::View;
-use crate::image::{LayerState, ReadImage};
+use crate::closure::{Closure, Mode};
+use crate::image::{ImageFacts, LayerState, ReadImage};
 use crate::index::Names;
 use crate::layer::LayerPath;
 use crate::report::files::FileRow;
@@ -34,11 +33,10 @@ pub fn needed_files(
 ) -> Result<Vec<FileRow>, PipelineError> {
     let (image, _) = one(plan, progress)?;
     complete(&image)?;
-    let view = View::merge(&image.layers);
-    let packages = InstalledPackages::from_view(&view);
-    let config = &image.found.config.config;
-    let closure = Closure::of(Input { view: &view, packages: &packages, config });
-    Ok(closure.files(mode).map(|(p, n)| row(&view, p, n, view.bytes_of(n))).collect())
+    let facts = ImageFacts::new(image, &[]);
+    let ImageFacts { image, view, .. } = &facts;
+    let closure = Closure::of(&facts, &image.found.config.config);
+    Ok(closure.files(mode).map(|(p, n)| row(view, p, n, view.bytes_of(n))).collect())
 }
 
 /// Why a path is kept, or that it is not.
@@ -46,21 +44,20 @@ pub fn why(plan: &Plan, path: &str, progress: &dyn Progress) -> Result<WhyReport
     let (image, _) = one(plan, progress)?;
     complete(&image)?;
     let plan = Plan { advise: false, file_tree: false, baseline: None, ..plan.clone() };
-    let Judged { view, packages, known, .. } = judge(&plan, &image, &[]);
-    let config = &image.found.config.config;
-    let closure = Closure::of(Input { view: &view, packages: &packages, config });
-    why_of(&closure, &view, &image, path, &plan, &Masker::new(&plan.patterns, known))
+    let Judged { facts, known, .. } = judge(&plan, image, &[]);
+    let closure = Closure::of(&facts, &facts.image.found.config.config);
+    why_of(&closure, &facts, path, &plan, &Masker::new(&plan.patterns, known))
 }
 
 /// The same with a closure that is there already.
 pub(super) fn why_of(
     closure: &Closure,
-    view: &View,
-    image: &ReadImage,
+    facts: &ImageFacts,
     path: &str,
     plan: &Plan,
     masker: &Masker,
 ) -> Result<WhyReport, PipelineError> {
+    let ImageFacts { image, view, .. } = facts;
     let config = &image.found.config.config;
     let wanted = Names::new(&plan.patterns).path(&LayerPath::from(path));
     if view.follow(&wanted).is_none() && view.within(&wanted).next().is_none() {

@@ -14,17 +14,16 @@ use crate::analyze::packages::is_analyzer;
 use crate::analyze::secrets::Masker;
 use crate::image;
 use crate::image::base::BaseImage;
-use crate::image::command::effective_command;
 use crate::image::hides::hides;
 use crate::image::history::{History, Instruction};
 use crate::image::packages::InstalledPackages;
 use crate::image::residue::{self, Residue};
+use crate::image::unneeded::UnneededItem;
 use crate::image::view::View;
-use crate::image::{ImageLayer, LayerState, ReadImage};
+use crate::image::{ImageFacts, ImageLayer, LayerState};
 use crate::index::LayerIndex;
 use crate::layer::LayerPath;
 use crate::rules::allow::Allow;
-use crate::rules::unneeded::UnneededItem;
 use crate::rules::{Finding, State};
 use crate::text::{Sanitized, mask};
 use std::collections::BTreeMap;
@@ -34,13 +33,7 @@ const DUPLICATE_FLOOR: u64 = 64 << 10;
 
 /// All that a report is made of.
 pub struct Parts<'a> {
-    pub image: &'a ReadImage,
-    pub view: &'a View,
-    pub residue: &'a [Residue],
-    pub history: &'a History,
-    pub base: Option<&'a BaseImage>,
-    pub packages: &'a InstalledPackages,
-    pub unneeded: &'a [UnneededItem],
+    pub facts: &'a ImageFacts,
     /// Those that count.
     pub findings: &'a [Finding],
     pub accepted: &'a [(Finding, &'a Allow)],
@@ -59,14 +52,14 @@ pub struct Parts<'a> {
 
 /// The whole report of one image.
 pub fn assemble(parts: &Parts) -> Report {
-    let steps = steps(parts.history, parts.image.layers.len(), parts.masker);
+    let steps = steps(&parts.facts.history, parts.facts.image.layers.len(), parts.masker);
     Report {
         schema_version: SCHEMA_VERSION,
         judged_by: parts.judged_by.clone(),
         only: Vec::new(),
         image: identity(parts),
         size: total(parts),
-        base: parts.base.map(|b| base(parts, b)),
+        base: parts.facts.base.as_ref().map(|b| base(parts, b)),
         layers: layers(parts, &steps),
         waste: waste(parts, &steps),
         findings: parts.findings.iter().map(|f| finding(parts, f, &steps)).collect(),
@@ -82,11 +75,11 @@ pub fn assemble(parts: &Parts) -> Report {
             .collect(),
         known: parts.known.iter().map(|f| finding(parts, f, &steps)).collect(),
         expired: parts.expired.iter().map(|(allow, n)| expired(allow, *n)).collect(),
-        packages: packages(parts.packages),
-        unneeded: parts.unneeded.iter().map(unneeded).collect(),
+        packages: packages(&parts.facts.packages),
+        unneeded: parts.facts.unneeded.iter().map(unneeded).collect(),
         advice: parts.advice.iter().map(advice).collect(),
         not_looked_at: not_looked_at(parts),
-        duplicates: duplicates(parts.view),
+        duplicates: duplicates(&parts.facts.view),
         growth: None,
     }
 }
@@ -99,7 +92,7 @@ pub fn steps(history: &History, layers: usize, masker: &Masker) -> Vec<Option<St
 
 /// The instruction behind a finding that no layer has, masked.
 fn step_of(parts: &Parts, f: &Finding) -> Option<String> {
-    parts.history.steps.get(f.step?).map(|s| instruction(s, parts.masker))
+    parts.facts.history.steps.get(f.step?).map(|s| instruction(s, parts.masker))
 }
 
 fn instruction(step: &Instruction, masker: &Masker) -> String {
@@ -107,7 +100,7 @@ fn instruction(step: &Instruction, masker: &Masker) -> String {
 }
 
 fn identity(parts: &Parts) -> ImageIdentity {
-    let found = &parts.image.found;
+    let found = &parts.facts.image.found;
     let config = &found.config.config;
     let env = config.env.iter().take(MOST_LISTED).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -115,15 +108,15 @@ fn identity(parts: &Parts) -> ImageIdentity {
     });
     let labels = config.labels.iter().take(MOST_LISTED);
     let labels = labels.map(|(k, v)| (k.clone(), masked_value(parts.masker, k, v)));
-    let command = effective_command(config, parts.view).argv;
+    let command = &parts.facts.command.argv;
     ImageIdentity {
         reference: found.reference.clone(),
         digest: found.digest.map(|d| d.to_string()),
         platform: found.platform.to_string(),
         created: found.config.created.clone(),
-        os_release: os_release(parts.view, "PRETTY_NAME"),
-        os_id: os_release(parts.view, "ID"),
-        os_version: os_release(parts.view, "VERSION_ID"),
+        os_release: parts.facts.os_release("PRETTY_NAME"),
+        os_id: parts.facts.os_release("ID"),
+        os_version: parts.facts.os_release("VERSION_ID"),
         user: config.user.clone(),
         command: parts.masker.mask_words(&command[..command.len().min(MOST_LISTED)]),
         working_dir: config.working_dir.clone(),
@@ -148,18 +141,6 @@ fn masked_value(masker: &Masker, name: &str, value: &str) -> String {
     rest.map_or_else(|| mask(value.as_bytes()), str::to_owned)
 }
 
-/// A value of the os-release file that a container sees (os-release(5)).
-fn os_release(view: &View, key: &str) -> Option<String> {
-    ["etc/os-release", "usr/lib/os-release"].into_iter().find_map(|path| {
-        let (_, node) = view.follow(&LayerPath::from(path))?;
-        let index = view.index(node.layer)?;
-        let kept = index.facts.kept.iter().find(|k| k.entry == node.entry)?;
-        let text = String::from_utf8_lossy(&kept.bytes);
-        let value = text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix('='))?;
-        Some(value.trim_matches(['"', '\'']).to_owned()).filter(|v| !v.is_empty())
-    })
-}
-
 fn indexed(layer: &ImageLayer) -> Option<&LayerIndex> {
     match &layer.state {
         LayerState::Indexed(index) => Some(index),
@@ -169,20 +150,21 @@ fn indexed(layer: &ImageLayer) -> Option<&LayerIndex> {
 
 /// Sums are known only when every layer is.
 fn total(parts: &Parts) -> Sizes {
-    let layers = &parts.image.layers;
+    let layers = &parts.facts.image.layers;
     let content: Option<u64> = layers.iter().map(|l| indexed(l).map(|i| i.content_bytes)).sum();
     Sizes {
         compressed: image::compressed(layers),
         content,
-        on_disk: content.map(|_| parts.view.on_disk_bytes()),
+        on_disk: content.map(|_| parts.facts.view.on_disk_bytes()),
     }
 }
 
 fn base(parts: &Parts, base: &BaseImage) -> BaseReport {
-    let own = &parts.image.layers[..base.layers.unwrap_or(0).min(parts.image.layers.len())];
+    let own =
+        &parts.facts.image.layers[..base.layers.unwrap_or(0).min(parts.facts.image.layers.len())];
     let content: Option<u64> = own.iter().map(|l| indexed(l).map(|i| i.content_bytes)).sum();
     let known = base.layers.is_some();
-    let unneeded = parts.unneeded.iter().flat_map(|u| &u.layers);
+    let unneeded = parts.facts.unneeded.iter().flat_map(|u| &u.layers);
     BaseReport {
         name: base.name.clone(),
         digest: base.digest.clone(),
@@ -193,20 +175,20 @@ fn base(parts: &Parts, base: &BaseImage) -> BaseReport {
             content: content.filter(|_| known),
             on_disk: content
                 .filter(|_| known)
-                .map(|_| (0..own.len()).map(|n| parts.view.on_disk_of_layer(n)).sum()),
+                .map(|_| (0..own.len()).map(|n| parts.facts.view.on_disk_of_layer(n)).sum()),
         },
         unneeded: unneeded.filter(|(layer, _)| **layer < own.len()).map(|(_, bytes)| bytes).sum(),
     }
 }
 
 fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
-    let mut hidden = vec![0u64; parts.image.layers.len()];
-    for r in parts.residue {
+    let mut hidden = vec![0u64; parts.facts.image.layers.len()];
+    for r in &parts.facts.residue {
         hidden[r.node.layer] += r.bytes;
     }
     // A layer that was not looked at may hide anything below it.
-    let unseen = parts.image.layers.iter().rposition(|l| indexed(l).is_none());
-    let hides = hides(&parts.image.layers);
+    let unseen = parts.facts.image.layers.iter().rposition(|l| indexed(l).is_none());
+    let hides = hides(&parts.facts.image.layers);
     let passwd = LayerPath::from("etc/passwd");
     let report = |(number, layer): (usize, &ImageLayer)| {
         let index = indexed(layer);
@@ -218,18 +200,18 @@ fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
             size: Sizes {
                 compressed: layer.compressed,
                 content: index.map(|i| i.content_bytes),
-                on_disk: index.map(|_| parts.view.on_disk_of_layer(number)),
+                on_disk: index.map(|_| parts.facts.view.on_disk_of_layer(number)),
             },
             files: index.map(|i| i.entries.iter().filter(|e| is_file(e)).count() as u64),
             waste: index.filter(|_| unseen.is_none_or(|n| n < number)).map(|_| hidden[number]),
             unneeded: index
-                .map(|_| parts.unneeded.iter().filter_map(|u| u.layers.get(&number)).sum()),
+                .map(|_| parts.facts.unneeded.iter().filter_map(|u| u.layers.get(&number)).sum()),
             hides: hides[number],
             users: index.is_some_and(|i| i.entries.iter().any(|e| e.path == passwd)),
-            created: parts.history.of_layer(number).and_then(|s| s.created.clone()),
+            created: parts.facts.history.of_layer(number).and_then(|s| s.created.clone()),
         }
     };
-    parts.image.layers.iter().enumerate().map(report).collect()
+    parts.facts.image.layers.iter().enumerate().map(report).collect()
 }
 
 /// Files that unpack; whiteouts are marks, not files.
@@ -238,7 +220,7 @@ fn is_file(entry: &crate::layer::Entry) -> bool {
 }
 
 fn waste(parts: &Parts, steps: &[Option<String>]) -> Waste {
-    let at_least: u64 = parts.residue.iter().map(|r| r.bytes).sum();
+    let at_least: u64 = parts.facts.residue.iter().map(|r| r.bytes).sum();
     let content = total(parts).content;
     let efficiency = |content| match content {
         0 => 1.0,
@@ -256,19 +238,19 @@ fn waste(parts: &Parts, steps: &[Option<String>]) -> Waste {
         bytes: content.map(|_| at_least),
         at_least,
         efficiency: content.map(efficiency),
-        paths: parts.residue.iter().map(path).collect(),
+        paths: parts.facts.residue.iter().map(path).collect(),
     }
 }
 
 fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingReport {
-    let layer = f.layer.and_then(|n| parts.image.layers.get(n));
+    let layer = f.layer.and_then(|n| parts.facts.image.layers.get(n));
     let hidden_file =
         f.path.is_some() && !matches!(f.state, State::OnlyInConfig | State::OnlyInHistory);
     let recover = f.path.as_ref().filter(|_| hidden_file).map(|path| {
         let number = f.layer.map(|n| format!(" --layer {n}")).unwrap_or_default();
         format!(
             "careen cat {} {}{number}",
-            shell_word(&parts.image.found.reference),
+            shell_word(&parts.facts.image.found.reference),
             shell_word(&Sanitized(path.as_bytes()).to_string())
         )
     });
@@ -282,7 +264,10 @@ fn finding(parts: &Parts, f: &Finding, steps: &[Option<String>]) -> FindingRepor
         inside: f.inside.as_ref().map(|i| Sanitized::from(i.as_str()).to_string()),
         line: f.line,
         layer: f.layer,
-        of_base: f.layer.zip(parts.base.and_then(|b| b.layers)).map(|(layer, n)| layer < n),
+        of_base: f
+            .layer
+            .zip(parts.facts.base.as_ref().and_then(|b| b.layers))
+            .map(|(layer, n)| layer < n),
         layer_digest: layer.and_then(|l| l.descriptor.as_ref()).map(|d| d.digest.to_string()),
         instruction: match f.layer {
             Some(n) => steps.get(n).cloned().flatten(),
@@ -406,7 +391,7 @@ fn fixed((rule, findings): &(String, usize)) -> FixedReport {
 
 fn not_looked_at(parts: &Parts) -> Vec<NotLookedAt> {
     let mut out = parts.unseen.to_vec();
-    for remark in parts.image.found.remarks.iter().chain(&parts.history.remark) {
+    for remark in parts.facts.image.found.remarks.iter().chain(&parts.facts.history.remark) {
         out.push(NotLookedAt {
             what: "config".to_owned(),
             why: remark.clone(),
@@ -414,7 +399,7 @@ fn not_looked_at(parts: &Parts) -> Vec<NotLookedAt> {
             hides_packages: false,
         });
     }
-    for (number, layer) in parts.image.layers.iter().enumerate() {
+    for (number, layer) in parts.facts.image.layers.iter().enumerate() {
         match &layer.state {
             LayerState::NotLookedAt { why, failed } => out.push(NotLookedAt {
                 what: format!("layer {number}"),
@@ -425,7 +410,7 @@ fn not_looked_at(parts: &Parts) -> Vec<NotLookedAt> {
             LayerState::Indexed(index) => unread(number, index, &mut out),
         }
     }
-    out.extend(bounds::unlisted(&parts.image.found.config.config));
+    out.extend(bounds::unlisted(&parts.facts.image.found.config.config));
     out
 }
 

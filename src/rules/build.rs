@@ -29,13 +29,13 @@ fn from_history(
 ) -> Finding {
     Finding {
         state: State::OnlyInHistory,
-        layer: cx.history.layer_of(step),
+        layer: cx.facts.history.layer_of(step),
         ..rule.about(thing, severity, message)
     }
 }
 
 fn add_url(cx: &RuleContext, out: &mut Vec<Finding>) {
-    for (number, step) in cx.history.steps.iter().enumerate() {
+    for (number, step) in cx.facts.history.steps.iter().enumerate() {
         let url = step
             .text
             .split_whitespace()
@@ -100,7 +100,7 @@ fn copies_all(step: &Instruction) -> bool {
 }
 
 fn copy_order(cx: &RuleContext, out: &mut Vec<Finding>) {
-    let steps = &cx.history.steps;
+    let steps = &cx.facts.history.steps;
     let Some(copy) = steps.iter().position(copies_all) else {
         return;
     };
@@ -137,13 +137,13 @@ pub const UNPINNED_BASE: Rule = Rule {
 fn unpinned_base(cx: &RuleContext, out: &mut Vec<Finding>) {
     const NAME: &str = "org.opencontainers.image.base.name";
     const DIGEST: &str = "org.opencontainers.image.base.digest";
-    let found = &cx.image.found;
+    let found = &cx.facts.image.found;
     let value = |key: &str| {
         let label = found.config.config.labels.get(key);
         label.or_else(|| found.annotations.get(key)).filter(|v| !v.is_empty())
     };
     let from_history = || {
-        cx.history.steps.iter().rev().find_map(|s| {
+        cx.facts.history.steps.iter().rev().find_map(|s| {
             let name = match s.keyword.as_str() {
                 "FROM" => s.text.split_whitespace().next()?,
                 _ => s.comment.strip_prefix("FROM ")?.trim(),
@@ -183,7 +183,7 @@ pub const TIMESTAMPS: Rule = Rule {
 };
 
 fn timestamps(cx: &RuleContext, out: &mut Vec<Finding>) {
-    let created = cx.image.found.config.created.as_deref();
+    let created = cx.facts.image.found.config.created.as_deref();
     let Some(created) = created.and_then(|c| c.parse::<jiff::Timestamp>().ok()) else {
         return;
     };
@@ -192,8 +192,8 @@ fn timestamps(cx: &RuleContext, out: &mut Vec<Finding>) {
     let fresh = |mtime: i64| mtime <= created && mtime > created.saturating_sub(86_400);
     let mut times = std::collections::BTreeSet::new();
     let mut files = 0usize;
-    for (_, node) in cx.view.iter() {
-        let entry = cx.view.entry(node);
+    for (_, node) in cx.facts.view.iter() {
+        let entry = cx.facts.view.entry(node);
         if entry.is_file() && fresh(entry.mtime) {
             files += 1;
             if times.len() < 3 {
@@ -223,7 +223,7 @@ pub const HISTORY_MISMATCH: Rule = Rule {
         ## What to do\n\
         Use a builder or converter that keeps the history.\n",
     check: |cx, out| {
-        if let Some(remark) = &cx.history.remark {
+        if let Some(remark) = &cx.facts.history.remark {
             let state = State::OnlyInConfig;
             out.push(Finding { state, ..HISTORY_MISMATCH.finding(Severity::Info, remark.clone()) });
         }

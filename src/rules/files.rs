@@ -48,9 +48,9 @@ pub const SETUID: Rule = Rule {
 fn setuid(cx: &RuleContext, out: &mut Vec<Finding>) {
     let found = cx.visible(|_, e| e.is_file() && e.mode & 0o6000 != 0);
     let of = |node: &Node| {
-        let entry = cx.view.entry(*node);
-        let name = String::from_utf8_lossy(cx.view.path(*node).name()).into_owned();
-        let usual = USUAL.contains(&name.as_str()) || cx.history.is_base(node.layer);
+        let entry = cx.facts.view.entry(*node);
+        let name = String::from_utf8_lossy(cx.facts.view.path(*node).name()).into_owned();
+        let usual = USUAL.contains(&name.as_str()) || cx.facts.history.is_base(node.layer);
         let severity = match usual {
             true => Severity::Info,
             false if entry.mode & 0o4000 != 0 && entry.uid == 0 => Severity::Medium,
@@ -66,7 +66,7 @@ fn setuid(cx: &RuleContext, out: &mut Vec<Finding>) {
     if found.len() <= SINGLE {
         for node in &found {
             let (severity, what) = of(node);
-            let message = format!("{} is {what}", cx.view.path(*node));
+            let message = format!("{} is {what}", cx.facts.view.path(*node));
             out.push(Finding {
                 advice: Some("Take the bit away in the step that installs it.".to_owned()),
                 ..SETUID.at(cx, *node, severity, message)
@@ -164,7 +164,7 @@ fn capabilities(raw: &[u8]) -> Option<Vec<String>> {
 fn capability(cx: &RuleContext, out: &mut Vec<Finding>) {
     let found = cx.visible(|_, e| e.capability.as_ref().is_some_and(|c| !c.is_empty()));
     for (i, node) in found.iter().enumerate() {
-        let raw = cx.view.entry(*node).capability.as_deref().unwrap_or_default();
+        let raw = cx.facts.view.entry(*node).capability.as_deref().unwrap_or_default();
         let names = match capabilities(raw) {
             Some(names) if names.is_empty() => continue,
             Some(names) => names.join(", "),
@@ -184,7 +184,7 @@ fn capability(cx: &RuleContext, out: &mut Vec<Finding>) {
             out.push(Finding { advice, ..all });
             break;
         }
-        let message = format!("{} has {names}", cx.view.path(*node));
+        let message = format!("{} has {names}", cx.facts.view.path(*node));
         out.push(Finding { advice, ..CAPABILITY.at(cx, *node, severity, message) });
     }
 }

@@ -22,8 +22,8 @@ pub const DIFF_ID: Rule = Rule {
 };
 
 fn diff_id(cx: &RuleContext, out: &mut Vec<Finding>) {
-    for (number, layer) in cx.image.layers.iter().enumerate() {
-        if let (Some(index), Some(declared)) = (cx.view.index(number), layer.declared_diff_id)
+    for (number, layer) in cx.facts.image.layers.iter().enumerate() {
+        if let (Some(index), Some(declared)) = (cx.facts.view.index(number), layer.declared_diff_id)
             && index.diff_id != declared
         {
             let message = format!(
@@ -55,8 +55,8 @@ pub const TRAILING_DATA: Rule = Rule {
 };
 
 fn trailing_data(cx: &RuleContext, out: &mut Vec<Finding>) {
-    for number in 0..cx.view.layer_count() {
-        let Some(index) = cx.view.index(number) else {
+    for number in 0..cx.facts.view.layer_count() {
+        let Some(index) = cx.facts.view.index(number) else {
             continue;
         };
         // Other bytes make another tar, and are another finding.
@@ -122,8 +122,8 @@ pub const REFUSED: Rule = Rule {
 };
 
 fn refused(cx: &RuleContext, out: &mut Vec<Finding>) {
-    for (node, why, count) in cx.view.refused() {
-        let path = &cx.view.entry(node).path;
+    for (node, why, count) in cx.facts.view.refused() {
+        let path = &cx.facts.view.entry(node).path;
         let what = match why {
             Refusal::Root => "would make the root something else than a directory",
             Refusal::Parent => "stands below a file or below a name that the layer deletes",
@@ -188,7 +188,7 @@ pub const TOO_LONG_PATH: Rule = Rule {
 };
 
 fn too_long_path(cx: &RuleContext, out: &mut Vec<Finding>) {
-    if cx.image.found.config.os == "windows" {
+    if cx.facts.image.found.config.os == "windows" {
         return;
     }
     let long = |o: &Oddity| match o {
@@ -207,8 +207,8 @@ fn odd_entries(
     words: [&str; 2],
     out: &mut Vec<Finding>,
 ) {
-    for layer in 0..cx.view.layer_count() {
-        let Some(index) = cx.view.index(layer) else {
+    for layer in 0..cx.facts.view.layer_count() {
+        let Some(index) = cx.facts.view.index(layer) else {
             continue;
         };
         let mut entries = index.oddities.iter().filter_map(&odd);

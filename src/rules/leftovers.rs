@@ -78,7 +78,7 @@ fn caches(cx: &RuleContext, out: &mut Vec<Finding>) {
         report(cx, &CACHES, "cache", program, &dir.into(), out);
     }
     let home = LayerPath::from("home");
-    let users = cx.view.children(&home).map(|(p, _)| p.clone());
+    let users = cx.facts.view.children(&home).map(|(p, _)| p.clone());
     let mut homes: Vec<LayerPath> = vec!["root".into(), LayerPath::default()];
     homes.extend(users.take(100));
     for home in homes {
@@ -97,9 +97,10 @@ fn report(
     out: &mut Vec<Finding>,
 ) {
     let files: Vec<(u64, Node)> = cx
+        .facts
         .view
         .within(dir)
-        .map(|(_, n)| (cx.view.bytes_of(n), n))
+        .map(|(_, n)| (cx.facts.view.bytes_of(n), n))
         .filter(|(bytes, _)| *bytes > 0)
         .collect();
     let bytes: u64 = files.iter().map(|(b, _)| b).sum();

@@ -16,7 +16,6 @@ pub mod replaced_link;
 pub mod rule;
 pub mod running;
 pub mod secrets;
-pub mod unneeded;
 pub mod user;
 
 #[cfg(test)]
@@ -80,7 +79,7 @@ pub fn check(cx: &RuleContext) -> Vec<Finding> {
         files::CAPABILITY.id,
         files::WORLD_WRITABLE.id,
     ];
-    let windows = cx.image.found.config.is_windows();
+    let windows = cx.facts.image.found.config.is_windows();
     let mut out = Vec::new();
     for rule in all().iter().filter(|r| !windows || !OF_LINUX.contains(&r.id)) {
         (rule.check)(cx, &mut out);

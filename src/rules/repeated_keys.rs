@@ -27,7 +27,7 @@ const MOST_NAMED: usize = 5;
 
 fn check(cx: &RuleContext, out: &mut Vec<Finding>) {
     let mut documents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for repeated in &cx.image.found.repeated {
+    for repeated in &cx.facts.image.found.repeated {
         let fields = documents.entry(&repeated.document).or_default();
         for field in &repeated.fields {
             if !fields.contains(&field.as_str()) {

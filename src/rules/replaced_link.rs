@@ -41,8 +41,8 @@ struct Replaced {
 
 fn check(cx: &RuleContext, out: &mut Vec<Finding>) {
     let mut left = MOST_FILES;
-    for replaced in replaced_links(cx.view).into_iter().take(MOST_LINKS) {
-        let lost = lost(cx.view, &replaced, &mut left);
+    for replaced in replaced_links(&cx.facts.view).into_iter().take(MOST_LINKS) {
+        let lost = lost(&cx.facts.view, &replaced, &mut left);
         if !lost.is_empty() {
             out.push(finding(cx, &replaced, &lost, left == 0));
         }
@@ -123,7 +123,7 @@ fn finding(
     let broken = broken::broken(cx, replaced, lost);
     let severity = match broken {
         Some(_) => Severity::High,
-        None if lost.iter().any(|(n, p)| is_code(cx.view.entry(*n), p)) => Severity::Medium,
+        None if lost.iter().any(|(n, p)| is_code(cx.facts.view.entry(*n), p)) => Severity::Medium,
         None => Severity::Low,
     };
     let (link, target) = (&replaced.link, &replaced.target);

@@ -1,27 +1,16 @@
 //! What a rule is, what it may look at, and how its findings are put in order.
 
 use super::policy::{Before, Policy};
-use super::unneeded::UnneededItem;
 use super::{Category, Finding, Severity, State};
 use crate::analyze::Confidence;
 use crate::analyze::secrets::Patterns;
-use crate::image::base::BaseImage;
-use crate::image::history::History;
-use crate::image::packages::InstalledPackages;
-use crate::image::residue::Residue;
-use crate::image::{EntryState, Node, ReadImage, View, state_of};
+use crate::image::{EntryState, ImageFacts, Node, state_of};
 use crate::layer::{Entry, LayerPath};
 use crate::text::{Bytes, fingerprint};
 
 /// All that a rule may look at.
 pub struct RuleContext<'a> {
-    pub image: &'a ReadImage,
-    pub view: &'a View,
-    pub history: &'a History,
-    pub packages: &'a InstalledPackages,
-    pub base: Option<&'a BaseImage>,
-    pub unneeded: &'a [UnneededItem],
-    pub residue: &'a [Residue],
+    pub facts: &'a ImageFacts,
     pub patterns: &'a Patterns,
     pub policy: &'a Policy,
     /// The sizes of the image that this one is compared with; none are known where there is no such image of
@@ -83,7 +72,7 @@ impl Rule {
 
     /// A finding of this rule about a visible entry.
     pub fn at(&self, cx: &RuleContext, node: Node, severity: Severity, message: String) -> Finding {
-        let path = cx.view.path(node).clone();
+        let path = cx.facts.view.path(node).clone();
         let key = [self.id.as_bytes(), b" ", path.as_bytes()].concat();
         Finding {
             state: State::Visible,
@@ -103,10 +92,10 @@ impl Rule {
         severity: Severity,
         message: String,
     ) -> Finding {
-        let members = members(nodes.iter().map(|n| cx.view.path(*n).to_text()));
+        let members = members(nodes.iter().map(|n| cx.facts.view.path(*n).to_text()));
         Finding {
             state: State::Visible,
-            path: Some(cx.view.path(nodes[0]).clone()),
+            path: Some(cx.facts.view.path(nodes[0]).clone()),
             layer: Some(nodes[0].layer),
             ..self.about_all(members, severity, message)
         }
@@ -149,27 +138,33 @@ impl From<EntryState> for State {
 impl RuleContext<'_> {
     /// State of an entry, visible or not.
     pub fn state(&self, node: Node) -> State {
-        state_of(self.view, node).into()
+        state_of(&self.facts.view, node).into()
     }
 
     /// The kept bytes of a visible file; the flag says that they are not all.
     pub fn kept(&self, path: &str) -> Option<(&[u8], bool)> {
-        let (_, node) = self.view.follow(&LayerPath::from(path))?;
-        let node = self.view.content_of(node)?;
-        let facts = &self.view.index(node.layer)?.facts;
+        let (_, node) = self.facts.view.follow(&LayerPath::from(path))?;
+        let node = self.facts.view.content_of(node)?;
+        let facts = &self.facts.view.index(node.layer)?.facts;
         let kept = facts.kept.iter().find(|k| k.entry == node.entry)?;
         Some((&kept.bytes, kept.truncated))
     }
 
     /// Visible entries that fit, with their nodes, by path.
     pub fn visible(&self, fits: impl Fn(&LayerPath, &Entry) -> bool) -> Vec<Node> {
-        self.view.iter().filter(|(p, n)| fits(p, self.view.entry(*n))).map(|(_, n)| n).collect()
+        self.facts
+            .view
+            .iter()
+            .filter(|(p, n)| fits(p, self.facts.view.entry(*n)))
+            .map(|(_, n)| n)
+            .collect()
     }
 }
 
 /// The first few paths, and how many more there are.
 pub fn some_paths(cx: &RuleContext, nodes: &[Node]) -> String {
-    let shown: Vec<String> = nodes.iter().take(3).map(|n| cx.view.path(*n).to_string()).collect();
+    let shown: Vec<String> =
+        nodes.iter().take(3).map(|n| cx.facts.view.path(*n).to_string()).collect();
     match nodes.len() - shown.len() {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),

@@ -21,11 +21,11 @@ pub const HEALTHCHECK: Rule = Rule {
 
 fn healthcheck(cx: &RuleContext, out: &mut Vec<Finding>) {
     let none = |test: &[String]| test.first().is_some_and(|t| t == "NONE");
-    let message = match &cx.image.found.config.config.healthcheck {
+    let message = match &cx.facts.image.found.config.config.healthcheck {
         Some(check) if none(&check.test) => "the health check is switched off (NONE)",
         Some(check) if !check.test.is_empty() => return,
         _ => {
-            let last = cx.history.steps.iter().rfind(|s| s.keyword == "HEALTHCHECK");
+            let last = cx.facts.history.steps.iter().rfind(|s| s.keyword == "HEALTHCHECK");
             match last.map(|s| s.text.trim()) {
                 None => "there is no health check",
                 Some("NONE" | "[\"NONE\"]" | "&{[\"NONE\"] \"0s\" \"0s\" \"0s\" '\\x00'}") => {
@@ -57,7 +57,7 @@ pub const MUTABLE_TAG: Rule = Rule {
 };
 
 fn mutable_tag(cx: &RuleContext, out: &mut Vec<Finding>) {
-    let found = &cx.image.found;
+    let found = &cx.facts.image.found;
     // A file or folder is what it is; only a registry's tag can move.
     if found.is_local || found.pinned {
         return;

@@ -74,11 +74,11 @@ fn shipped_by<'a>(
     node: Node,
     found: &SecretMatch,
 ) -> Option<(&'a InstalledPackage, Severity)> {
-    let (path, _) = cx.view.follow(cx.view.path(node))?;
+    let (path, _) = cx.facts.view.follow(cx.facts.view.path(node))?;
     if path.is_within(&LayerPath::from("etc")) || is_of_application(found) {
         return None;
     }
-    let package = cx.packages.owner_of(&path).filter(|p| p.layer == node.layer)?;
+    let package = cx.facts.packages.owner_of(&path).filter(|p| p.layer == node.layer)?;
     match package.kind {
         PackageKind::Dpkg | PackageKind::Apk | PackageKind::Rpm => Some((package, Severity::Info)),
         _ if found.confidence < Confidence::VerifiedFormat => Some((package, Severity::Low)),
@@ -111,8 +111,8 @@ fn is_in_library(index: &LayerIndex, found: &SecretMatch) -> bool {
 }
 
 fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
-    for layer in 0..cx.view.layer_count() {
-        let Some(index) = cx.view.index(layer) else {
+    for layer in 0..cx.facts.view.layer_count() {
+        let Some(index) = cx.facts.view.index(layer) else {
             continue;
         };
         for found in &index.facts.secrets {
@@ -121,7 +121,7 @@ fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
                 continue;
             }
             let state = cx.state(node);
-            let path = cx.view.path(node);
+            let path = cx.facts.view.path(node);
             let fate = match state {
                 State::Visible => "",
                 State::Overwritten => ", overwritten later but still downloadable",

@@ -3,9 +3,8 @@
 use super::*;
 use crate::analyze::secrets::Patterns;
 use crate::analyze::{Confidence, KeptFile, OwnedFiles, PackageKind, PackageRecord, SecretMatch};
-use crate::image::history::History;
 use crate::image::testing::*;
-use crate::image::{ImageLayer, ReadImage, View};
+use crate::image::{ImageFacts, ImageLayer, ReadImage};
 use crate::index::{LayerIndex, Oddity};
 use crate::layer::{Entry, LayerPath};
 use crate::oci::{HistoryEntry, ImageConfig};
@@ -50,17 +49,8 @@ pub(super) fn with_context<T>(
     before: Option<policy::Before>,
     look: impl FnOnce(&RuleContext) -> T,
 ) -> T {
-    let view = View::merge(&image.layers);
-    let history = History::new(&image.found.config, image.layers.len());
-    let packages = crate::image::packages::InstalledPackages::from_view(&view);
     look(&RuleContext {
-        packages: &packages,
-        image,
-        view: &view,
-        history: &history,
-        base: crate::image::base::recognise(image, &history, &[]).as_ref(),
-        unneeded: &unneeded::unneeded(&view, &packages),
-        residue: &crate::image::residue::residue(&view),
+        facts: &ImageFacts::new(image.clone(), &[]),
         policy,
         before,
         patterns: &Patterns::builtin(),

@@ -41,7 +41,7 @@ enum Who {
 }
 
 fn who(cx: &RuleContext) -> Who {
-    let user = cx.image.found.config.config.user.trim();
+    let user = cx.facts.image.found.config.config.user.trim();
     let name = user.split(':').next().unwrap_or_default();
     if name.is_empty() {
         return Who::Root("no USER is set, so it runs as root".to_owned());
@@ -62,13 +62,14 @@ fn who(cx: &RuleContext) -> Who {
         (None, _) if name == "root" => Who::Root("user `root`".to_owned()),
         // A name may be missing only where the whole file was seen, or is not there at all.
         (None, Some((_, false))) => Who::Missing,
-        (None, None) if cx.view.follow(&"etc/passwd".into()).is_none() && whole(cx) => Who::Missing,
+        (None, None)
+            if cx.facts.view.follow(&"etc/passwd".into()).is_none()
+                && cx.facts.has_every_layer() =>
+        {
+            Who::Missing
+        }
         _ => Who::Other,
     }
-}
-
-fn whole(cx: &RuleContext) -> bool {
-    (0..cx.view.layer_count()).all(|l| cx.view.index(l).is_some())
 }
 
 /// The first entry with the name counts, as for the C library.
@@ -92,7 +93,7 @@ fn root(cx: &RuleContext, out: &mut Vec<Finding>) {
 
 fn unknown(cx: &RuleContext, out: &mut Vec<Finding>) {
     if let Who::Missing = who(cx) {
-        let user = super::shown(&cx.image.found.config.config.user);
+        let user = super::shown(&cx.facts.image.found.config.config.user);
         let message = format!("user `{user}` is not in the image's /etc/passwd");
         out.push(Finding {
             advice: Some("Create the user in the build, or use a number.".to_owned()),

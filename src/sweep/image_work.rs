@@ -99,7 +99,7 @@ impl<'a> Judge<'a> {
         }
         let report = catch_unwind(AssertUnwindSafe(|| {
             let image = self.found(job, layers)?;
-            Ok(pipeline::report_on(&self.plan.inspect, &image))
+            Ok(pipeline::report_on(&self.plan.inspect, image))
         }));
         match report {
             Ok(Err(e)) => self.failed(job.image, &e),

@@ -143,7 +143,7 @@ pub(super) fn rewrite(draft: &mut Draft, evidence: &Evidence, base: Option<usize
     };
     // Without knowing what it leaves out, the switch is not proposed.
     let lean = !without.is_empty();
-    let archives = evidence.view.iter().any(|(p, _)| {
+    let archives = evidence.facts.view.iter().any(|(p, _)| {
         let archive = p.as_bytes().starts_with(b"var/cache/apt/archives/");
         archive && p.as_bytes().ends_with(b".deb") || is_apt_cache(p.as_bytes())
     });
@@ -366,7 +366,7 @@ fn recommended(
     compiles: bool,
 ) -> (HashSet<String>, Vec<String>) {
     let all: Vec<&InstalledPackage> =
-        evidence.packages.iter().filter(|p| p.kind == PackageKind::Dpkg).collect();
+        evidence.facts.packages.iter().filter(|p| p.kind == PackageKind::Dpkg).collect();
     let graph = Graph::new(&all);
     let asked: Vec<usize> = (0..all.len())
         .filter(|&n| {

@@ -18,8 +18,8 @@ use super::{Advice, Certainty, Evidence};
 use crate::dockerfile::{Command, Joint, Kind};
 use crate::image::Node;
 use crate::image::residue::{Residue, ResidueKind};
+use crate::image::unneeded;
 use crate::layer::LayerPath;
-use crate::rules::unneeded;
 use draft::{Draft, Slot};
 use std::collections::HashSet;
 
@@ -34,7 +34,8 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
     let mut origin = origin(evidence)?;
     let pin = pin(evidence, &mut origin);
     let mut draft = Draft::new(&origin.text)?;
-    let base = evidence.history.base_layers.filter(|n| *n < evidence.image.layers.len());
+    let base =
+        evidence.facts.history.base_layers.filter(|n| *n < evidence.facts.image.layers.len());
     let mut changes: Vec<String> = pin.into_iter().collect();
     let leaked = evidence.closure.map(|c| Leaked::of(evidence, c)).unwrap_or_default();
     let (mounts, mounted) = secrets::rewrite(&mut draft, evidence, &leaked);
@@ -64,7 +65,7 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
                     || apt::is_apt_cache(bytes))
             || mounted.iter().any(|m| path == &LayerPath::from(m.as_str()))
             || order.caches.iter().any(|d| below(d))
-            || evidence.packages.owner_of(path).is_some_and(|p| {
+            || evidence.facts.packages.owner_of(path).is_some_and(|p| {
                 apt.without.contains(&p.name) && p.kind == crate::analyze::PackageKind::Dpkg
             })
     };
@@ -76,23 +77,23 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
             && matches!(unneeded::kind_of_path(path), Some("doc" | "man" | "info" | "locale"))
     };
     let mut kept = HashSet::new();
-    for (path, node) in evidence.view.iter() {
-        if let Some(node) = evidence.view.content_of(node)
-            && evidence.view.entry(node).is_file()
+    for (path, node) in evidence.facts.view.iter() {
+        if let Some(node) = evidence.facts.view.content_of(node)
+            && evidence.facts.view.entry(node).is_file()
             && !gone(path)
             && !docs(path, node.layer)
         {
             kept.insert(node);
         }
     }
-    let now: u64 = evidence.view.on_disk_bytes();
+    let now: u64 = evidence.facts.view.on_disk_bytes();
     let estimate = estimate(evidence, &kept, base);
     let after = estimate.on_disk.map_or(now, |d| d.likely);
     let helps = now.saturating_sub(after) * LEAST > now || end.user || !changes.is_empty();
     if !helps {
         return None;
     }
-    let stored = crate::image::compressed(&evidence.image.layers);
+    let stored = crate::image::compressed(&evidence.facts.image.layers);
     let saves = match (stored, estimate.compressed) {
         (Some(stored), Some(then)) => stored.saturating_sub(then.likely),
         _ => now.saturating_sub(after),
@@ -178,7 +179,7 @@ fn ignored(
     deleted: Vec<LayerPath>,
 ) -> Ignored {
     let mut out = Ignored::default();
-    for item in evidence.unneeded.iter().filter(|i| i.kind == "vcs" && i.owner.is_none()) {
+    for item in evidence.facts.unneeded.iter().filter(|i| i.kind == "vcs" && i.owner.is_none()) {
         for path in &item.paths {
             let name = String::from_utf8_lossy(path.name()).into_owned();
             if [".git", ".hg", ".svn"].contains(&name.as_str()) {
@@ -258,7 +259,7 @@ fn is_known(evidence: &Evidence, draft: &Draft, line: &str) -> bool {
         let sets = |text: &str| {
             text.split_whitespace().any(|w| w == name || w.starts_with(&format!("{name}=")))
         };
-        let own = evidence.history.steps.iter().any(|s| s.keyword == "ENV" && sets(&s.text));
+        let own = evidence.facts.history.steps.iter().any(|s| s.keyword == "ENV" && sets(&s.text));
         return !own || before.any(|k| matches!(k, Kind::Env(text) if sets(text)));
     }
     match line.strip_prefix("WORKDIR ") {
@@ -372,18 +373,21 @@ fn is_within(path: &LayerPath, dir: &LayerPath) -> bool {
 
 fn estimate(evidence: &Evidence, kept: &HashSet<Node>, base: Option<usize>) -> Estimate {
     let scale = |n: u64, by: f64| (n as f64 * by) as u64;
-    let bytes: u64 = kept.iter().map(|n| evidence.view.entry(*n).size).sum();
-    let now = evidence.view.on_disk_bytes();
+    let bytes: u64 = kept.iter().map(|n| evidence.facts.view.entry(*n).size).sum();
+    let now = evidence.facts.view.on_disk_bytes();
     let on_disk = Interval {
         low: scale(bytes, 1.0 - DRIFT),
         likely: bytes,
         high: scale(bytes, 1.0 + DRIFT).min(now).max(bytes),
     };
-    let ratios = Ratios::new(&evidence.image.layers);
+    let ratios = Ratios::new(&evidence.facts.image.layers);
     let base = base.unwrap_or(0);
-    let below = crate::image::compressed(&evidence.image.layers[..base]);
-    let above: Option<f64> =
-        kept.iter().filter(|n| n.layer >= base).map(|n| ratios.whole(evidence.view, *n)).sum();
+    let below = crate::image::compressed(&evidence.facts.image.layers[..base]);
+    let above: Option<f64> = kept
+        .iter()
+        .filter(|n| n.layer >= base)
+        .map(|n| ratios.whole(&evidence.facts.view, *n))
+        .sum();
     let compressed = below.zip(above).map(|(below, above)| {
         let likely = below + above as u64;
         Interval {

@@ -173,9 +173,10 @@ fn installs(
     // What the installation wrote itself was not copied.
     let copied = |name: &String| {
         let path = place.join(name.as_bytes());
-        let node = evidence.view.follow(&path).and_then(|(_, n)| evidence.view.content_of(n));
+        let node =
+            evidence.facts.view.follow(&path).and_then(|(_, n)| evidence.facts.view.content_of(n));
         node.is_some_and(|node| {
-            let step = evidence.history.of_layer(node.layer);
+            let step = evidence.facts.history.of_layer(node.layer);
             step.is_none_or(|s| s.keyword == "COPY" || s.keyword == "ADD")
                 && evidence.is_plain_manifest(node)
         })

@@ -93,7 +93,7 @@ pub(super) fn ignore_deleted(
     let mut out: Vec<LayerPath> = Vec::new();
     for finding in deleted_files(evidence) {
         let (Some(path), Some(layer)) = (&finding.path, finding.layer) else { continue };
-        let step = evidence.history.of_layer(layer);
+        let step = evidence.facts.history.of_layer(layer);
         let brought = step.is_some_and(|s| s.keyword == "COPY" || s.keyword == "ADD");
         let name = String::from_utf8_lossy(path.name()).into_owned();
         let other =

@@ -7,12 +7,12 @@
 mod fold;
 mod kind;
 
-use crate::image::packages::InstalledPackages;
+use crate::image::ImageFacts;
 use crate::image::residue::{Residue, ResidueKind};
-use crate::image::view::{Node, View};
+use crate::image::unneeded::{UnneededFile, unneeded_files};
+use crate::image::view::Node;
 use crate::layer::LayerPath;
 use crate::rules::Finding;
-use crate::rules::unneeded::{UnneededFile, unneeded_files};
 use crate::text::Sanitized;
 use kind::{Programs, kind_of_file};
 use std::collections::{BTreeMap, HashMap};
@@ -100,9 +100,7 @@ pub struct HiddenBy {
 
 /// All that a tree is made of.
 pub struct Source<'a> {
-    pub view: &'a View,
-    pub residue: &'a [Residue],
-    pub packages: &'a InstalledPackages,
+    pub facts: &'a ImageFacts,
     pub findings: &'a [Finding],
 }
 
@@ -157,8 +155,8 @@ struct Item<'a> {
 }
 
 fn visible<'a>(source: &Source<'a>, names: &mut Names<'a>) -> Vec<Item<'a>> {
-    let view = source.view;
-    let unneeded = unneeded_files(view, source.packages);
+    let view = &source.facts.view;
+    let unneeded = unneeded_files(view, &source.facts.packages);
     let programs = Programs::of(view);
     let told = findings_by_path(source.findings);
     let mut items = Vec::new();
@@ -175,7 +173,7 @@ fn visible<'a>(source: &Source<'a>, names: &mut Names<'a>) -> Vec<Item<'a>> {
             }
             _ => FileKind { name: kind_of_file(path, programs.is_one(content)), why: None },
         };
-        let owner = source.packages.owner_of(path);
+        let owner = source.facts.packages.owner_of(path);
         items.push(Item {
             path: path.as_bytes(),
             leaf: Leaf {
@@ -196,7 +194,7 @@ fn visible<'a>(source: &Source<'a>, names: &mut Names<'a>) -> Vec<Item<'a>> {
 }
 
 fn hidden<'a>(source: &Source<'a>, names: &mut Names<'a>) -> Vec<Item<'a>> {
-    let programs = Programs::of(source.view);
+    let programs = Programs::of(&source.facts.view);
     let told = findings_by_path(source.findings);
     let item = |r: &'a Residue| Item {
         path: r.path.as_bytes(),
@@ -212,7 +210,7 @@ fn hidden<'a>(source: &Source<'a>, names: &mut Names<'a>) -> Vec<Item<'a>> {
             findings: findings_at(&told, &r.path, &[r.node]),
         },
     };
-    source.residue.iter().map(item).collect()
+    source.facts.residue.iter().map(item).collect()
 }
 
 type Told<'a> = HashMap<&'a LayerPath, Vec<(Option<usize>, u32)>>;

@@ -1,9 +1,8 @@
 use super::*;
 use crate::image::ImageLayer;
-use crate::image::residue::residue;
 use crate::image::testing::*;
+use crate::image::unneeded::unneeded;
 use crate::layer::Entry;
-use crate::rules::unneeded::unneeded;
 use proptest::prelude::*;
 
 struct Made {
@@ -15,15 +14,14 @@ struct Made {
 
 fn made(layers: Vec<Vec<Entry>>, named: usize) -> Made {
     let layers: Vec<ImageLayer> = layers.into_iter().map(layer).collect();
-    let view = View::merge(&layers);
-    let residue = residue(&view);
-    let packages = InstalledPackages::from_view(&view);
-    let source = Source { view: &view, residue: &residue, packages: &packages, findings: &[] };
+    let facts = facts_of(layers);
+    let ImageFacts { view, residue, packages, .. } = &facts;
+    let source = Source { facts: &facts, findings: &[] };
     Made {
         tree: FileTree::with(&source, named),
         on_disk: view.on_disk_bytes(),
         waste: residue.iter().map(|r| r.bytes).sum(),
-        unneeded: unneeded(&view, &packages).iter().map(|u| u.bytes).sum(),
+        unneeded: unneeded(view, packages).iter().map(|u| u.bytes).sum(),
     }
 }
 
@@ -142,7 +140,6 @@ fn a_small_file_with_a_finding_has_its_name() {
     let mut files: Vec<Entry> = (0..500).map(|n| sized(&format!("d/f{n}"), 1000)).collect();
     files.push(sized("d/.env", 20));
     let layers = vec![layer(files), layer(vec![file("d/.wh..env", b"")])];
-    let view = View::merge(&layers);
     let found = |layer| Finding {
         path: Some(LayerPath::from("d/.env")),
         layer: Some(layer),
@@ -150,10 +147,8 @@ fn a_small_file_with_a_finding_has_its_name() {
         ..crate::rules::all()[0].finding(Severity::High, "x".to_owned())
     };
     let findings = [found(1), found(0)];
-    let residue = residue(&view);
-    let packages = InstalledPackages::from_view(&view);
-    let source =
-        Source { view: &view, residue: &residue, packages: &packages, findings: &findings };
+    let facts = facts_of(layers);
+    let source = Source { facts: &facts, findings: &findings };
     let tree = FileTree::with(&source, 20);
     assert!(tree.nodes.len() < 60);
     // The first is of another layer's file.

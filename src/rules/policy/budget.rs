@@ -97,9 +97,11 @@ fn on_disk(cx: &RuleContext, out: &mut Vec<Finding>) {
 
 fn waste(cx: &RuleContext, out: &mut Vec<Finding>) {
     let budget = &cx.policy.budget;
-    let bytes: u64 = cx.residue.iter().map(|r| r.bytes).sum();
-    let content: u64 =
-        (0..cx.view.layer_count()).filter_map(|l| cx.view.index(l)).map(|i| i.content_bytes).sum();
+    let bytes: u64 = cx.facts.residue.iter().map(|r| r.bytes).sum();
+    let content: u64 = (0..cx.facts.view.layer_count())
+        .filter_map(|l| cx.facts.view.index(l))
+        .map(|i| i.content_bytes)
+        .sum();
     let percent = if content == 0 { 0.0 } else { bytes as f64 * 100.0 / content as f64 };
     let floor = budget.waste_floor.unwrap_or(WASTE_FLOOR);
     let message = if budget.waste.is_some_and(|most| bytes > most) {
@@ -145,15 +147,11 @@ fn sizes(cx: &RuleContext) -> Option<(&'static str, u64, u64)> {
 }
 
 fn compressed_size(cx: &RuleContext) -> Option<u64> {
-    crate::image::compressed(&cx.image.layers)
+    crate::image::compressed(&cx.facts.image.layers)
 }
 
 fn on_disk_size(cx: &RuleContext) -> Option<u64> {
-    every_layer(cx).then(|| cx.view.on_disk_bytes())
-}
-
-fn every_layer(cx: &RuleContext) -> bool {
-    (0..cx.view.layer_count()).all(|l| cx.view.index(l).is_some())
+    cx.facts.has_every_layer().then(|| cx.facts.view.on_disk_bytes())
 }
 
 /// Budgets that could not be judged, each with the reason and whether it should have been possible.
@@ -167,10 +165,10 @@ pub fn unjudged(cx: &RuleContext) -> Vec<(&'static str, &'static str, bool)> {
     if budget.compressed.is_some() && compressed_size(cx).is_none() {
         out.push((COMPRESSED.id, NO_COMPRESSED, true));
     }
-    if budget.on_disk.is_some() && !every_layer(cx) {
+    if budget.on_disk.is_some() && !cx.facts.has_every_layer() {
         out.push((ON_DISK.id, NOT_ALL, true));
     }
-    if (budget.waste.is_some() || budget.waste_percent.is_some()) && !every_layer(cx) {
+    if (budget.waste.is_some() || budget.waste_percent.is_some()) && !cx.facts.has_every_layer() {
         out.push((WASTE.id, NOT_ALL, true));
     }
     if budget.growth.is_some() || budget.growth_percent.is_some() {

@@ -77,7 +77,7 @@ fn base(cx: &RuleContext, out: &mut Vec<Finding>) {
     if wanted.is_empty() {
         return;
     }
-    let name = cx.base.and_then(|b| b.name.as_deref());
+    let name = cx.facts.base.as_ref().and_then(|b| b.name.as_deref());
     if name.is_some_and(|n| any(wanted, &spellings(n))) {
         return;
     }
@@ -108,7 +108,7 @@ fn any(wanted: &[NameGlob], names: &[String]) -> bool {
 
 fn user(cx: &RuleContext, out: &mut Vec<Finding>) {
     let wanted = &cx.policy.require.user;
-    let user = cx.image.found.config.config.user.trim();
+    let user = cx.facts.image.found.config.config.user.trim();
     let name = match user.split(':').next().unwrap_or_default() {
         "" => "root",
         name => name,
@@ -124,7 +124,7 @@ fn user(cx: &RuleContext, out: &mut Vec<Finding>) {
 }
 
 fn package(cx: &RuleContext, out: &mut Vec<Finding>) {
-    for p in cx.packages.iter() {
+    for p in cx.facts.packages.iter() {
         let Some(by) = cx.policy.forbid.packages.iter().find(|f| f.matches(&p.name)) else {
             continue;
         };
@@ -152,7 +152,7 @@ fn tool(cx: &RuleContext, out: &mut Vec<Finding>) {
     }
     // One finding a kind: its packages and paths stand in the report anyway.
     let mut kinds: BTreeMap<&str, (u64, Vec<String>)> = BTreeMap::new();
-    for item in cx.unneeded {
+    for item in &cx.facts.unneeded {
         if wanted.iter().any(|w| w.matches(&item.kind)) {
             let (bytes, names) = kinds.entry(&item.kind).or_default();
             *bytes += item.bytes;
@@ -173,11 +173,11 @@ fn tool(cx: &RuleContext, out: &mut Vec<Finding>) {
         out.push(TOOL.about_all(members, TOOL.severity, message));
     }
     let program = |node: Node| {
-        let entry = cx.view.entry(node);
+        let entry = cx.facts.view.entry(node);
         !entry.is_dir() && (entry.mode & 0o111 != 0 || !entry.is_file())
     };
     let own = search_path(cx);
-    for (path, node) in cx.view.iter() {
+    for (path, node) in cx.facts.view.iter() {
         let name = String::from_utf8_lossy(path.name());
         let Some(folder) = path.parent() else { continue };
         if (in_a_path(&folder.to_text()) || own.contains(&folder)) && program(node) {
@@ -197,7 +197,7 @@ fn in_a_path(folder: &str) -> bool {
 
 /// The folders of the image's own `PATH`.
 fn search_path(cx: &RuleContext) -> HashSet<LayerPath> {
-    let env = &cx.image.found.config.config.env;
+    let env = &cx.facts.image.found.config.config.env;
     let paths = env.iter().filter_map(|pair| pair.strip_prefix("PATH="));
     paths.flat_map(|p| p.split(':')).filter(|f| f.starts_with('/')).map(LayerPath::from).collect()
 }

@@ -16,12 +16,12 @@ pub(super) fn broken(
     replaced: &Replaced,
     lost: &[(Node, LayerPath)],
 ) -> Option<String> {
-    let view = cx.view;
+    let view = &cx.facts.view;
     // Only what the link led to, and not what the image never had.
     let gone = |path: &LayerPath| {
         resolve(view, path, None).is_none() && resolve(view, path, Some(replaced)).is_some()
     };
-    let config = &cx.image.found.config.config;
+    let config = &cx.facts.image.found.config.config;
     let starts = config.entrypoint.first().or_else(|| config.cmd.first());
     if let Some(program) = starts.filter(|p| p.starts_with('/'))
         && gone(&LayerPath::from(program.as_str()))
@@ -80,15 +80,15 @@ pub(super) fn broken(
 
 /// Where the dynamic linker looks for every program (ld.so(8)).
 fn library_folders(cx: &RuleContext) -> Vec<LayerPath> {
-    let env = &cx.image.found.config.config.env;
+    let env = &cx.facts.image.found.config.config.env;
     let own = env.iter().find_map(|e| e.strip_prefix("LD_LIBRARY_PATH=")).unwrap_or_default();
     let mut out: Vec<LayerPath> =
         own.split(':').filter(|d| !d.is_empty()).map(LayerPath::from).collect();
     for (layer, facts) in
-        (0..cx.view.layer_count()).filter_map(|l| Some((l, &cx.view.index(l)?.facts)))
+        (0..cx.facts.view.layer_count()).filter_map(|l| Some((l, &cx.facts.view.index(l)?.facts)))
     {
         for list in &facts.references {
-            let path = cx.view.path(Node { layer, entry: list.entry });
+            let path = cx.facts.view.path(Node { layer, entry: list.entry });
             let is_list = [&b"etc/ld.so.conf"[..], b"etc/ld-musl-"]
                 .iter()
                 .any(|p| path.as_bytes().starts_with(p));

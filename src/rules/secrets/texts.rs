@@ -89,8 +89,8 @@ fn texts<'a>(cx: &'a RuleContext, setters: &'a Setters) -> impl Iterator<Item = 
 }
 
 fn config<'a>(cx: &'a RuleContext, setters: &'a Setters) -> impl Iterator<Item = Text<'a>> {
-    let replaced = &cx.image.found.config.replaced;
-    let config = &cx.image.found.config.config;
+    let replaced = &cx.facts.image.found.config.replaced;
+    let config = &cx.facts.image.found.config.config;
     let of = |text: Cow<'a, str>, place| Text {
         text,
         place,
@@ -133,7 +133,7 @@ struct Setters<'a> {
 impl<'a> Setters<'a> {
     fn new(cx: &'a RuleContext) -> Self {
         let mut out = Self { variables: HashMap::new(), labels: HashMap::new() };
-        for (number, step) in cx.history.steps.iter().enumerate() {
+        for (number, step) in cx.facts.history.steps.iter().enumerate() {
             let set = match step.keyword.as_str() {
                 "ENV" => &mut out.variables,
                 "LABEL" => &mut out.labels,
@@ -153,8 +153,8 @@ impl<'a> Setters<'a> {
 }
 
 fn history<'a>(cx: &'a RuleContext) -> impl Iterator<Item = Text<'a>> {
-    cx.history.steps.iter().enumerate().flat_map(move |(number, step)| {
-        let layer = cx.history.layer_of(number);
+    cx.facts.history.steps.iter().enumerate().flat_map(move |(number, step)| {
+        let layer = cx.facts.history.layer_of(number);
         let of = move |text: Cow<'a, str>, place| Text {
             text,
             place,
