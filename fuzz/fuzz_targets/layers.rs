@@ -85,8 +85,8 @@ fn merge(data: &[u8]) -> bool {
     let mut visible = 0;
     for (path, node) in view.iter() {
         assert!((node.layer) < layers.len());
-        assert!(view.get(path).is_some());
-        let _ = (view.follow(path), view.content_of(node), view.bytes_of(node));
+        assert!(view.get(&path).is_some());
+        let _ = (view.follow(&path), view.content_of(node), view.bytes_of(node));
         visible += 1;
     }
     assert_eq!(visible, view.len());
@@ -107,7 +107,7 @@ fn layer(number: usize, text: &[u8]) -> ImageLayer {
         diff_id: DiffId(Digest::sha256(&[number as u8])),
         tar_bytes: text.len() as u64,
         content_bytes: entries.iter().map(|e| e.size).sum(),
-        entries,
+        entries: entries.into_iter().collect(),
         facts: Facts::default(),
         oddities: Vec::new(),
     };

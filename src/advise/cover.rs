@@ -13,8 +13,8 @@ const LINE: u64 = 30_000;
 const FORBIDDEN: u64 = 1 << 40;
 
 /// A file, link or folder of the final file system.
-pub(super) struct Item<'a> {
-    pub path: &'a LayerPath,
+pub(super) struct Item {
+    pub path: LayerPath,
     pub node: Node,
     pub bytes: u64,
     pub directory: bool,
@@ -42,8 +42,8 @@ impl Cover {
     }
 }
 
-struct Branch<'a> {
-    item: Option<Item<'a>>,
+struct Branch {
+    item: Option<Item>,
     path: LayerPath,
     children: Vec<usize>,
     directory: bool,
@@ -55,7 +55,7 @@ struct Branch<'a> {
     include: bool,
 }
 
-pub(super) fn cover<'a>(items: impl Iterator<Item = Item<'a>>, excludes: bool) -> Cover {
+pub(super) fn cover(items: impl Iterator<Item = Item>, excludes: bool) -> Cover {
     // Without a way to leave something out of a folder, what is in it is paid for in full.
     let line_out = if excludes { LINE } else { FORBIDDEN };
     let mut tree = grow(items);
@@ -93,12 +93,12 @@ pub(super) fn cover<'a>(items: impl Iterator<Item = Item<'a>>, excludes: bool) -
 }
 
 /// A branch for every item and every folder above it; folders stand before what is in them.
-fn grow<'a>(items: impl Iterator<Item = Item<'a>>) -> Vec<Branch<'a>> {
+fn grow(items: impl Iterator<Item = Item>) -> Vec<Branch> {
     let mut tree = vec![branch(LayerPath::default(), true)];
     let mut folders: HashMap<LayerPath, usize> = HashMap::from([(LayerPath::default(), 0)]);
     for item in items.filter(|i| !i.path.is_root()) {
         let parent = folder(&mut tree, &mut folders, item.path.parent().unwrap_or_default());
-        let n = match folders.get(item.path) {
+        let n = match folders.get(&item.path) {
             Some(&n) => n,
             None => {
                 let n = tree.len();
@@ -115,7 +115,7 @@ fn grow<'a>(items: impl Iterator<Item = Item<'a>>) -> Vec<Branch<'a>> {
     tree
 }
 
-fn branch<'a>(path: LayerPath, directory: bool) -> Branch<'a> {
+fn branch(path: LayerPath, directory: bool) -> Branch {
     Branch {
         item: None,
         path,
@@ -129,8 +129,8 @@ fn branch<'a>(path: LayerPath, directory: bool) -> Branch<'a> {
     }
 }
 
-fn folder<'a>(
-    tree: &mut Vec<Branch<'a>>,
+fn folder(
+    tree: &mut Vec<Branch>,
     folders: &mut HashMap<LayerPath, usize>,
     path: LayerPath,
 ) -> usize {
@@ -195,7 +195,7 @@ mod tests {
         let paths: Vec<LayerPath> = items.iter().map(|i| LayerPath::from(i.0)).collect();
         cover(
             items.iter().zip(&paths).enumerate().map(|(n, (i, path))| Item {
-                path,
+                path: path.clone(),
                 node: Node { layer: 0, entry: n as u32 },
                 bytes: i.1,
                 directory: false,

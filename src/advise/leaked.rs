@@ -108,7 +108,7 @@ impl Leaked {
             }
         }
         for (path, _) in closure.files(Mode::File) {
-            if is_store(path) && closure.is_only_there(path) {
+            if is_store(&path) && closure.is_only_there(&path) {
                 leaked.out.insert(path.clone());
             }
         }

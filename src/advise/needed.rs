@@ -120,39 +120,38 @@ pub(super) fn covered(
     secrets: &BTreeSet<LayerPath>,
     provided: &dyn Fn(&LayerPath, Node) -> bool,
 ) -> Cover {
-    let kept: HashSet<&LayerPath> = closure.files(mode).map(|(p, _)| p).collect();
     let view = &evidence.facts.view;
     // The program's user can write no compiled module: without those that are there, every start compiles.
     let compiles = closure.runs("python3") || closure.runs("python");
     let twin = |path: &LayerPath| {
         compiles
             && source(path).is_some_and(|source| {
-                kept.contains(&source)
+                closure.keeps(&source, mode)
                     && view.get(&source).is_some_and(|node| !provided(&source, node))
             })
     };
     // One pattern leaves out all compiled twins of Python's sources.
-    let twins = !compiles && kept.iter().all(|p| !is_compiled_python(p));
+    let twins = !compiles && closure.files(mode).all(|(p, _)| !is_compiled_python(&p));
     let items = view.iter().filter(|(path, _)| !(twins && is_compiled_python(path)));
     let mut all = cover(
         items.map(|(path, node)| {
             let kind = view.content_of(node).map_or(view.entry(node).kind, |n| view.entry(n).kind);
-            let forbidden = secrets.contains(path);
+            let forbidden = secrets.contains(&path);
             Item {
-                path,
                 node: view.content_of(node).unwrap_or(node),
                 bytes: view.bytes_of(node),
                 directory: kind == EntryKind::Directory,
-                kept: (kept.contains(path) || twin(path))
+                kept: (closure.keeps(&path, mode) || twin(&path))
                     && !forbidden
-                    && is_writable(path)
-                    && !provided(path, node),
+                    && is_writable(&path)
+                    && !provided(&path, node),
                 forbidden,
+                path,
             }
         }),
         true,
     );
-    if twins && view.iter().any(|(path, _)| is_compiled_python(path)) {
+    if twins && view.iter().any(|(path, _)| is_compiled_python(&path)) {
         all.exclude.insert(0, LayerPath::from("__pycache__"));
     }
     all

@@ -274,9 +274,7 @@ fn propose(
         .into_iter()
         // The loader comes with the C library.
         .filter(|(name, _)| !name.starts_with("ld-"))
-        .filter(|(name, _)| {
-            kept.nodes.iter().any(|n| view.entry(*n).path.name() == name.as_bytes())
-        })
+        .filter(|(name, _)| kept.nodes.iter().any(|n| view.entry(*n).name() == name.as_bytes()))
         .collect();
     if let Some((library, by)) = lacking.first() {
         let more = match lacking.len() {

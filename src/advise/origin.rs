@@ -247,7 +247,7 @@ fn copied(
     let files: Vec<String> = layer
         .and_then(|l| evidence.facts.view.index(l))
         .map(|index| {
-            index.entries.iter().filter(|e| e.is_file()).map(|e| e.path.to_text()).collect()
+            index.entries.iter().filter(|e| e.is_file()).map(|e| e.path().to_text()).collect()
         })
         .unwrap_or_default();
     if hidden_later(evidence, number) && files.len() <= 20 && files.iter().all(|f| is_plain(f)) {
@@ -293,7 +293,7 @@ fn hidden_later(evidence: &Evidence, step: usize) -> bool {
     let Some(layer) = evidence.facts.history.layer_of(step) else { return false };
     let Some(index) = evidence.facts.view.index(layer) else { return false };
     let mut files = (0..index.entries.len() as u32)
-        .filter(|&n| index.entries[n as usize].is_file())
+        .filter(|&n| index.entries.get(n).is_some_and(|e| e.is_file()))
         .map(|entry| Node { layer, entry })
         .peekable();
     files.peek().is_some()

@@ -5,7 +5,7 @@
 
 use crate::image::view::{Node, View};
 use crate::image::{ImageLayer, LayerState};
-use crate::layer::Entry;
+use crate::index::EntryRef;
 use std::collections::{HashMap, HashSet};
 
 /// Compressed bytes of one byte.
@@ -61,13 +61,13 @@ impl Ratios {
         ratios
     }
 
-    fn prior(&self, node: Node, entry: &Entry) -> f64 {
-        let path = entry.path.as_bytes();
+    fn prior(&self, node: Node, entry: EntryRef) -> f64 {
+        let name = entry.name();
         let rate = if let Some(percent) = self.sampled.get(&node) {
             SAMPLED * (f64::from(*percent) / 100.0).powf(SAMPLED_POWER)
         } else if self.programs.contains(&node) {
             PROGRAM
-        } else if PACKED_NAMES.iter().any(|n| path.ends_with(n)) {
+        } else if PACKED_NAMES.iter().any(|n| name.ends_with(n)) {
             PACKED
         } else {
             OTHER

@@ -32,7 +32,7 @@ pub(super) fn removed(
         let Some(node) = evidence.facts.view.content_of(node) else { continue };
         let entry = evidence.facts.view.entry(node);
         if entry.is_file() && !kept.contains(&node) && seen.insert(node) {
-            *sums.entry(kind(evidence, path)).or_default() += entry.size;
+            *sums.entry(kind(evidence, &path)).or_default() += entry.size;
         }
     }
     let hidden: u64 = evidence.facts.residue.iter().filter(|r| gone(r)).map(|r| r.bytes).sum();

@@ -118,7 +118,6 @@ fn own_files(
     secrets: &BTreeSet<LayerPath>,
 ) -> Cover {
     let view = &evidence.facts.view;
-    let kept: HashSet<&LayerPath> = closure.files(Mode::File).map(|(p, _)| p).collect();
     let installs = |layer: usize| {
         view.index(layer).is_some_and(|i| {
             i.facts.packages.iter().any(|p| matches!(p.kind, PackageKind::Dpkg | PackageKind::Apk))
@@ -126,11 +125,11 @@ fn own_files(
     };
     let items = view.iter().map(|(path, node)| {
         let kind = view.content_of(node).map_or(view.entry(node).kind, |n| view.entry(n).kind);
-        let forbidden = secrets.contains(path);
-        let own = closure.owner(path).is_none() && !path.as_bytes().starts_with(b"etc/ld.so.cache")
+        let forbidden = secrets.contains(&path);
+        let own = closure.owner(&path).is_none()
+            && !path.as_bytes().starts_with(b"etc/ld.so.cache")
             || !installs(node.layer);
         Item {
-            path,
             node: view.content_of(node).unwrap_or(node),
             bytes: view.bytes_of(node),
             directory: kind == EntryKind::Directory,
@@ -139,9 +138,11 @@ fn own_files(
                 && !forbidden
                 && kind != EntryKind::Directory
                 // Compiled modules come along: COPY cannot leave them out.
-                && (kept.contains(path) && closure.is_own(path) || is_compiled_python(path))
+                && (closure.keeps(&path, Mode::File) && closure.is_own(&path)
+                    || is_compiled_python(&path))
                 && path.as_bytes().iter().all(|b| *b >= b' ' && !b"\"\\*?[".contains(b)),
             forbidden,
+            path,
         }
     });
     cover(items, false)

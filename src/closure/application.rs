@@ -51,8 +51,8 @@ pub(super) fn keep(reach: &mut Reach) {
     let items = reach.items;
     let installing = installing_layers(reach);
     let go = go_programs(reach);
-    for item in 0..items.len() as u32 {
-        let path = items.path(item);
+    for (item, (path, _)) in items.list().enumerate() {
+        let item = item as u32;
         let kind = items.kind(item);
         if kind == EntryKind::Directory || items.owner(item).is_some() {
             continue;
@@ -60,10 +60,10 @@ pub(super) fn keep(reach: &mut Reach) {
         let text = path.to_text();
         let left_by_packages = installing.contains(&items.node(item).layer)
             && OF_PACKAGES.iter().any(|p| text.starts_with(p));
-        if left_by_packages || NEVER.iter().any(|p| text.starts_with(p)) || is_junk(items, path) {
+        if left_by_packages || NEVER.iter().any(|p| text.starts_with(p)) || is_junk(items, &path) {
             continue;
         }
-        reach.keep(item, None, Why::Application, Follow::Linked);
+        reach.keep(item, None, &Why::Application, Follow::Linked);
         if go.contains(&items.node(item)) {
             // Its library looks for certificates and time zones by itself, linked to a C library or not.
             reach.keep_families("@static", Some(item));
@@ -74,7 +74,7 @@ pub(super) fn keep(reach: &mut Reach) {
 /// Programs that Go built.
 fn go_programs(reach: &Reach) -> HashSet<Node> {
     let mut out = HashSet::new();
-    let count = reach.items.list().map(|(_, n)| n.layer + 1).max().unwrap_or(0);
+    let count = reach.items.view().layer_count();
     for layer in 0..count {
         let Some(index) = reach.items.view().index(layer) else { continue };
         let go = index.facts.packages.iter().filter(|p| p.kind == PackageKind::Go);
@@ -86,7 +86,7 @@ fn go_programs(reach: &Reach) -> HashSet<Node> {
 /// Layers in which a package manager worked.
 fn installing_layers(reach: &Reach) -> HashSet<usize> {
     let mut layers = HashSet::new();
-    let count = reach.items.list().map(|(_, n)| n.layer + 1).max().unwrap_or(0);
+    let count = reach.items.view().layer_count();
     for layer in 0..count {
         let Some(index) = reach.items.view().index(layer) else { continue };
         let system = |k| super::is_system(k);
@@ -109,13 +109,16 @@ pub(super) fn is_junk(items: &Items, path: &LayerPath) -> bool {
             return true;
         }
     }
-    items.number(path).is_some_and(|n| is_compiled_twin(items, n))
+    is_twin(items, &text) && items.number(path).is_some()
 }
 
 /// A compiled Python module beside its source: made again when it is missing.
 pub(super) fn is_compiled_twin(items: &Items, item: u32) -> bool {
-    let text = items.path(item).to_text();
-    let Some((before, cached)) = text.split_once("__pycache__/") else { return false };
+    is_twin(items, &items.path(item).to_text())
+}
+
+fn is_twin(items: &Items, path: &str) -> bool {
+    let Some((before, cached)) = path.split_once("__pycache__/") else { return false };
     let module = cached.split('.').next().unwrap_or_default();
     items.number(&LayerPath::from(format!("{before}{module}.py").as_str())).is_some()
 }

@@ -2,13 +2,13 @@
 
 use super::Mode;
 use super::items::Items;
-use super::why::{Edge, is_idle};
+use super::why::{Edges, is_idle};
 use crate::image::unneeded;
 use crate::layer::LayerPath;
 use std::collections::HashSet;
 
 /// Such files are not kept for themselves, but with what the application is as a whole.
-pub(super) fn lift(items: &Items, edges: &[Option<Edge>], modes: &mut [Option<Mode>]) {
+pub(super) fn lift(items: &Items, edges: &Edges, modes: &mut [Option<Mode>]) {
     for lock in 0..items.len() as u32 {
         let Some(found) = items.references(lock).filter(|r| !r.development.is_empty()) else {
             continue;
@@ -35,7 +35,7 @@ pub(super) fn lift(items: &Items, edges: &[Option<Edge>], modes: &mut [Option<Mo
         if !items.spend(files.len()) {
             return;
         }
-        let run = |n: &usize| edges[*n].is_some() && !is_idle(edges, *n as u32);
+        let run = |n: &usize| edges.has(*n as u32) && !is_idle(edges, *n as u32);
         if files.iter().any(run) {
             continue;
         }
@@ -50,7 +50,7 @@ pub(super) fn lift(items: &Items, edges: &[Option<Edge>], modes: &mut [Option<Mo
 /// What the application's own sources name, other than its tests and the settings of its build.
 fn imports<'a>(
     items: &'a Items,
-    edges: &'a [Option<Edge>],
+    edges: &'a Edges,
     root: &'a LayerPath,
 ) -> impl Iterator<Item = &'a String> {
     items
@@ -59,8 +59,8 @@ fn imports<'a>(
             let path = items.path(n as u32).to_text();
             let name = path.rsplit('/').next().unwrap_or_default();
             let of_build = name.contains(".config.") || name.ends_with("file.js");
-            let test = unneeded::kind_of_path(items.path(n as u32)) == Some("test");
-            edges[n].is_some() && !of_build && !test && !path.contains("node_modules/")
+            let test = unneeded::kind_of_path(&items.path(n as u32)) == Some("test");
+            edges.has(n as u32) && !of_build && !test && !path.contains("node_modules/")
         })
         .filter_map(|n| items.references(n as u32))
         .flat_map(|r| &r.imports)

@@ -19,15 +19,17 @@ const COST_OF_BYTES: usize = 64;
 
 pub(super) struct Items<'a> {
     view: &'a View,
-    list: Vec<(&'a LayerPath, Node)>,
-    numbers: HashMap<&'a [u8], u32>,
     elf: HashMap<Node, &'a ElfFact>,
     references: HashMap<Node, &'a References>,
-    owners: Vec<Option<u32>>,
+    /// Of each the package that owns it, or [`NOBODY`].
+    owners: Vec<u32>,
+    /// Of each package what it is for.
     package_kinds: Vec<Option<&'static str>>,
     /// What may still be spent on names, globs and folders.
     steps: Cell<usize>,
 }
+
+const NOBODY: u32 = u32::MAX;
 
 /// Where a path leads.
 pub(super) struct Resolved {
@@ -40,62 +42,58 @@ pub(super) struct Resolved {
 
 impl<'a> Items<'a> {
     pub fn new(view: &'a View, packages: &InstalledPackages) -> Self {
-        let list: Vec<_> = view.iter().collect();
-        let numbers = list.iter().enumerate().map(|(n, (p, _))| (p.as_bytes(), n as u32)).collect();
-        let owners: Vec<Option<u32>> =
-            list.iter().map(|(p, _)| packages.system_owner_of(p).map(|n| n as u32)).collect();
-        let kinds: Vec<_> =
-            packages.iter().map(|p| unneeded::kind_of_package(p.kind, &p.name)).collect();
+        let owner = |(path, _)| packages.system_owner_of(&path).map_or(NOBODY, |n| n as u32);
+        let owners: Vec<u32> = view.iter().map(owner).collect();
         let package_kinds =
-            owners.iter().map(|o: &Option<u32>| o.and_then(|n| kinds[n as usize])).collect();
+            packages.iter().map(|p| unneeded::kind_of_package(p.kind, &p.name)).collect();
         let mut elf = HashMap::new();
         let mut references = HashMap::new();
-        let layers = list.iter().map(|(_, n)| n.layer + 1).max().unwrap_or(0);
-        for layer in 0..layers {
+        for layer in 0..view.layer_count() {
             let Some(index) = view.index(layer) else { continue };
             let node = |entry| Node { layer, entry };
             elf.extend(index.facts.elf.iter().map(|f| (node(f.entry), f)));
             references.extend(index.facts.references.iter().map(|f| (node(f.entry), f)));
         }
-        Self {
-            view,
-            list,
-            numbers,
-            elf,
-            references,
-            owners,
-            package_kinds,
-            steps: Cell::new(STEPS),
-        }
+        Self { view, elf, references, owners, package_kinds, steps: Cell::new(STEPS) }
     }
 
     pub fn view(&self) -> &'a View {
         self.view
     }
 
-    pub fn list(&self) -> impl ExactSizeIterator<Item = (&'a LayerPath, Node)> {
-        self.list.iter().copied()
+    pub fn list(&self) -> impl ExactSizeIterator<Item = (LayerPath, Node)> + use<'a> {
+        self.view.iter()
+    }
+
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = Node> {
+        self.view.nodes()
     }
 
     pub fn len(&self) -> usize {
-        self.list.len()
+        self.view.len()
     }
 
     pub fn number(&self, path: &LayerPath) -> Option<u32> {
-        self.numbers.get(path.as_bytes()).copied()
+        self.view.number_of(path)
     }
 
-    pub fn path(&self, item: u32) -> &'a LayerPath {
-        self.list[item as usize].0
+    pub fn path(&self, item: u32) -> LayerPath {
+        self.view.path_at(item)
+    }
+
+    /// The last part of its path.
+    pub fn name(&self, item: u32) -> &'a [u8] {
+        self.view.name_at(item)
     }
 
     pub fn node(&self, item: u32) -> Node {
-        self.list[item as usize].1
+        self.view.node_at(item)
     }
 
     /// The package of the operating system that owns it: its place in the list of packages.
     pub fn owner(&self, item: u32) -> Option<usize> {
-        self.owners[item as usize].map(|n| n as usize)
+        let owner = self.owners[item as usize];
+        (owner != NOBODY).then_some(owner as usize)
     }
 
     fn content(&self, item: u32) -> Option<Node> {
@@ -126,26 +124,16 @@ impl<'a> Items<'a> {
     /// A symlink's target as a path from the root.
     pub fn target(&self, item: u32) -> Option<LayerPath> {
         let node = self.content(item)?;
-        let link = self.view.entry(node).link.as_deref()?;
+        let link = self.view.entry(node).link()?;
         Some(match link.starts_with(b"/") {
             true => LayerPath::new(link),
             false => self.path(item).parent().unwrap_or_default().join(link),
         })
     }
 
-    /// The items below a directory, and itself.
+    /// The items below a directory; of the root all.
     pub fn below(&self, dir: &LayerPath) -> std::ops::Range<usize> {
-        if dir.is_root() {
-            return 0..self.list.len();
-        }
-        let mut first = dir.as_bytes().to_vec();
-        first.push(b'/');
-        let mut end = dir.as_bytes().to_vec();
-        // `0` follows `/`.
-        end.push(b'0');
-        let from = self.list.partition_point(|(p, _)| p.as_bytes() < first.as_slice());
-        let to = self.list.partition_point(|(p, _)| p.as_bytes() < end.as_slice());
-        from..to.max(from)
+        self.view.range_below(dir)
     }
 
     /// Resolves as a process in the container would; `None` if nothing is there, if the path is longer than
@@ -155,7 +143,7 @@ impl<'a> Items<'a> {
         if bytes.len() > LONGEST_PATH || !self.spend(1 + bytes.len() / COST_OF_BYTES) {
             return None;
         }
-        let mut at: Vec<u8> = Vec::with_capacity(bytes.len());
+        let mut at = self.view.root_spot();
         let mut links = Vec::new();
         let mut todo = vec![bytes];
         while let Some(rest) = todo.pop() {
@@ -166,53 +154,42 @@ impl<'a> Items<'a> {
             if !rest.is_empty() {
                 todo.push(rest);
             }
-            let before = at.len();
             match part {
                 b"" | b"." => continue,
                 b".." => {
-                    at.truncate(memchr::memrchr(b'/', &at).unwrap_or(0));
+                    at = self.view.spot_above(at);
                     continue;
                 }
-                _ if before > 0 => at.push(b'/'),
                 _ => {}
             }
-            at.extend_from_slice(part);
-            let Some(item) = self.numbers.get(at.as_slice()).copied() else {
-                if !self.is_above(&mut at) {
-                    return None;
-                }
+            let found = self.view.spot_in(at, part)?;
+            let Some(item) = self.view.number_at(found) else {
+                at = found;
                 continue;
             };
             if self.kind(item) != EntryKind::Symlink {
+                at = found;
                 continue;
             }
             links.push(item);
-            let node = self.content(item)?;
-            let target = self.view.entry(node).link.as_deref().unwrap_or_default();
+            let target = self.view.entry(self.content(item)?).link().unwrap_or_default();
             if links.len() > MAX_HOPS
                 || target.len() > LONGEST_PATH
                 || !self.spend(1 + target.len() / COST_OF_BYTES)
             {
                 return None;
             }
-            at.truncate(if target.starts_with(b"/") { 0 } else { before });
+            if target.starts_with(b"/") {
+                at = self.view.root_spot();
+            }
             todo.push(target);
         }
-        let item = self.numbers.get(at.as_slice()).copied();
-        (item.is_some() || !self.list.is_empty()).then(|| Resolved {
+        let item = self.view.number_at(at);
+        (item.is_some() || !self.view.is_empty()).then(|| Resolved {
             links,
-            path: LayerPath::new(&at),
+            path: self.view.path_of(at),
             item,
         })
-    }
-
-    /// Whether anything lies below a path. It comes back as it was.
-    fn is_above(&self, path: &mut Vec<u8>) -> bool {
-        path.push(b'/');
-        let first = self.list.partition_point(|(p, _)| p.as_bytes() < path.as_slice());
-        let above = self.list.get(first).is_some_and(|(p, _)| p.as_bytes().starts_with(path));
-        path.pop();
-        above
     }
 
     /// Takes so many of the steps that there are; `false` where they are spent.
@@ -229,7 +206,7 @@ impl<'a> Items<'a> {
 
     /// What a package is for, by the table of what production does not need.
     pub fn package_kind(&self, item: u32) -> Option<&'static str> {
-        self.package_kinds[item as usize]
+        self.package_kinds[self.owner(item)?]
     }
 
     /// A small file that was kept aside.
@@ -241,7 +218,7 @@ impl<'a> Items<'a> {
 
     /// The highest version of each family that these need, and who needs it.
     pub fn versions(&self, items: impl Iterator<Item = usize>) -> Vec<(String, LayerPath)> {
-        let mut highest: BTreeMap<&str, (Vec<u32>, &str, &LayerPath)> = BTreeMap::new();
+        let mut highest: BTreeMap<&str, (Vec<u32>, &str, u32)> = BTreeMap::new();
         for item in items {
             let Some(ElfFact { dynamic: Dynamic::Linked(linked), .. }) = self.elf(item as u32)
             else {
@@ -250,13 +227,12 @@ impl<'a> Items<'a> {
             for version in &linked.versions {
                 let Some((family, number)) = version.rsplit_once('_') else { continue };
                 let parts: Vec<u32> = number.split('.').map_while(|p| p.parse().ok()).collect();
-                let known =
-                    highest.entry(family).or_insert((Vec::new(), version, self.path(item as u32)));
+                let known = highest.entry(family).or_insert((Vec::new(), version, item as u32));
                 if parts > known.0 {
-                    *known = (parts, version, self.path(item as u32));
+                    *known = (parts, version, item as u32);
                 }
             }
         }
-        highest.into_values().map(|(_, v, p)| (v.to_owned(), p.clone())).collect()
+        highest.into_values().map(|(_, v, item)| (v.to_owned(), self.path(item))).collect()
     }
 }

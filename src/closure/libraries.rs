@@ -30,8 +30,8 @@ impl Libraries {
             environment.filter(|d| items.resolve(d).is_some()).collect();
         let mut known: HashSet<LayerPath> = HashSet::new();
         let mut system: Vec<LayerPath> = Vec::new();
-        for item in 0..items.len() as u32 {
-            let path = items.path(item).as_bytes();
+        for (item, (path, _)) in items.list().enumerate() {
+            let (item, path) = (item as u32, path.as_bytes());
             let lists = path == b"etc/ld.so.conf"
                 || path.starts_with(b"etc/ld.so.conf.d/")
                 || path.starts_with(b"etc/ld-musl-");
@@ -44,8 +44,7 @@ impl Libraries {
         }
         let mut by_name: HashMap<Vec<u8>, Vec<u32>> = HashMap::new();
         for item in 0..items.len() as u32 {
-            let path = items.path(item);
-            let name = path.name();
+            let name = items.name(item);
             let kind = items.kind(item);
             if memchr::memmem::find(name, b".so").is_none()
                 || !matches!(kind, EntryKind::File | EntryKind::Symlink)
@@ -54,7 +53,7 @@ impl Libraries {
             }
             by_name.entry(name.to_vec()).or_default().push(item);
             // The multiarch folders that are there.
-            if let Some(dir) = path.parent().filter(is_system_dir)
+            if let Some(dir) = items.path(item).parent().filter(is_system_dir)
                 && known.insert(dir.clone())
             {
                 system.push(dir);
@@ -63,7 +62,7 @@ impl Libraries {
         for dir in ["lib64", "usr/lib64", "lib", "usr/lib", "usr/local/lib"] {
             system.push(LayerPath::from(dir));
         }
-        let musl = (0..items.len() as u32).any(|n| items.path(n).name().starts_with(b"ld-musl-"));
+        let musl = (0..items.len() as u32).any(|n| items.name(n).starts_with(b"ld-musl-"));
         Self { musl, environment, system, by_name }
     }
 
@@ -122,7 +121,7 @@ fn own_folders(items: &Items, of: u32, linked: &Linked) -> Vec<LayerPath> {
     if linked.search.is_empty() {
         return Vec::new();
     }
-    let origin = items.resolve(items.path(of)).map(|r| r.path).unwrap_or_default();
+    let origin = items.resolve(&items.path(of)).map(|r| r.path).unwrap_or_default();
     let origin = origin.parent().unwrap_or_default();
     linked.search.iter().map(|dir| from_origin(dir, &origin)).collect()
 }

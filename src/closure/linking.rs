@@ -14,15 +14,14 @@ impl Reach<'_, '_> {
     /// The libraries of an object and theirs, with the search paths that they inherit. An object may be
     /// loaded by several that give it different ones.
     pub(super) fn keep_libraries(&mut self, start: u32) {
-        let known = self.inherited[start as usize].len();
-        let mut todo: Vec<(u32, Inherited)> = match known {
-            0 => vec![(start, Inherited::default())],
-            _ => Vec::new(),
+        let mut todo: Vec<(u32, Inherited)> = match self.inherited.contains_key(&start) {
+            false => vec![(start, Inherited::default())],
+            true => Vec::new(),
         };
         while let Some((item, inherited)) = todo.pop() {
             let Some(elf) = self.items.elf(item) else { continue };
             let Dynamic::Linked(linked) = &elf.dynamic else { continue };
-            let seen = &mut self.inherited[item as usize];
+            let seen = self.inherited.entry(item).or_default();
             if seen.contains(&inherited) {
                 continue;
             }
@@ -76,7 +75,7 @@ impl Reach<'_, '_> {
         let missing = self.missing.iter().filter(|m| !self.found.contains(*m));
         missing.map(|(item, library)| Missing {
             library: library.clone(),
-            needed_by: self.items.path(*item).clone(),
+            needed_by: self.items.path(*item),
         })
     }
 

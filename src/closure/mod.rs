@@ -23,7 +23,7 @@ mod service_tests;
 #[cfg(test)]
 mod tests;
 
-pub use why::{Edge, Step, Why};
+pub use why::{Step, Why};
 
 use crate::analyze::{Dynamic, Linked, PackageKind};
 use crate::image::ImageFacts;
@@ -33,7 +33,8 @@ use crate::layer::LayerPath;
 use crate::oci::ContainerConfig;
 use items::Items;
 use reach::Reach;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use why::Edges;
 
 const CUT: &str = "its command, scripts and settings name more than is looked for";
 
@@ -68,8 +69,8 @@ pub struct Missing {
 pub struct Closure<'a> {
     items: Items<'a>,
     packages: &'a InstalledPackages,
-    edges: Vec<Option<Edge>>,
-    named_by: Vec<Option<u32>>,
+    edges: Edges,
+    named_by: HashMap<u32, u32>,
     modes: Vec<Option<Mode>>,
     /// What cannot be told without running the image, in words.
     pub unclear: Vec<String>,
@@ -95,14 +96,13 @@ impl<'a> Closure<'a> {
         // What only a file of the application names, and nothing was seen to run that file.
         let (idle, run): (Vec<u32>, Vec<u32>) =
             shell_scripts.into_iter().partition(|n| why::is_idle(&edges, *n));
-        let idle_scripts = idle.into_iter().map(|n| items.path(n).clone()).collect();
+        let idle_scripts = idle.into_iter().map(|n| items.path(n)).collect();
         let mut modes: Vec<Option<Mode>> =
-            edges.iter().map(|e| e.as_ref().map(|_| Mode::File)).collect();
+            (0..items.len() as u32).map(|n| edges.has(n).then_some(Mode::File)).collect();
         packages::add(&items, &facts.packages, &mut edges, &mut modes);
         development::lift(&items, &edges, &mut modes);
         for (family, item) in whole {
-            if edges[item as usize].is_none() {
-                edges[item as usize] = Some(Edge { from: None, why: Why::Family(family) });
+            if edges.keep(item, None, &Why::Family(family)) {
                 modes[item as usize] = Some(Mode::Package);
             }
         }
@@ -143,13 +143,14 @@ impl<'a> Closure<'a> {
     }
 
     /// What is kept, by path; directories stand for nothing but themselves.
-    pub fn files(&self, mode: Mode) -> impl Iterator<Item = (&'a LayerPath, Node)> {
+    pub fn files(&self, mode: Mode) -> impl Iterator<Item = (LayerPath, Node)> {
         self.items.list().enumerate().filter(move |(n, _)| self.kept(*n, mode)).map(|(_, i)| i)
     }
 
     /// On disk.
     pub fn bytes(&self, mode: Mode) -> u64 {
-        self.files(mode).map(|(_, node)| self.items.view().bytes_of(node)).sum()
+        let kept = self.items.nodes().enumerate().filter(|(n, _)| self.kept(*n, mode));
+        kept.map(|(_, node)| self.items.view().bytes_of(node)).sum()
     }
 
     /// The packages of the operating system that own something kept, by name.
@@ -169,12 +170,12 @@ impl<'a> Closure<'a> {
     }
 
     /// Kept by no package: the application's own files, and settings made by the build.
-    pub fn own_files(&self) -> impl Iterator<Item = (&'a LayerPath, Node)> {
+    pub fn own_files(&self) -> impl Iterator<Item = (LayerPath, Node)> {
         self.items
             .list()
             .enumerate()
             .filter(|(n, _)| {
-                let edge = self.edges[*n].as_ref();
+                let edge = self.edges.get(*n as u32);
                 self.items.owner(*n as u32).is_none()
                     && edge.is_some_and(|e| !matches!(e.why, Why::Family(_)))
             })
@@ -190,18 +191,18 @@ impl<'a> Closure<'a> {
 
     /// What a kept program needs of the C library and its like: the highest version of each family.
     pub fn versions(&self) -> Vec<(String, LayerPath)> {
-        self.items.versions((0..self.modes.len()).filter(|&n| self.edges[n].is_some()))
+        self.items.versions((0..self.modes.len()).filter(|&n| self.edges.has(n as u32)))
     }
 
     /// Kept for its own sake or by what names it, not by a row of the table.
     pub fn is_own(&self, path: &LayerPath) -> bool {
-        let edge = self.items.number(path).and_then(|n| self.edges[n as usize].as_ref());
+        let edge = self.items.number(path).and_then(|n| self.edges.get(n));
         edge.is_some_and(|e| !matches!(e.why, Why::Family(_)) || e.from.is_some())
     }
 
     /// Kept for nothing but being there: no file names it, nothing starts it.
     pub fn is_only_there(&self, path: &LayerPath) -> bool {
-        let edge = self.items.number(path).and_then(|n| self.edges[n as usize].as_ref());
+        let edge = self.items.number(path).and_then(|n| self.edges.get(n));
         self.named_by(path).is_none()
             && edge.is_none_or(|e| {
                 matches!(
@@ -212,9 +213,9 @@ impl<'a> Closure<'a> {
     }
 
     /// A needed file that names this one, whatever else it is kept for.
-    pub fn named_by(&self, path: &LayerPath) -> Option<&LayerPath> {
+    pub fn named_by(&self, path: &LayerPath) -> Option<LayerPath> {
         let item = self.items.number(path)?;
-        Some(self.items.path(self.named_by[item as usize]?))
+        Some(self.items.path(*self.named_by.get(&item)?))
     }
 
     /// The libraries that needed files are linked to, each with one that needs it.
@@ -222,7 +223,7 @@ impl<'a> Closure<'a> {
         let mut out = BTreeMap::new();
         for (item, linked) in self.linked() {
             for name in &linked.needed {
-                out.entry(name.clone()).or_insert_with(|| self.items.path(item).clone());
+                out.entry(name.clone()).or_insert_with(|| self.items.path(item));
             }
         }
         out.into_iter().collect()
@@ -232,14 +233,14 @@ impl<'a> Closure<'a> {
     pub fn linked_to(&self, library: &str) -> Vec<LayerPath> {
         self.linked()
             .filter(|(_, l)| l.needed.iter().any(|n| n == library))
-            .map(|(item, _)| self.items.path(item).clone())
+            .map(|(item, _)| self.items.path(item))
             .collect()
     }
 
     /// Whether a program of this name, or with a version behind it, is needed.
     pub fn runs(&self, name: &str) -> bool {
         (0..self.modes.len()).filter(|&n| self.kept(n, Mode::File)).any(|n| {
-            let file = self.items.path(n as u32).name();
+            let file = self.items.name(n as u32);
             let rest = file.strip_prefix(name.as_bytes());
             self.items.elf(n as u32).is_some_and(|e| e.interpreter.is_some())
                 && rest.is_some_and(|r| r.iter().all(|b| b.is_ascii_digit() || *b == b'.'))
@@ -249,7 +250,7 @@ impl<'a> Closure<'a> {
     fn linked(&self) -> impl Iterator<Item = (u32, &'a Linked)> {
         // What is only opened by name brings what it needs itself.
         let runs = |n: &u32| {
-            let edge = self.edges[*n as usize].as_ref();
+            let edge = self.edges.get(*n);
             self.kept(*n as usize, Mode::File)
                 && edge.is_some_and(|e| !matches!(e.why, Why::Family(_)))
         };

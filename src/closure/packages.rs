@@ -2,7 +2,7 @@
 //! system cannot be without and what the author asked for.
 
 use super::items::Items;
-use super::why::{Edge, Why};
+use super::why::{Edge, Edges, Why};
 use super::{Mode, is_system};
 use crate::analyze::PackageKind;
 use crate::image::packages::{InstalledPackage, InstalledPackages};
@@ -48,7 +48,7 @@ const ASKED_TO_BUILD: [&str; 12] = [
 pub(super) fn add(
     items: &Items,
     installed: &InstalledPackages,
-    edges: &mut [Option<Edge>],
+    edges: &mut Edges,
     modes: &mut [Option<Mode>],
 ) {
     let all: Vec<&InstalledPackage> = installed.iter().collect();
@@ -63,10 +63,10 @@ pub(super) fn add(
     let mut queue: VecDeque<(usize, Mode, Option<u32>, Why)> = VecDeque::new();
     for item in 0..items.len() as u32 {
         let directory = items.kind(item) == EntryKind::Directory;
-        if edges[item as usize].is_some()
+        if edges.has(item)
             && !directory
             && let Some(owner) = items.owner(item)
-            && is_more_than_fixed(edges[item as usize].as_ref())
+            && is_more_than_fixed(edges.get(item))
         {
             let why = Why::Package(all[owner].name.clone());
             queue.push_back((owner, Mode::Package, Some(item), why));
@@ -86,16 +86,13 @@ pub(super) fn add(
             continue;
         }
         for &item in files.get(&number).map(Vec::as_slice).unwrap_or_default() {
-            let kind = unneeded::kind_of_path(items.path(item));
-            if edges[item as usize].is_none() && !kind.is_some_and(|k| NOT_RUN.contains(&k)) {
-                edges[item as usize] = Some(Edge { from, why: why.clone() });
+            let kind = unneeded::kind_of_path(&items.path(item));
+            if !kind.is_some_and(|k| NOT_RUN.contains(&k)) && edges.keep(item, from, &why) {
                 modes[item as usize] = Some(mode);
             }
         }
         let package = all[number];
-        let from = files
-            .get(&number)
-            .and_then(|all| all.iter().copied().find(|&n| edges[n as usize].is_some()));
+        let from = files.get(&number).and_then(|all| all.iter().copied().find(|&n| edges.has(n)));
         for need in &package.relations.needs {
             let found = need.iter().find_map(|name| provided.get(name.as_str()));
             let Some(&needed) = found else { continue };
@@ -111,7 +108,7 @@ pub(super) fn add(
 }
 
 /// The files that every image keeps bring no package with them.
-fn is_more_than_fixed(edge: Option<&Edge>) -> bool {
+fn is_more_than_fixed(edge: Option<Edge>) -> bool {
     edge.is_some_and(|e| !(e.from.is_none() && matches!(e.why, Why::Family(_))))
 }
 

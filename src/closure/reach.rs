@@ -4,7 +4,7 @@ use super::application;
 use super::families::FAMILIES;
 use super::items::Items;
 use super::libraries::{Inherited, Libraries};
-use super::why::{Edge, Why};
+use super::why::{Edges, Why};
 use crate::analyze::{Dynamic, ElfFact};
 use crate::image::command::{DEFAULT_PATH, MOST_FOLDERS};
 use crate::image::unneeded;
@@ -107,11 +107,11 @@ pub(super) struct Reach<'i, 'a> {
     commands: RefCell<HashMap<String, Option<LayerPath>>>,
     families: Vec<Vec<u32>>,
     done: Vec<bool>,
-    pub edges: Vec<Option<Edge>>,
+    pub edges: Edges,
     /// The farthest that each item stands in the queue for, or stood.
     queued: Vec<Option<Follow>>,
     /// For each file another that names the file itself, not a folder around it.
-    pub named_by: Vec<Option<u32>>,
+    pub named_by: HashMap<u32, u32>,
     queue: VecDeque<(u32, Follow)>,
     /// The trees that were kept: their items, whether they were named, how far they lead.
     trees: HashSet<(Range<usize>, bool, Follow)>,
@@ -119,7 +119,7 @@ pub(super) struct Reach<'i, 'a> {
     pub(super) missing: Vec<(u32, String)>,
     pub(super) found: HashSet<(u32, String)>,
     /// Of each object the search paths that it was loaded with.
-    pub(super) inherited: Vec<Vec<Inherited>>,
+    pub(super) inherited: HashMap<u32, Vec<Inherited>>,
     pub shell: bool,
     /// Scripts of a shell that something names as a command.
     pub shell_scripts: Vec<u32>,
@@ -128,8 +128,8 @@ pub(super) struct Reach<'i, 'a> {
 impl<'i, 'a> Reach<'i, 'a> {
     pub fn new(items: &'i Items<'a>, config: &'i ContainerConfig) -> Self {
         let mut families = vec![Vec::new(); FAMILIES.len()];
-        for item in 0..items.len() as u32 {
-            let path = items.path(item).as_bytes();
+        for (item, (path, _)) in items.list().enumerate() {
+            let (item, path) = (item as u32, path.as_bytes());
             let prose = [&b"usr/share/doc/"[..], b"usr/share/man/", b"usr/share/locale/"];
             // A folder for itself is worth something only where programs write.
             let folder = items.kind(item) == EntryKind::Directory && !path.starts_with(b"var/");
@@ -148,15 +148,15 @@ impl<'i, 'a> Reach<'i, 'a> {
             path: folders_of_path(items, config),
             working_dir: LayerPath::from(config.working_dir.as_str()),
             commands: RefCell::default(),
-            edges: vec![None; items.len()],
+            edges: Edges::new(items.len()),
             queued: vec![None; items.len()],
             trees: HashSet::new(),
-            named_by: vec![None; items.len()],
+            named_by: HashMap::new(),
             queue: VecDeque::new(),
             unclear: Vec::new(),
             missing: Vec::new(),
             found: HashSet::new(),
-            inherited: vec![Vec::new(); items.len()],
+            inherited: HashMap::new(),
             shell: false,
             shell_scripts: Vec::new(),
             items,
@@ -180,11 +180,8 @@ impl<'i, 'a> Reach<'i, 'a> {
         }
     }
 
-    pub fn keep(&mut self, item: u32, from: Option<u32>, why: Why, follow: Follow) {
-        let edge = &mut self.edges[item as usize];
-        if edge.is_none() {
-            *edge = Some(Edge { from, why });
-        }
+    pub fn keep(&mut self, item: u32, from: Option<u32>, why: &Why, follow: Follow) {
+        self.edges.keep(item, from, why);
         if self.queued[item as usize].is_none_or(|f| f < follow) {
             self.queued[item as usize] = Some(follow);
             self.queue.push_back((item, follow));
@@ -208,13 +205,14 @@ impl<'i, 'a> Reach<'i, 'a> {
     ) -> Option<LayerPath> {
         let found = self.items.resolve(path)?;
         for link in found.links {
-            self.keep(link, from, Why::Link, Follow::Linked);
+            self.keep(link, from, &Why::Link, Follow::Linked);
         }
         match found.item {
             Some(item) if self.items.kind(item) != EntryKind::Directory => {
-                let named_by = &mut self.named_by[item as usize];
-                *named_by = named_by.or(from.filter(|&f| f != item));
-                self.keep(item, from, why, follow);
+                if let Some(from) = from.filter(|&f| f != item) {
+                    self.named_by.entry(item).or_insert(from);
+                }
+                self.keep(item, from, &why, follow);
             }
             _ => self.keep_tree(&found.path, from, &why, follow),
         }
@@ -230,7 +228,7 @@ impl<'i, 'a> Reach<'i, 'a> {
         follow: Follow,
     ) {
         if let Some(item) = self.items.number(dir) {
-            self.keep(item, from, why.clone(), Follow::Linked);
+            self.keep(item, from, why, Follow::Linked);
         }
         let text = dir.to_text();
         let depth = text.split('/').filter(|p| !p.is_empty()).count();
@@ -261,11 +259,11 @@ impl<'i, 'a> Reach<'i, 'a> {
             let owned = self.items.owner(item).is_some();
             // Debug information names the compiler's folders; a link leads to documentation.
             if named && self.is_for_building(item)
-                || !owned && application::is_junk(self.items, self.items.path(item))
+                || !owned && application::is_junk(self.items, &self.items.path(item))
             {
                 continue;
             }
-            self.keep(item, from, why.clone(), follow);
+            self.keep(item, from, why, follow);
         }
     }
 
@@ -329,16 +327,16 @@ impl<'i, 'a> Reach<'i, 'a> {
             if self.is_for_building(item) || application::is_compiled_twin(self.items, item) {
                 continue;
             }
-            let settings = self.items.path(item).as_bytes().starts_with(b"etc/") && from.is_some();
+            let settings = from.is_some() && self.items.path(item).as_bytes().starts_with(b"etc/");
             // Scripts beside a library are for a person (`CA.pl` of OpenSSL brings all of Perl).
             let follow = if settings { Follow::Whole } else { Follow::Data };
-            self.keep(item, from, Why::Family(family), follow);
+            self.keep(item, from, &Why::Family(family), follow);
         }
     }
 
     /// What a language's tree holds for those who build with it.
     fn is_for_building(&self, item: u32) -> bool {
-        let kind = unneeded::kind_of_path(self.items.path(item));
+        let kind = unneeded::kind_of_path(&self.items.path(item));
         let kinds = ["doc", "man", "info", "locale", "header", "static-library", "test", "debug"];
         let package = self.items.package_kind(item);
         kind.is_some_and(|k| kinds.contains(&k))
@@ -352,7 +350,7 @@ impl<'i, 'a> Reach<'i, 'a> {
             }
             return;
         }
-        let name = String::from_utf8_lossy(self.items.path(item).name()).into_owned();
+        let name = String::from_utf8_lossy(self.items.name(item)).into_owned();
         let path = self.items.path(item);
         // A table's row is for programs and libraries, not for a data file of the same name.
         let runs = self.items.elf(item).is_some() || self.items.mode(item) & 0o111 != 0;
@@ -362,7 +360,7 @@ impl<'i, 'a> Reach<'i, 'a> {
         if let Some(elf) = self.items.elf(item) {
             self.visit_elf(item, &name, elf, follow);
         }
-        if let Some(home) = java_home(path) {
+        if let Some(home) = java_home(&path) {
             self.keep_path(&home, Some(item), Why::Named, Follow::Linked);
         }
         let archive = [&b".jar"[..], b".war", b".ear"].iter().any(|e| path.as_bytes().ends_with(e));
@@ -423,8 +421,7 @@ impl<'i, 'a> Reach<'i, 'a> {
             }
         }
         // What an interpreter names is for the programs that it runs.
-        let general =
-            GENERAL.iter().any(|g| self.items.path(item).name().starts_with(g.as_bytes()));
+        let general = GENERAL.iter().any(|g| self.items.name(item).starts_with(g.as_bytes()));
         if general || follow < Follow::Whole && self.items.owner(item).is_some() {
             return;
         }
@@ -446,13 +443,13 @@ impl<'i, 'a> Reach<'i, 'a> {
             return;
         }
         for library in all {
-            self.keep(library, Some(from), why.clone(), Follow::Linked);
+            self.keep(library, Some(from), why, Follow::Linked);
         }
     }
 
     /// It belongs to what builds, by its path or its package.
     pub fn builds(&self, item: u32) -> bool {
-        let kinds = [unneeded::kind_of_path(self.items.path(item)), self.items.package_kind(item)];
+        let kinds = [unneeded::kind_of_path(&self.items.path(item)), self.items.package_kind(item)];
         kinds.into_iter().flatten().any(|k| ["build-tool", "package-manager"].contains(&k))
     }
 }
@@ -467,9 +464,12 @@ fn folders_of_path(items: &Items, config: &ContainerConfig) -> Vec<LayerPath> {
 
 /// The home of the Java that a program `…/jvm/NAME/bin/java` belongs to.
 fn java_home(path: &LayerPath) -> Option<LayerPath> {
+    if path.name() != b"java" {
+        return None;
+    }
     let bin = path.parent()?;
-    let java = path.name() == b"java" && bin.name() == b"bin";
-    java.then(|| bin.parent())
+    (bin.name() == b"bin")
+        .then(|| bin.parent())
         .flatten()
         .filter(|home| !home.is_root() && home.name() != b"usr" && home.name() != b"local")
 }

@@ -265,7 +265,7 @@ proptest! {
         let sets = [Mode::File, Mode::Package, Mode::Sound].map(|m| closure.files(m).count());
         prop_assert!(sets[0] <= sets[1] && sets[1] <= sets[2]);
         for (path, _) in closure.files(Mode::Sound) {
-            prop_assert!(!closure.why(path).is_empty());
+            prop_assert!(!closure.why(&path).is_empty());
         }
     }
 }

@@ -4,9 +4,10 @@ use super::Mode;
 use super::families::FAMILIES;
 use super::items::Items;
 use crate::layer::LayerPath;
+use std::collections::HashMap;
 
 /// What keeps a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Why {
     /// The image starts it.
     Starts,
@@ -43,10 +44,55 @@ pub enum Why {
 }
 
 /// Why, and the item that it comes from; `None` for a root.
-#[derive(Clone, Debug)]
-pub struct Edge {
-    pub(super) from: Option<u32>,
-    pub why: Why,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Edge<'e> {
+    pub from: Option<u32>,
+    pub why: &'e Why,
+}
+
+/// Of each item the edge that keeps it, if one does.
+pub(super) struct Edges {
+    /// The item that it comes from and its place in `whys`; [`NONE`] for what there is not.
+    list: Vec<(u32, u32)>,
+    /// Each once: very many items are kept for the same.
+    whys: Vec<Why>,
+    known: HashMap<Why, u32>,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl Edges {
+    pub fn new(items: usize) -> Self {
+        Self { list: vec![(NONE, NONE); items], whys: Vec::new(), known: HashMap::new() }
+    }
+
+    pub fn get(&self, item: u32) -> Option<Edge<'_>> {
+        let (from, why) = self.list[item as usize];
+        let from = (from != NONE).then_some(from);
+        Some(Edge { from, why: self.whys.get(why as usize)? })
+    }
+
+    pub fn has(&self, item: u32) -> bool {
+        self.list[item as usize].1 != NONE
+    }
+
+    /// Keeps an item, if nothing does yet; whether that was so.
+    pub fn keep(&mut self, item: u32, from: Option<u32>, why: &Why) -> bool {
+        if self.has(item) {
+            return false;
+        }
+        let number = match self.known.get(why) {
+            Some(&known) => known,
+            None => {
+                let number = self.whys.len() as u32;
+                self.whys.push(why.clone());
+                self.known.insert(why.clone(), number);
+                number
+            }
+        };
+        self.list[item as usize] = (from.unwrap_or(NONE), number);
+        true
+    }
 }
 
 /// One step from a kept file back to the entry point.
@@ -87,10 +133,10 @@ impl Why {
 }
 
 /// Whether the way back from a file ends at one of the application's that nothing leads to.
-pub(super) fn is_idle(edges: &[Option<Edge>], start: u32) -> bool {
+pub(super) fn is_idle(edges: &Edges, start: u32) -> bool {
     let mut at = start;
     for _ in 0..1000 {
-        let Some(edge) = &edges[at as usize] else { return false };
+        let Some(edge) = edges.get(at) else { return false };
         match edge.from {
             Some(from) => at = from,
             None => return matches!(edge.why, Why::Application | Why::WorkingDir),
@@ -99,20 +145,15 @@ pub(super) fn is_idle(edges: &[Option<Edge>], start: u32) -> bool {
     false
 }
 
-pub(super) fn chain(
-    items: &Items,
-    edges: &[Option<Edge>],
-    modes: &[Option<Mode>],
-    start: u32,
-) -> Vec<Step> {
+pub(super) fn chain(items: &Items, edges: &Edges, modes: &[Option<Mode>], start: u32) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut at = Some(start);
     while let Some(item) = at {
-        let (Some(edge), Some(mode)) = (&edges[item as usize], modes[item as usize]) else { break };
+        let (Some(edge), Some(mode)) = (edges.get(item), modes[item as usize]) else { break };
         steps.push(Step {
-            path: items.path(item).clone(),
+            path: items.path(item),
             mode,
-            because: edge.why.sentence(edge.from.map(|f| items.path(f))),
+            because: edge.why.sentence(edge.from.map(|f| items.path(f)).as_ref()),
         });
         at = edge.from;
         if steps.len() > 1000 {

@@ -44,7 +44,7 @@ impl Reach<'_, '_> {
         // A program's text names the sources that it was built from.
         let found = self.items.resolve(path).and_then(|r| r.item);
         if found.is_some_and(|n| {
-            self.items.mode(n) & 0o111 == 0 && application::is_junk(self.items, self.items.path(n))
+            self.items.mode(n) & 0o111 == 0 && application::is_junk(self.items, &self.items.path(n))
         }) {
             return;
         }
@@ -74,7 +74,7 @@ impl Reach<'_, '_> {
         {
             let all = found.links.into_iter().chain(found.item);
             for item in all {
-                self.keep(item, Some(from), Why::Named, Follow::Data);
+                self.keep(item, Some(from), &Why::Named, Follow::Data);
             }
         }
     }
@@ -96,7 +96,7 @@ impl Reach<'_, '_> {
         for item in below {
             let path = self.items.path(item as u32);
             if matcher.is_match(path.to_text()) {
-                self.keep(item as u32, Some(from), Why::Included, Follow::Whole);
+                self.keep(item as u32, Some(from), &Why::Included, Follow::Whole);
             }
         }
     }
@@ -109,7 +109,7 @@ impl Reach<'_, '_> {
         if !self.items.spend(1 + COST_OF_WORD * words) {
             return;
         }
-        if follow < Follow::Whole && (!own || is_in_library(path)) {
+        if follow < Follow::Whole && (!own || is_in_library(&path)) {
             return;
         }
         for word in &found.commands {
@@ -129,7 +129,7 @@ impl Reach<'_, '_> {
             }
         }
         for text in &found.includes {
-            self.include(item, path, text);
+            self.include(item, &path, text);
         }
         if follow == Follow::Whole {
             for what in &found.unclear {
@@ -143,7 +143,7 @@ impl Reach<'_, '_> {
         let Some(first) = words.next() else { return };
         let path = LayerPath::from(first.as_str());
         // Below the libraries of a language no one starts a script by its first line.
-        let inner = follow < Follow::Whole && is_in_library(self.items.path(item));
+        let inner = follow < Follow::Whole && is_in_library(&self.items.path(item));
         if inner {
             return;
         }
@@ -169,7 +169,7 @@ impl Reach<'_, '_> {
                         return;
                     }
                     for n in below {
-                        self.keep(n as u32, Some(item), Why::Named, Follow::Data);
+                        self.keep(n as u32, Some(item), &Why::Named, Follow::Data);
                     }
                 }
             }

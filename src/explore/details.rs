@@ -65,7 +65,7 @@ pub fn of_chosen(explorer: &Explorer) -> Vec<String> {
         raw.gid,
         node.layer
     );
-    if let Some(target) = &raw.link {
+    if let Some(target) = raw.link() {
         facts.push_str(&format!(" → {}", Sanitized(target)));
     }
     lines.push(facts);

@@ -127,7 +127,7 @@ impl Explorer {
         }
         match answer {
             Answer::Read(node, Ok(file)) => {
-                let path = self.open.facts.view.entry(node).path.clone();
+                let path = self.open.facts.view.entry(node).path();
                 let secrets = self.secrets_in(node);
                 self.over = Over::View(Viewer::new(&path, &file, &secrets, &self.open));
             }
@@ -365,7 +365,8 @@ impl Explorer {
 
     fn node_in(&self, layer: usize, path: &LayerPath) -> Option<Node> {
         let index = self.open.facts.view.index(layer)?;
-        let entry = index.entries.iter().rposition(|e| e.path == *path)?;
+        let entry =
+            index.entries.iter().rposition(|e| e.name() == path.name() && e.path() == *path)?;
         Some(Node { layer, entry: entry as u32 })
     }
 
@@ -458,14 +459,14 @@ impl Explorer {
     /// Where an entry stands: in the final file system, or in its layer.
     pub fn path_of(&self, node: Node) -> LayerPath {
         match self.layer {
-            None => self.open.facts.view.path(node).clone(),
-            Some(_) => self.open.facts.view.entry(node).path.clone(),
+            None => self.open.facts.view.path(node),
+            Some(_) => self.open.facts.view.entry(node).path(),
         }
     }
 
     /// Findings of an entry's file.
     pub fn findings_of(&self, node: Node) -> impl Iterator<Item = &FindingReport> {
-        let path = self.open.facts.view.entry(node).path.to_text();
+        let path = self.open.facts.view.entry(node).path().to_text();
         self.open.report.findings.iter().filter(move |f| {
             let here = |layer: Option<usize>, p: &Option<String>| {
                 layer == Some(node.layer) && p.as_deref() == Some(path.as_str())

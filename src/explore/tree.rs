@@ -4,7 +4,8 @@
 
 use crate::image::view::Node;
 use crate::image::{EntryState, state_of};
-use crate::layer::{Entry, LayerPath, Whiteout};
+use crate::index::EntryRef;
+use crate::layer::{LayerPath, Whiteout};
 use crate::pipeline::explore::OpenImage;
 use crate::text::Sanitized;
 use std::collections::{HashMap, HashSet};
@@ -130,7 +131,7 @@ impl Tree {
         let ghosts = open.facts.residue.iter().map(|r| {
             let mut marks = marks_of(view.entry(r.node));
             marks.add(Marks::HIDDEN);
-            if findings.contains(&(r.node.layer, &view.entry(r.node).path)) {
+            if findings.contains(&(r.node.layer, &view.entry(r.node).path())) {
                 marks.add(Marks::FINDING);
             }
             Item { path: r.path.clone(), node: r.node, is_dir: false, bytes: r.bytes, marks }
@@ -139,16 +140,10 @@ impl Tree {
             let entry = view.entry(node);
             let mut marks = marks_of(entry);
             marks.add(Marks::SHOWN);
-            if findings.contains(&(node.layer, path)) {
+            if findings.contains(&(node.layer, &path)) {
                 marks.add(Marks::FINDING);
             }
-            Item {
-                path: path.clone(),
-                node,
-                is_dir: entry.is_dir(),
-                bytes: view.bytes_of(node),
-                marks,
-            }
+            Item { path, node, is_dir: entry.is_dir(), bytes: view.bytes_of(node), marks }
         });
         // What is hidden stands first: below a folder of the same path its files must follow at once.
         Self::build(ghosts.chain(items).collect(), &unneeded_paths(open))
@@ -160,19 +155,19 @@ impl Tree {
         let Some(index) = view.index(number) else {
             return Self::build(Vec::new(), &HashSet::new());
         };
-        let lower: HashSet<&LayerPath> = (0..number)
+        let lower: HashSet<LayerPath> = (0..number)
             .filter_map(|n| view.index(n))
-            .flat_map(|l| l.entries.iter().map(|e| &e.path))
+            .flat_map(|l| l.entries.iter().map(|e| e.path()))
             .collect();
         let findings = finding_places(open);
         // Of an entry that stands twice in a tar the last one counts.
         let mut items: HashMap<LayerPath, Item> = HashMap::new();
         for (i, entry) in index.entries.iter().enumerate() {
             let node = Node { layer: number, entry: i as u32 };
-            let (path, mut marks) = match entry.path.whiteout() {
+            let (path, mut marks) = match entry.path().whiteout() {
                 Some(Whiteout::Opaque(dir)) => (dir, Marks::REMOVED),
                 Some(Whiteout::Of(path)) => (path, Marks::REMOVED),
-                None => (entry.path.clone(), marks_of(entry)),
+                None => (entry.path(), marks_of(entry)),
             };
             let removed = marks.has(Marks::REMOVED);
             if !removed {
@@ -349,7 +344,7 @@ fn entry(
     }
 }
 
-fn marks_of(entry: &Entry) -> Marks {
+fn marks_of(entry: EntryRef) -> Marks {
     let mut marks = Marks::default();
     if entry.is_file() && entry.mode & SETUID != 0 {
         marks.add(Marks::SETUID);

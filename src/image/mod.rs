@@ -9,9 +9,13 @@ pub mod command;
 mod facts;
 pub mod hides;
 pub mod history;
+mod layers;
 mod merge;
 pub mod packages;
+mod paths;
+mod records;
 pub mod residue;
+mod tree;
 pub mod unneeded;
 pub mod view;
 
@@ -26,8 +30,9 @@ pub(crate) mod testing;
 
 pub use facts::ImageFacts;
 pub use merge::Refusal;
+pub use paths::Paths;
 pub use residue::{Duplicate, EntryState, Residue, ResidueKind, duplicates, residue, state_of};
-pub use view::{Node, View};
+pub use view::{Node, Spot, View};
 
 use crate::index::LayerIndex;
 use crate::oci::{Descriptor, DiffId};

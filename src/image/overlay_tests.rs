@@ -9,7 +9,7 @@ use super::view::{Node, View};
 use crate::layer::{Entry, EntryKind};
 
 fn refused(view: &View) -> Vec<(String, Refusal, u32)> {
-    view.refused().map(|(n, why, count)| (view.entry(n).path.to_text(), why, count)).collect()
+    view.refused().map(|(n, why, count)| (view.entry(n).path().to_text(), why, count)).collect()
 }
 
 fn merged_usr() -> Vec<Entry> {

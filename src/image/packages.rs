@@ -8,6 +8,7 @@ use super::view::{Node, View};
 use crate::analyze::{OwnedFiles, PackageKind, PackageRecord, PackageState, Relations};
 use crate::layer::{EntryKind, LONGEST_PATH, LayerPath};
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 /// One package of the final file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,8 +139,7 @@ impl InstalledPackages {
         let first = first_layers(view);
         let mut layer = 0;
         while let Some(index) = stated.layers.get(layer).copied().and_then(|l| view.index(l)) {
-            let at =
-                |entry| stated.paths.get(&Node { layer: stated.layers[layer], entry }).copied();
+            let at = |entry| stated.paths.get(&Node { layer: stated.layers[layer], entry });
             let mut before: HashMap<(&str, u32), usize> = HashMap::new();
             for record in &index.facts.packages {
                 if let Some(path) = at(record.entry) {
@@ -339,7 +339,7 @@ impl InstalledPackages {
         }
         let mut sums: HashMap<u32, u64> = self.roots.values().map(|&n| (n, 0)).collect();
         for (path, node) in view.iter() {
-            if let Some(sum) = self.root_of(path).and_then(|n| sums.get_mut(&n)) {
+            if let Some(sum) = self.root_of(&path).and_then(|n| sums.get_mut(&n)) {
                 *sum = sum.saturating_add(view.bytes_of(node));
             }
         }
@@ -385,12 +385,12 @@ impl InstalledPackage {
 }
 
 /// Files that state something and are visible.
-struct Visible<'a> {
+struct Visible {
     layers: Vec<usize>,
-    paths: HashMap<Node, &'a LayerPath>,
+    paths: HashMap<Node, Rc<LayerPath>>,
 }
 
-fn visible_statements(view: &View) -> Visible<'_> {
+fn visible_statements(view: &View) -> Visible {
     let mut stating = HashSet::new();
     let layers: Vec<usize> = (0..layer_count(view)).filter(|&l| view.index(l).is_some()).collect();
     for &layer in &layers {
@@ -401,20 +401,20 @@ fn visible_statements(view: &View) -> Visible<'_> {
         let entries = packages.chain(index.facts.owned.iter().map(|o| o.entry));
         stating.extend(entries.map(|entry| Node { layer, entry }));
     }
-    let paths = view.iter().filter(|(_, n)| stating.contains(n)).map(|(p, n)| (n, p)).collect();
-    Visible { layers, paths }
+    let paths = view.nodes().filter(|n| stating.contains(n)).map(|n| (n, Rc::new(view.path(n))));
+    Visible { layers, paths: paths.collect() }
 }
 
 /// One above the highest layer that anything visible lies in.
 fn layer_count(view: &View) -> usize {
-    view.iter().map(|(_, n)| n.layer + 1).max().unwrap_or(0)
+    view.nodes().map(|n| n.layer + 1).max().unwrap_or(0)
 }
 
-type Statement<'a> = (PackageKind, &'a str, &'a str, Option<&'a str>, &'a [u8]);
+type Statement<'a> = (PackageKind, &'a str, &'a str, Option<&'a str>, Rc<LayerPath>);
 
-fn statement<'a>(record: &'a PackageRecord, path: &'a LayerPath) -> Statement<'a> {
+fn statement<'a>(record: &'a PackageRecord, path: &Rc<LayerPath>) -> Statement<'a> {
     let arch = record.architecture.as_deref();
-    (record.kind, &record.name, &record.version, arch, path.as_bytes())
+    (record.kind, &record.name, &record.version, arch, Rc::clone(path))
 }
 
 /// The first layer that states each package at each path.
@@ -424,10 +424,13 @@ fn first_layers(view: &View) -> HashMap<Statement<'_>, usize> {
         let Some(index) = view.index(layer) else {
             continue;
         };
+        let mut stating: Option<(u32, Rc<LayerPath>)> = None;
         for record in &index.facts.packages {
-            if let Some(entry) = index.entries.get(record.entry as usize) {
-                first.entry(statement(record, &entry.path)).or_insert(layer);
-            }
+            let known = stating.take().filter(|(entry, _)| *entry == record.entry);
+            let (_, path) = stating.insert(
+                known.unwrap_or_else(|| (record.entry, Rc::new(index.entries.path(record.entry)))),
+            );
+            first.entry(statement(record, path)).or_insert(layer);
         }
     }
     first

@@ -5,7 +5,7 @@
 
 use super::view::{Node, View};
 use crate::layer::{ContentHash, LayerPath};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// How bytes of a layer went out of sight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,12 +73,9 @@ pub fn residue(view: &View) -> Vec<Residue> {
                 continue;
             }
             let node = Node { layer, entry: number as u32 };
-            let Some(record) = view.number(node).map(|n| view.record(n)) else {
-                continue;
-            };
-            if let (0, Some((kind, by))) = (record.links, record.gone) {
+            if let Some((kind, by)) = view.gone(node) {
                 out.push(Residue {
-                    path: view.path(node).clone(),
+                    path: view.path(node),
                     node,
                     bytes: entry.size,
                     kind,
@@ -96,41 +93,41 @@ pub fn residue(view: &View) -> Vec<Residue> {
 /// Files of at least `floor` bytes whose content stands at several visible paths, the most wasteful
 /// first.
 pub fn duplicates(view: &View, floor: u64) -> Vec<Duplicate> {
-    let mut by_content: HashMap<ContentHash, Vec<(u64, Node)>> = HashMap::new();
-    for (_, node) in view.iter() {
-        let bytes = view.bytes_of(node);
-        if bytes < floor.max(1) {
+    // By the first half of the hash: nearly always enough to tell that two differ.
+    let mut halves: Vec<([u32; 2], u32)> = Vec::new();
+    let content = |number: u32| view.content_of(view.node_at(number)).map(|n| view.entry(n));
+    for number in 0..view.len() as u32 {
+        if view.bytes_of(view.node_at(number)) < floor.max(1) {
             continue;
         }
-        let content = view.content_of(node).map(|n| view.entry(n));
-        if let Some(hash) = content.and_then(|e| e.content) {
-            by_content.entry(hash).or_default().push((bytes, node));
+        if let Some(hash) = content(number).and_then(|e| e.content()) {
+            let [a, b] =
+                [0, 4].map(|at| hash.0[at..at + 4].try_into().map_or(0, u32::from_be_bytes));
+            halves.push(([a, b], number));
         }
     }
-    let mut out: Vec<Duplicate> = by_content
-        .into_values()
-        .filter(|copies| copies.len() > 1)
-        .map(|copies| Duplicate {
-            bytes: copies[0].0,
-            nodes: copies.into_iter().map(|(_, n)| n).collect(),
-        })
-        .collect();
+    halves.sort_unstable();
+    let mut out = Vec::new();
+    for alike in halves.chunk_by(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
+        let mut by_content: BTreeMap<ContentHash, Vec<Node>> = BTreeMap::new();
+        for &(_, number) in alike {
+            if let Some(hash) = content(number).and_then(|e| e.content()) {
+                by_content.entry(hash).or_default().push(view.node_at(number));
+            }
+        }
+        let copies = by_content.into_values().filter(|copies| copies.len() > 1);
+        out.extend(copies.map(|nodes| Duplicate { bytes: view.bytes_of(nodes[0]), nodes }));
+    }
     let spare = |d: &Duplicate| d.bytes.saturating_mul(d.nodes.len() as u64 - 1);
     out.sort_by(|a, b| {
-        spare(b).cmp(&spare(a)).then_with(|| view.path(a.nodes[0]).cmp(view.path(b.nodes[0])))
+        spare(b).cmp(&spare(a)).then_with(|| view.path(a.nodes[0]).cmp(&view.path(b.nodes[0])))
     });
     out
 }
 
 /// What became of an entry of a layer that was looked at; of any other, `Visible`.
 pub fn state_of(view: &View, node: Node) -> EntryState {
-    let Some(record) = view.number(node).map(|n| view.record(n)) else {
-        return EntryState::Visible;
-    };
-    if record.links > 0 {
-        return EntryState::Visible;
-    }
-    match record.gone {
+    match view.gone(node) {
         None => EntryState::Visible,
         Some((kind, by)) => {
             let by = by as usize;

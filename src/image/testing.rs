@@ -66,7 +66,7 @@ pub fn index(entries: Vec<Entry>) -> LayerIndex {
         diff_id: DiffId(Digest::sha256(format!("{entries:?}").as_bytes())),
         tar_bytes: 1024 * (entries.len() as u64 + 1),
         content_bytes: entries.iter().map(|e| e.size).sum(),
-        entries,
+        entries: entries.into_iter().collect(),
         facts: Facts::default(),
         oddities: Vec::new(),
     }

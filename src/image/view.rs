@@ -4,20 +4,15 @@
 //!
 //! Holds no content and no opinion.
 
-use super::merge::{Merged, Record, Refusal, merge};
+use super::layers::Layers;
+use super::merge::{Merged, Refusal, Refused, merge};
+use super::paths::Paths;
+use super::records::{NONE, Records};
+use super::tree::{ROOT, Tree};
 use super::{ImageLayer, LayerState};
-use crate::index::LayerIndex;
-use crate::layer::{Entry, EntryKind, LONGEST_PATH, LayerPath};
-use std::sync::Arc;
-
-/// Symlinks followed for one path, as Linux has it (`MAXSYMLINKS`).
-const MAX_HOPS: usize = 40;
-
-/// Parts that are walked for one path, those of its links included: as many as the longest path has twice.
-const MAX_PARTS: usize = 4096;
-
-/// Bytes of a path that cost a step more.
-const COST_OF_BYTES: u64 = 128;
+use crate::index::{EntryRef, LayerIndex};
+use crate::layer::{EntryKind, LayerPath};
+use std::ops::Range;
 
 /// One entry of one layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,248 +23,213 @@ pub struct Node {
     pub entry: u32,
 }
 
+/// A place in the final file system: what a layer names or what is implied by it. It need not be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot(pub(super) u32);
+
 /// The merged layers.
 pub struct View {
-    layers: Vec<Option<Arc<LayerIndex>>>,
-    pub(super) merged: Merged,
+    pub(super) layers: Layers,
+    pub(super) tree: Tree,
+    records: Records,
+    /// The visible records, by path.
+    visible: Vec<u32>,
+    /// Of each place of the tree the number in `visible`, or [`NONE`].
+    numbers: Vec<u32>,
+    /// Of each place of the tree whether something below it is visible.
+    above: Vec<bool>,
+    refused: Vec<Refused>,
     on_disk: Vec<u64>,
-}
-
-/// Where a path leads, and the parts of it that are not there.
-struct Led<'a> {
-    at: LayerPath,
-    missing: Vec<&'a [u8]>,
 }
 
 impl View {
     /// Merges the layers, base first. A layer that was not looked at changes nothing: what it hides
     /// stays visible.
     pub fn merge(layers: &[ImageLayer]) -> Self {
-        let layers: Vec<_> = layers
-            .iter()
-            .map(|l| match &l.state {
-                LayerState::Indexed(index) => Some(index.clone()),
-                LayerState::NotLookedAt { .. } => None,
-            })
-            .collect();
-        let merged = merge(&layers);
-        let mut view = Self { on_disk: vec![0; layers.len()], layers, merged };
-        let mut on_disk = vec![0u64; view.layers.len()];
-        for &number in &view.merged.visible {
-            let bytes = view.bytes_at(number);
-            let content = view.node(view.record(number).content);
-            if let Some(sum) = on_disk.get_mut(content.layer) {
+        let index = |l: &ImageLayer| match &l.state {
+            LayerState::Indexed(index) => Some(index.clone()),
+            LayerState::NotLookedAt { .. } => None,
+        };
+        let layers = Layers::new(layers.iter().map(index).collect());
+        let Merged { tree, records, visible, refused } = merge(&layers);
+        let mut numbers = vec![NONE; tree.len()];
+        for (number, &record) in visible.iter().enumerate() {
+            if let Some(place) = records.place_of(record) {
+                numbers[place as usize] = number as u32;
+            }
+        }
+        let mut above = vec![false; tree.len()];
+        // What is in a folder has a higher number than the folder.
+        for place in (1..tree.len()).rev() {
+            let seen = above[place] || numbers[place] != NONE;
+            above[tree.parent(place as u32) as usize] |= seen;
+        }
+        let on_disk = vec![0; layers.len()];
+        let mut view = Self { layers, tree, records, visible, numbers, above, refused, on_disk };
+        for number in 0..view.visible.len() {
+            let record = view.visible[number];
+            let bytes = view.bytes_at(record);
+            let content = view.layers.node(view.records.content(record));
+            if let Some(sum) = view.on_disk.get_mut(content.layer) {
                 *sum = sum.saturating_add(bytes);
             }
         }
-        view.on_disk = on_disk;
         view
     }
 
     /// The entry at a path as it stands: symlinks are not followed. `None` also for a directory that
     /// no layer names and that is only implied by what is in it.
     pub fn get(&self, path: &LayerPath) -> Option<Node> {
-        self.number_at(path.as_bytes()).map(|r| self.node(r))
+        self.number_of(path).map(|number| self.node_at(number))
     }
 
     /// What the layer's tar says of it. A hard link's entry has neither size nor content: see
     /// [`View::content_of`].
-    pub fn entry(&self, node: Node) -> &Entry {
-        self.index(node.layer)
-            .and_then(|l| l.entries.get(node.entry as usize))
-            .expect("a node of this view names an entry of its layers")
+    pub fn entry(&self, node: Node) -> EntryRef<'_> {
+        self.layers.entry_of(node)
     }
 
     /// All visible entries, by the bytes of the path where they landed (an entry `lib/x` below a
     /// symlink `lib -> usr/lib` of the same layer lands at `usr/lib/x`).
-    pub fn iter(&self) -> impl Iterator<Item = (&LayerPath, Node)> {
-        self.merged.visible.iter().map(|&r| (self.landed(r), self.node(r)))
+    pub fn iter(&self) -> Paths<'_> {
+        Paths::new(self, 0..self.visible.len())
+    }
+
+    /// The same without the paths.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = Node> {
+        self.visible.iter().map(|&record| self.layers.node(record))
     }
 
     /// Entries directly in a directory, by name.
-    pub fn children(&self, dir: &LayerPath) -> impl Iterator<Item = (&LayerPath, Node)> {
-        let mut prefix = dir.as_bytes().to_vec();
-        if !dir.is_root() {
-            prefix.push(b'/');
-        }
-        let visible = &self.merged.visible;
-        let mut at = visible.partition_point(|&r| self.landed(r).as_bytes() < prefix.as_slice());
-        // The root stands before its children.
-        if dir.is_root() && visible.first().is_some_and(|&r| self.landed(r).is_root()) {
-            at = 1;
-        }
-        std::iter::from_fn(move || {
-            loop {
-                let record = *visible.get(at)?;
-                let path = self.landed(record);
-                let name = path.as_bytes().strip_prefix(prefix.as_slice())?;
-                match memchr::memchr(b'/', name) {
-                    None => {
-                        at += 1;
-                        return Some((path, self.node(record)));
-                    }
-                    // Over all that is below the child: `0` follows `/`.
-                    Some(end) => {
-                        let mut beyond = path.as_bytes()[..prefix.len() + end].to_vec();
-                        beyond.push(b'0');
-                        at += visible[at..]
-                            .partition_point(|&r| self.landed(r).as_bytes() < beyond.as_slice());
-                    }
-                }
-            }
-        })
+    pub fn children(&self, dir: &LayerPath) -> impl Iterator<Item = (LayerPath, Node)> {
+        let place = self.tree.at(&self.layers, dir.as_bytes());
+        let is_child = move |number: &usize| {
+            let own = self.place_at(*number as u32);
+            Some(self.tree.parent(own)) == place && own != ROOT
+        };
+        let children = self.range_below(dir).filter(is_child);
+        children.map(|n| (self.path_at(n as u32), self.node_at(n as u32)))
     }
 
     /// Visible entries at or below a path, by path.
-    pub fn within(&self, dir: &LayerPath) -> impl Iterator<Item = (&LayerPath, Node)> {
-        let visible = &self.merged.visible;
-        let own = self.get(dir).map(|n| (n, dir.is_root()));
-        let mut prefix = dir.as_bytes().to_vec();
-        if !dir.is_root() {
-            prefix.push(b'/');
+    pub fn within(&self, dir: &LayerPath) -> impl Iterator<Item = (LayerPath, Node)> {
+        let own = self.get(dir).filter(|_| !dir.is_root()).map(|node| (dir.clone(), node));
+        own.into_iter().chain(Paths::new(self, self.range_below(dir)))
+    }
+
+    /// The numbers of the entries below a directory; of all, the root's own too, for the root.
+    pub fn range_below(&self, dir: &LayerPath) -> Range<usize> {
+        if dir.is_root() {
+            return 0..self.visible.len();
         }
-        let from = visible.partition_point(|&r| self.landed(r).as_bytes() < prefix.as_slice());
-        let head = own.filter(|(_, root)| !root).map(|(n, _)| (self.path(n), n));
-        head.into_iter().chain(
-            visible[from..]
-                .iter()
-                .map(|&r| (self.landed(r), self.node(r)))
-                .take_while(move |(p, _)| p.as_bytes().starts_with(&prefix)),
-        )
+        let mut bound = dir.as_bytes().to_vec();
+        bound.push(b'/');
+        let from = self.first_from(&bound);
+        // `0` follows `/`.
+        bound.pop();
+        bound.push(b'0');
+        from..self.first_from(&bound).max(from)
+    }
+
+    /// The number of the first entry whose path is not before this one.
+    fn first_from(&self, path: &[u8]) -> usize {
+        let mut own = Vec::new();
+        self.visible.partition_point(|&record| {
+            own.clear();
+            self.tree.write_path(&self.layers, self.place_of(record), &mut own);
+            own.as_slice() < path
+        })
     }
 
     /// The path where a node landed.
-    pub fn path(&self, node: Node) -> &LayerPath {
-        match self.number(node) {
-            Some(n) => self.landed(n),
-            None => &self.entry(node).path,
+    pub fn path(&self, node: Node) -> LayerPath {
+        match self.layers.record(node).and_then(|record| self.records.place_of(record)) {
+            Some(place) => self.tree.path(&self.layers, place),
+            None => self.entry(node).path(),
         }
     }
 
-    /// Resolves a path as a process in the container would: symlinks in every part, the last one
-    /// included, at most 40. `None` if nothing is there.
-    pub fn follow(&self, path: &LayerPath) -> Option<(LayerPath, Node)> {
-        let mut steps = u64::MAX;
-        let led = self.lead(path, &mut steps)?;
-        if !led.missing.is_empty() {
-            return None;
-        }
-        let node = self.get(&led.at)?;
-        Some((led.at, node))
+    /// The last part of the path where a node landed.
+    pub fn name(&self, node: Node) -> &[u8] {
+        // Links in its folder do not change its own name.
+        self.layers.index(node.layer).map(|l| l.entries.name(node.entry)).unwrap_or_default()
     }
 
-    /// Where a path would really lie: symlinks in every part followed as far as something is there, the rest
-    /// as written. `steps` is what may be spent on it, one for each part and more for long ones; with none left
-    /// the path comes back as it is.
-    pub fn real(&self, path: &LayerPath, steps: &mut u64) -> LayerPath {
-        match self.lead(path, steps) {
-            Some(Led { at, missing }) if !missing.is_empty() => at.join(&missing.join(&b'/')),
-            Some(led) => led.at,
-            None => path.clone(),
-        }
+    /// The place of a path.
+    pub fn spot(&self, path: &LayerPath) -> Option<Spot> {
+        self.tree.at(&self.layers, path.as_bytes()).map(Spot)
     }
 
-    /// Follows a path part by part. `None` where links lead round, or too far, or the steps are spent.
-    fn lead<'a>(&'a self, path: &'a LayerPath, steps: &mut u64) -> Option<Led<'a>> {
-        if path.as_bytes().len() > LONGEST_PATH {
-            return None;
-        }
-        let mut at: Vec<u8> = Vec::with_capacity(path.as_bytes().len());
-        let mut missing: Vec<&[u8]> = Vec::new();
-        let mut todo = vec![path.as_bytes()];
-        let (mut hops, mut parts) = (0, 0);
-        while let Some(rest) = todo.pop() {
-            let (part, rest) = match memchr::memchr(b'/', rest) {
-                Some(i) => (&rest[..i], &rest[i + 1..]),
-                None => (rest, &b""[..]),
-            };
-            if !rest.is_empty() {
-                todo.push(rest);
-            }
-            parts += 1;
-            // Deep paths are compared over their whole length.
-            let cost = 1 + at.len() as u64 / COST_OF_BYTES;
-            *steps = steps.saturating_sub(cost);
-            if *steps == 0 {
-                return None;
-            }
-            if parts > MAX_PARTS {
-                return None;
-            }
-            match part {
-                b"" | b"." => continue,
-                b".." => {
-                    if missing.pop().is_none() {
-                        at.truncate(memchr::memrchr(b'/', &at).unwrap_or(0));
-                    }
-                    continue;
-                }
-                // Below nothing there is no link.
-                part if !missing.is_empty() => {
-                    missing.push(part);
-                    continue;
-                }
-                _ => {}
-            }
-            let before = at.len();
-            if before > 0 {
-                at.push(b'/');
-            }
-            at.extend_from_slice(part);
-            let Some(found) = self.number_at(&at) else {
-                if !self.is_above(&mut at) {
-                    at.truncate(before);
-                    missing.push(part);
-                }
-                continue;
-            };
-            let content = self.entry(self.node(self.record(found).content));
-            if content.kind == EntryKind::Symlink {
-                hops += 1;
-                let target = content.link.as_deref().unwrap_or_default();
-                if hops > MAX_HOPS || target.len() > LONGEST_PATH {
-                    return None;
-                }
-                at.truncate(if target.starts_with(b"/") { 0 } else { before });
-                todo.push(target);
-            }
-        }
-        Some(Led { at: LayerPath::new(&at), missing })
+    pub fn root_spot(&self) -> Spot {
+        Spot(ROOT)
     }
 
-    /// The record that stands at a path.
-    fn number_at(&self, path: &[u8]) -> Option<u32> {
-        let visible = &self.merged.visible;
-        let i = visible.binary_search_by(|&r| self.landed(r).as_bytes().cmp(path)).ok()?;
-        visible.get(i).copied()
+    /// The folder of a place; the root's own is itself.
+    pub fn spot_above(&self, spot: Spot) -> Spot {
+        Spot(self.tree.parent(spot.0))
     }
 
-    /// Whether anything lies below a path. It comes back as it was.
-    fn is_above(&self, path: &mut Vec<u8>) -> bool {
-        let visible = &self.merged.visible;
-        path.push(b'/');
-        let first = visible.partition_point(|&r| self.landed(r).as_bytes() < path.as_slice());
-        let above = visible.get(first);
-        let above = above.is_some_and(|&r| self.landed(r).as_bytes().starts_with(path));
-        path.pop();
-        above
+    /// The place of a name in a folder; `None` where neither it nor anything below it is seen.
+    pub fn spot_in(&self, folder: Spot, name: &[u8]) -> Option<Spot> {
+        let place = self.tree.child(&self.layers, folder.0, name)?;
+        let at = place as usize;
+        (self.numbers[at] != NONE || self.above[at]).then_some(Spot(place))
+    }
+
+    /// The path of a place.
+    pub fn path_of(&self, spot: Spot) -> LayerPath {
+        self.tree.path(&self.layers, spot.0)
+    }
+
+    /// The number of the entry that is seen at a place.
+    pub fn number_at(&self, spot: Spot) -> Option<u32> {
+        self.numbers.get(spot.0 as usize).copied().filter(|&n| n != NONE)
+    }
+
+    /// The number of the entry at a path, in the order of [`View::iter`].
+    pub fn number_of(&self, path: &LayerPath) -> Option<u32> {
+        self.number_at(self.spot(path)?)
+    }
+
+    /// The entry of a number.
+    pub fn node_at(&self, number: u32) -> Node {
+        self.layers.node(self.visible[number as usize])
+    }
+
+    /// The path of the entry of a number.
+    pub fn path_at(&self, number: u32) -> LayerPath {
+        self.tree.path(&self.layers, self.place_at(number))
+    }
+
+    /// The last part of the path of the entry of a number.
+    pub fn name_at(&self, number: u32) -> &[u8] {
+        self.layers.name(self.visible[number as usize])
+    }
+
+    pub(super) fn place_at(&self, number: u32) -> u32 {
+        self.place_of(self.visible[number as usize])
+    }
+
+    /// The place of a record that is visible.
+    fn place_of(&self, record: u32) -> u32 {
+        self.records.place_of(record).unwrap_or(ROOT)
     }
 
     /// The entry that holds a node's content: the file that a hard link names, else itself. `None`
     /// for a hard link to nothing.
     pub fn content_of(&self, node: Node) -> Option<Node> {
-        let content = self.node(self.record(self.number(node)?).content);
+        let content = self.layers.node(self.records.content(self.layers.record(node)?));
         (self.entry(content).kind != EntryKind::HardLink).then_some(content)
     }
 
     /// Bytes that the node takes on disk: a file's size; 0 for any other kind, and for a hard link to
     /// a file that is counted at another of its names.
     pub fn bytes_of(&self, node: Node) -> u64 {
-        self.number(node).map_or(0, |n| self.bytes_at(n))
+        self.layers.record(node).map_or(0, |record| self.bytes_at(record))
     }
 
     pub fn index(&self, layer: usize) -> Option<&LayerIndex> {
-        self.layers.get(layer)?.as_deref()
+        self.layers.index(layer)
     }
 
     /// How many layers there are, looked at or not.
@@ -289,50 +249,31 @@ impl View {
 
     /// Number of visible entries.
     pub fn len(&self) -> usize {
-        self.merged.visible.len()
+        self.visible.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.merged.visible.is_empty()
+        self.visible.is_empty()
     }
 
     /// What makes runtimes refuse to unpack a layer: of each layer and reason the first entry, and how many
     /// entries there are.
     pub fn refused(&self) -> impl Iterator<Item = (Node, Refusal, u32)> {
-        self.merged.refused.iter().map(|r| (self.node(r.record), r.why, r.count))
+        self.refused.iter().map(|r| (self.layers.node(r.record), r.why, r.count))
     }
 
-    pub(super) fn record(&self, number: u32) -> &Record {
-        &self.merged.records[number as usize]
+    /// How a file's content went, and the layer that took its last name away; `None` while it is seen.
+    pub(super) fn gone(&self, node: Node) -> Option<(super::ResidueKind, u32)> {
+        let record = self.layers.record(node)?;
+        let (by, kind) = self.records.gone(record)?;
+        (self.records.links(record) == 0).then_some((kind, by))
     }
 
-    pub(super) fn number(&self, node: Node) -> Option<u32> {
-        let entries = &self.index(node.layer)?.entries;
-        let start = *self.merged.starts.get(node.layer)?;
-        ((node.entry as usize) < entries.len()).then(|| start + node.entry)
-    }
-
-    pub(super) fn node(&self, number: u32) -> Node {
-        let layer = self.merged.starts.partition_point(|&s| s <= number) - 1;
-        Node { layer, entry: number - self.merged.starts[layer] }
-    }
-
-    /// Where an entry landed.
-    pub(super) fn landed(&self, number: u32) -> &LayerPath {
-        if !self.merged.moved.is_empty()
-            && let Some(path) = self.merged.moved.get(&number)
-        {
-            return path;
-        }
-        &self.entry(self.node(number)).path
-    }
-
-    fn bytes_at(&self, number: u32) -> u64 {
-        let content = self.record(number).content;
-        if self.record(number).gone.is_some() || self.record(content).counted_at != number {
+    fn bytes_at(&self, record: u32) -> u64 {
+        let content = self.records.content(record);
+        if self.records.gone(record).is_some() || self.records.counted_at(content) != record {
             return 0;
         }
-        let entry = self.entry(self.node(content));
-        if entry.is_file() { entry.size } else { 0 }
+        self.layers.entry(content).size
     }
 }

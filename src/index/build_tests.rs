@@ -58,7 +58,7 @@ fn one_pass_gives_identity_entries_and_facts() {
     assert_eq!(built.index.diff_id, DiffId(Digest::sha256(&tar)));
     assert_eq!((built.index.tar_bytes, built.index.content_bytes), (tar.len() as u64, 10));
     let hash = |b: &[u8]| Some(crate::layer::ContentHash(*blake3::hash(b).as_bytes()));
-    let content: Vec<_> = built.index.entries.iter().map(|e| e.content).collect();
+    let content: Vec<_> = built.index.entries.iter().map(|e| e.content()).collect();
     assert_eq!(content, [hash(b"hello"), hash(b""), hash(b"again")]);
     let kept: Vec<_> =
         built.index.facts.kept.iter().map(|k| (k.entry, k.bytes.as_slice())).collect();
@@ -174,8 +174,9 @@ fn holes_that_are_passed_over_are_named_and_count_for_the_content() {
     };
     let content = |size: &str| {
         let built = run(&sparse("s", size), &Expected::default()).unwrap().index;
-        assert_eq!(built.entries[0].size.to_string(), size);
-        (built.entries[0].content, built.facts.unread)
+        let entry = built.entries.get(0).unwrap();
+        assert_eq!(entry.size.to_string(), size);
+        (entry.content(), built.facts.unread)
     };
     let (small, none) = content("1000");
     let (large, named) = content("900000000000");

@@ -1,6 +1,7 @@
 //! The visitor that fills an index: every entry with the hash of its content, and each analyzer shown as
 //! much of a file as it wants.
 
+use super::entries::{Entries, EntriesBuilder};
 use crate::analyze::{Analyzer, Facts, Unread};
 use crate::layer::{ContentHash, Entry, Interest, Visitor};
 
@@ -11,7 +12,7 @@ const FACTS: u64 = 96 << 20;
 const MOST_UNREAD: usize = 10_000;
 
 pub(super) struct Indexer {
-    entries: Vec<Entry>,
+    entries: EntriesBuilder,
     facts: Ledger,
     analyzers: Vec<Watched>,
     hasher: blake3::Hasher,
@@ -103,7 +104,7 @@ impl Indexer {
     pub fn new(analyzers: Vec<Box<dyn Analyzer>>) -> Self {
         let watched = |analyzer| Watched { analyzer, left: None };
         Self {
-            entries: Vec::new(),
+            entries: EntriesBuilder::default(),
             facts: Ledger::default(),
             analyzers: analyzers.into_iter().map(watched).collect(),
             hasher: blake3::Hasher::new(),
@@ -113,27 +114,17 @@ impl Indexer {
     }
 
     /// The entries, the facts, and which entries stand where a later one of the same path does.
-    pub fn finish(self) -> (Vec<Entry>, Facts, Vec<u32>) {
-        let mut order: Vec<u32> = (0..self.entries.len() as u32).collect();
-        // A stable sort keeps the entries of one path in the order of the tar.
-        order.sort_by(|&a, &b| self.entries[a as usize].path.cmp(&self.entries[b as usize].path));
-        let path = |i: u32| &self.entries[i as usize].path;
-        // A directory named twice is usual and hides nothing.
-        let is_dir = |i: u32| self.entries[i as usize].is_dir();
-        let mut duplicates: Vec<u32> = order
-            .windows(2)
-            .filter(|w| path(w[0]) == path(w[1]) && !(is_dir(w[0]) && is_dir(w[1])))
-            .map(|w| w[0])
-            .collect();
-        duplicates.sort_unstable();
-        (self.entries, self.facts.facts, duplicates)
+    pub fn finish(self) -> (Entries, Facts, Vec<u32>) {
+        let entries = self.entries.finish();
+        let duplicates = entries.duplicates();
+        (entries, self.facts.facts, duplicates)
     }
 }
 
 impl Visitor for Indexer {
     fn begin(&mut self, entry: &Entry) -> Interest {
         let number = self.entries.len() as u32;
-        self.entries.push(entry.clone());
+        self.entries.push(entry);
         self.facts.entry = number;
         for watched in &mut self.analyzers {
             watched.left = match watched.analyzer.begin(number, entry) {
@@ -172,10 +163,8 @@ impl Visitor for Indexer {
             holes.update(content.as_bytes());
             content = holes.finalize();
         }
-        if let Some(entry) = self.entries.last_mut()
-            && entry.is_file()
-        {
-            entry.content = Some(ContentHash(content.into()));
+        if self.entries.last_is_file() {
+            self.entries.set_content(ContentHash(content.into()));
         }
     }
 }

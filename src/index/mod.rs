@@ -6,23 +6,26 @@
 //! layers ([`LayerIndex::mask_names`]), so that what is looked up by name is still found.
 
 pub mod build;
+pub mod entries;
 mod indexer;
 pub mod key;
 mod names;
+mod paths;
 mod pipe;
 mod sealed;
 pub mod store;
+mod stored;
 
+pub use entries::{Entries, EntryRef};
 pub use names::Names;
 
 use crate::analyze::Facts;
 use crate::analyze::secrets::Patterns;
-use crate::layer::Entry;
 use crate::oci::DiffId;
 use serde::{Deserialize, Serialize};
 
 /// Everything careen knows of one layer from one pass over its bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerIndex {
     /// Computed from the bytes by our own pass, never the declared one.
     pub diff_id: DiffId,
@@ -31,7 +34,7 @@ pub struct LayerIndex {
     /// Bytes of file content in the tar; a hard link adds none.
     pub content_bytes: u64,
     /// In the order of the tar; a path may stand several times, the last one is what unpacks.
-    pub entries: Vec<Entry>,
+    pub entries: Entries,
     pub facts: Facts,
     /// What is odd about the tar itself.
     pub oddities: Vec<Oddity>,

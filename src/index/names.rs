@@ -2,7 +2,7 @@
 //! their place is the mask and the fingerprint, the same for the same name in any layer, so that names that
 //! were equal or different before still are, and can be looked up by what stands there.
 
-use super::LayerIndex;
+use super::{Entries, LayerIndex};
 use crate::analyze::secrets::{KnownSecrets, Masker, Patterns};
 use crate::analyze::{Confidence, Dynamic, Facts};
 use crate::layer::LayerPath;
@@ -23,6 +23,22 @@ pub struct Names<'p> {
     masker: Masker<'p>,
     /// With what stands in its place; `None` where a part holds no secret.
     parts: RefCell<HashMap<Vec<u8>, Option<Vec<u8>>>>,
+}
+
+impl Entries {
+    /// Masks the parts of all paths and of the targets of links. Each folder is looked at once.
+    fn mask(&mut self, names: &Names) {
+        let mut masked: HashMap<u32, Vec<u8>> = HashMap::new();
+        let lists = [&mut self.paths.folder_names, &mut self.paths.names, &mut self.links];
+        for list in lists {
+            for n in names.masker.suspects(list.iter()) {
+                masked.extend(names.parts_of(list.get(n as u32)).map(|part| (n as u32, part)));
+            }
+            if !masked.is_empty() {
+                list.replace(&mut masked);
+            }
+        }
+    }
 }
 
 impl<'p> Names<'p> {
@@ -94,18 +110,7 @@ fn is_long(shape: crate::text::Shape) -> bool {
 }
 
 fn paths(index: &mut LayerIndex, names: &Names) {
-    let entries = &mut index.entries;
-    for n in names.masker.suspects(entries.iter().map(|e| e.path.as_bytes())) {
-        entries[n].path = names.path(&entries[n].path);
-    }
-    let link = |e: &crate::layer::Entry| e.link.clone().unwrap_or_default();
-    let linked: Vec<usize> = (0..entries.len()).filter(|n| entries[*n].link.is_some()).collect();
-    let targets: Vec<Vec<u8>> = linked.iter().map(|n| link(&entries[*n])).collect();
-    for n in names.masker.suspects(targets.iter().map(Vec::as_slice)) {
-        if let Some(masked) = names.parts_of(&targets[n]) {
-            entries[linked[n]].link = Some(masked);
-        }
-    }
+    index.entries.mask(names);
 
     let facts = &mut index.facts;
     let mut listed: Vec<&mut LayerPath> = Vec::new();

@@ -1,24 +1,29 @@
-//! An index as bytes in a file, and back: postcard in zstd behind a header with a checksum.
+//! An index as bytes in a file, and back: its entries in columns and the rest in postcard, in zstd behind a
+//! header with a checksum.
 //!
 //! What comes back may be damaged or made by someone else. It is bounded before it is read, and checked
 //! after: an index that is returned holds clean paths only, and its facts name entries that exist.
 
 use super::key::IndexKey;
-use super::{LayerIndex, Oddity};
+use super::{LayerIndex, Oddity, stored};
+use crate::analyze::Facts;
 use crate::layer::{EntryKind, LayerPath};
 use crate::oci::{DiffId, Digest};
-use std::io::{self, Read};
+use serde::{Deserialize, Serialize};
+use std::io::{self, Read, Write};
 
 /// Bytes of a file; a larger one is not read.
-pub(super) const FILE_LIMIT: u64 = 128 << 20;
-/// Bytes that a file inflates to: about two million entries. A larger index is not cached.
-const INDEX_LIMIT: u64 = 256 << 20;
+pub(super) const FILE_LIMIT: u64 = 256 << 20;
+/// Bytes that a file inflates to: about five million entries. A larger index is not cached.
+const INDEX_LIMIT: u64 = 512 << 20;
 /// Bytes of an entry of the Digest → DiffId table.
 pub(super) const LINK_LIMIT: u64 = 1024;
 
 const MAGIC: &[u8; 8] = b"careenIX";
 const LINK_MAGIC: &[u8; 8] = b"careenDD";
 const HASH: usize = 32;
+/// Bytes that are inflated at a time.
+const PIECE: usize = 64 << 10;
 
 /// The checksum binds what follows to what it is filed under.
 fn checksum(magic: &[u8], name: &[u8], body: &[u8]) -> [u8; HASH] {
@@ -44,28 +49,88 @@ fn unwrap<'a>(bytes: &'a [u8], magic: &[u8; 8], name: &[u8]) -> Option<&'a [u8]>
     (checksum(magic, name, body) == *sum).then_some(body)
 }
 
+/// What stands behind the entries.
+#[derive(Serialize)]
+struct Rest<'a> {
+    diff_id: &'a DiffId,
+    tar_bytes: u64,
+    content_bytes: u64,
+    facts: &'a Facts,
+    oddities: &'a [Oddity],
+}
+
+/// The same, read back.
+#[derive(Deserialize)]
+struct OwnRest {
+    diff_id: DiffId,
+    tar_bytes: u64,
+    content_bytes: u64,
+    facts: Facts,
+    oddities: Vec<Oddity>,
+}
+
 /// The file's bytes; `None` if the index is larger than what [`unseal`] reads.
 pub(super) fn seal(index: &LayerIndex, key: &IndexKey) -> io::Result<Option<Vec<u8>>> {
-    let plain = postcard::to_stdvec(index).map_err(io::Error::other)?;
-    if plain.len() as u64 > INDEX_LIMIT {
+    let file = [&MAGIC[..], &[0; HASH]].concat();
+    let mut body = Counted { inner: zstd::Encoder::new(file, 3)?, bytes: 0 };
+    write_plain(index, &mut body)?;
+    if body.bytes > INDEX_LIMIT {
         return Ok(None);
     }
-    let body = zstd::bulk::compress(&plain, 3)?;
-    let file = wrap(MAGIC, &name_of(&index.diff_id, key), &body);
+    let mut file = body.inner.finish()?;
+    let (head, body) = file.split_at_mut(MAGIC.len() + HASH);
+    let sum = checksum(MAGIC, &name_of(&index.diff_id, key), body);
+    head[MAGIC.len()..].copy_from_slice(&sum);
     Ok((file.len() as u64 <= FILE_LIMIT).then_some(file))
+}
+
+/// What the body holds once it is inflated.
+pub(super) fn write_plain(index: &LayerIndex, out: &mut dyn Write) -> io::Result<()> {
+    stored::write(&index.entries, out)?;
+    let rest = Rest {
+        diff_id: &index.diff_id,
+        tar_bytes: index.tar_bytes,
+        content_bytes: index.content_bytes,
+        facts: &index.facts,
+        oddities: &index.oddities,
+    };
+    postcard::to_io(&rest, out).map_err(io::Error::other)?;
+    Ok(())
+}
+
+/// Counts what goes through.
+struct Counted<W> {
+    inner: W,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
 }
 
 /// The index, if the bytes are whole, filed under this name, and make sense.
 pub(super) fn unseal(bytes: &[u8], diff_id: &DiffId, key: &IndexKey) -> Option<LayerIndex> {
     let body = unwrap(bytes, MAGIC, &name_of(diff_id, key))?;
-    let mut plain = Vec::new();
     let inflate = zstd::stream::read::Decoder::with_buffer(body).ok()?;
-    inflate.take(INDEX_LIMIT + 1).read_to_end(&mut plain).ok()?;
-    if plain.len() as u64 > INDEX_LIMIT {
+    let mut inflate = io::BufReader::with_capacity(PIECE, inflate.take(INDEX_LIMIT + 1));
+    let entries = stored::read(&mut inflate, INDEX_LIMIT)?;
+    let mut plain = Vec::new();
+    inflate.read_to_end(&mut plain).ok()?;
+    if inflate.get_ref().limit() == 0 {
         return None;
     }
-    let (index, rest) = postcard::take_from_bytes::<LayerIndex>(&plain).ok()?;
-    (rest.is_empty() && index.diff_id == *diff_id && makes_sense(&index)).then_some(index)
+    let (rest, end) = postcard::take_from_bytes::<OwnRest>(&plain).ok()?;
+    let OwnRest { diff_id: own, tar_bytes, content_bytes, facts, oddities } = rest;
+    let index = LayerIndex { diff_id: own, tar_bytes, content_bytes, entries, facts, oddities };
+    (end.is_empty() && index.diff_id == *diff_id && makes_sense(&index)).then_some(index)
 }
 
 /// What the rest of careen relies on and a type cannot say.
@@ -73,10 +138,10 @@ fn makes_sense(index: &LayerIndex) -> bool {
     let count = index.entries.len() as u64;
     let exists = |entry: u32| u64::from(entry) < count;
     let facts = &index.facts;
-    let entries = index.entries.iter().all(|e| {
-        let link_is_clean =
-            e.kind != EntryKind::HardLink || e.link.as_deref().is_some_and(is_clean);
-        is_clean(e.path.as_bytes()) && link_is_clean && (!e.is_file() || e.content.is_some())
+    let entries = index.entries.iter().all(|e| match e.kind {
+        EntryKind::HardLink => e.link().is_some_and(is_clean),
+        EntryKind::File => e.content().is_some(),
+        _ => true,
     });
     let path = |p: &LayerPath| is_clean(p.as_bytes());
     entries

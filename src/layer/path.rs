@@ -53,6 +53,12 @@ impl LayerPath {
         (Self(out.into()), escaped)
     }
 
+    /// A path that is clean already, made of clean parts.
+    pub(crate) fn of_clean(path: Vec<u8>) -> Self {
+        debug_assert_eq!(Self::new(&path).as_bytes(), path);
+        Self(path.into())
+    }
+
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

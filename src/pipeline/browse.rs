@@ -5,8 +5,9 @@ use super::judge::{Judged, judge};
 use super::{PipelineError, Plan, Progress, read};
 use crate::image::view::{Node, View};
 use crate::image::{EntryState, LayerState, ReadImage, state_of};
+use crate::index::EntryRef;
 use crate::index::Names;
-use crate::layer::{Entry, EntryKind, LayerPath};
+use crate::layer::{EntryKind, LayerPath};
 use crate::report::diff::{DiffReport, diff_reports};
 use crate::report::files::FileRow;
 use crate::report::model::NotLookedAt;
@@ -61,7 +62,7 @@ pub fn list_files(
     let entries = index.entries.iter().enumerate();
     Ok(entries
         .map(|(i, entry)| {
-            row(&view, &entry.path, Node { layer: number, entry: i as u32 }, entry.size)
+            row(&view, &entry.path(), Node { layer: number, entry: i as u32 }, entry.size)
         })
         .collect())
 }
@@ -85,14 +86,14 @@ pub(super) fn row(view: &View, path: &LayerPath, node: Node, size: u64) -> FileR
         gid: entry.gid,
         mtime: entry.mtime,
         layer: node.layer,
-        link: entry.link.as_ref().map(|l| String::from_utf8_lossy(l).into_owned()),
+        link: entry.link().map(|l| String::from_utf8_lossy(l).into_owned()),
         state: match state_of(view, node) {
             EntryState::Visible => "visible",
             EntryState::Overwritten { .. } => "overwritten",
             EntryState::DeletedLater { .. } => "deleted-later",
             EntryState::HiddenByOpaque { .. } => "hidden-by-opaque",
         },
-        content: view.content_of(node).and_then(|n| view.entry(n).content).map(|c| c.0),
+        content: view.content_of(node).and_then(|n| view.entry(n).content()).map(|c| c.0),
     }
 }
 
@@ -113,7 +114,7 @@ pub fn diff(
 }
 
 pub(super) fn final_files(view: &View) -> Vec<FileRow> {
-    view.iter().map(|(path, node)| row(view, path, node, view.bytes_of(node))).collect()
+    view.iter().map(|(path, node)| row(view, &path, node, view.bytes_of(node))).collect()
 }
 
 /// Writes a file's bytes to `out` and returns how many. Without a layer it is the file that a container
@@ -141,16 +142,16 @@ pub fn cat(
         }
         Some(number) => {
             let entries = &index_of(&image, number)?.entries;
-            if !entries.iter().any(|e| e.path == wanted) {
-                wanted = meant(wanted, entries.iter().map(|e| &e.path));
+            if !entries.iter().any(|e| is_at(e, &wanted)) {
+                wanted = meant(wanted, entries.iter().map(|e| e.path()));
             }
             // The last of several is what unpacks.
             let entry = entries
                 .iter()
-                .rposition(|e| e.path == wanted)
+                .rposition(|e| is_at(e, &wanted))
                 .ok_or_else(|| missing(format!("layer {number}")))?;
             let node = Node { layer: number, entry: entry as u32 };
-            match entries[entry].kind {
+            match view.entry(node).kind {
                 EntryKind::HardLink => view.content_of(node).unwrap_or(node),
                 _ => node,
             }
@@ -165,7 +166,7 @@ pub fn cat(
 
 /// The one path of these that is shown as `given`. A name that no terminal shows as it is can only be
 /// given as careen writes it, with `\u{1b}` or `\xff` in it, as in the commands of a report.
-fn meant<'a>(given: LayerPath, all: impl Iterator<Item = &'a LayerPath>) -> LayerPath {
+fn meant(given: LayerPath, all: impl Iterator<Item = LayerPath>) -> LayerPath {
     let text = given.to_text();
     if !text.contains(['\\', '\u{fffd}']) {
         return given;
@@ -173,7 +174,7 @@ fn meant<'a>(given: LayerPath, all: impl Iterator<Item = &'a LayerPath>) -> Laye
     let shows = |bytes: &[u8]| Sanitized(bytes).to_string() == text;
     let mut found = all.filter(|p| shows(p.as_bytes()) || shows(p.to_text().as_bytes()));
     match found.next() {
-        Some(one) if found.all(|other| other == one) => one.clone(),
+        Some(one) if found.all(|other| other == one) => one,
         _ => given,
     }
 }
@@ -209,7 +210,12 @@ pub(super) fn write_entry(
     }
 }
 
-fn kind_word(entry: &Entry) -> &'static str {
+/// Whether an entry's own path is this.
+fn is_at(entry: EntryRef, path: &LayerPath) -> bool {
+    entry.name() == path.name() && entry.path() == *path
+}
+
+fn kind_word(entry: EntryRef) -> &'static str {
     match entry.kind {
         EntryKind::File => "file",
         EntryKind::Directory => "directory",

@@ -36,7 +36,7 @@ pub fn needed_files(
     let facts = ImageFacts::new(image, &[]);
     let ImageFacts { image, view, .. } = &facts;
     let closure = Closure::of(&facts, &image.found.config.config);
-    Ok(closure.files(mode).map(|(p, n)| row(view, p, n, view.bytes_of(n))).collect())
+    Ok(closure.files(mode).map(|(p, n)| row(view, &p, n, view.bytes_of(n))).collect())
 }
 
 /// Why a path is kept, or that it is not.

@@ -113,15 +113,16 @@ struct Above {
 impl Above {
     fn new(layers: &[ImageLayer]) -> Self {
         let mut all = Self::default();
-        for entry in indexes(layers).flat_map(|index| &index.entries) {
+        for entry in indexes(layers).flat_map(|index| index.entries.iter()) {
+            let path = entry.path();
             all.links.extend(LINKS.iter().filter(|link| {
-                let rest = entry.path.as_bytes().strip_prefix(link.as_bytes());
+                let rest = path.as_bytes().strip_prefix(link.as_bytes());
                 rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
             }));
-            match entry.path.whiteout() {
-                Some(Whiteout::Of(path) | Whiteout::Opaque(path)) => all.gone.insert(path),
-                None if entry.is_dir() => all.directories.insert(entry.path.clone()),
-                None => all.others.insert(entry.path.clone()),
+            match path.whiteout() {
+                Some(Whiteout::Of(gone) | Whiteout::Opaque(gone)) => all.gone.insert(gone),
+                None if entry.is_dir() => all.directories.insert(path),
+                None => all.others.insert(path),
             };
         }
         all

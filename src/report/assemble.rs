@@ -202,12 +202,14 @@ fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
                 content: index.map(|i| i.content_bytes),
                 on_disk: index.map(|_| parts.facts.view.on_disk_of_layer(number)),
             },
-            files: index.map(|i| i.entries.iter().filter(|e| is_file(e)).count() as u64),
+            files: index.map(|i| i.entries.iter().filter(is_file).count() as u64),
             waste: index.filter(|_| unseen.is_none_or(|n| n < number)).map(|_| hidden[number]),
             unneeded: index
                 .map(|_| parts.facts.unneeded.iter().filter_map(|u| u.layers.get(&number)).sum()),
             hides: hides[number],
-            users: index.is_some_and(|i| i.entries.iter().any(|e| e.path == passwd)),
+            users: index.is_some_and(|i| {
+                i.entries.iter().any(|e| e.name() == b"passwd" && e.path() == passwd)
+            }),
             created: parts.facts.history.of_layer(number).and_then(|s| s.created.clone()),
         }
     };
@@ -215,8 +217,8 @@ fn layers(parts: &Parts, steps: &[Option<String>]) -> Vec<LayerReport> {
 }
 
 /// Files that unpack; whiteouts are marks, not files.
-fn is_file(entry: &crate::layer::Entry) -> bool {
-    entry.is_file() && !entry.path.is_marker()
+fn is_file(entry: &crate::index::EntryRef) -> bool {
+    entry.is_file() && !entry.name().starts_with(b".wh.")
 }
 
 fn waste(parts: &Parts, steps: &[Option<String>]) -> Waste {
@@ -423,8 +425,7 @@ fn unread(number: usize, index: &LayerIndex, out: &mut Vec<NotLookedAt>) {
         if *count > MOST_NAMED {
             continue;
         }
-        let path = index.entries.get(unread.entry as usize).map(|e| e.path.to_text());
-        let path = path.unwrap_or_default();
+        let path = index.entries.path(unread.entry).to_text();
         out.push(NotLookedAt {
             what: format!("/{path} in layer {number}, by {}", unread.analyzer),
             why: unread.why.clone(),

@@ -49,7 +49,7 @@ fn setuid(cx: &RuleContext, out: &mut Vec<Finding>) {
     let found = cx.visible(|_, e| e.is_file() && e.mode & 0o6000 != 0);
     let of = |node: &Node| {
         let entry = cx.facts.view.entry(*node);
-        let name = String::from_utf8_lossy(cx.facts.view.path(*node).name()).into_owned();
+        let name = String::from_utf8_lossy(cx.facts.view.name(*node)).into_owned();
         let usual = USUAL.contains(&name.as_str()) || cx.facts.history.is_base(node.layer);
         let severity = match usual {
             true => Severity::Info,
@@ -162,9 +162,9 @@ fn capabilities(raw: &[u8]) -> Option<Vec<String>> {
 }
 
 fn capability(cx: &RuleContext, out: &mut Vec<Finding>) {
-    let found = cx.visible(|_, e| e.capability.as_ref().is_some_and(|c| !c.is_empty()));
+    let found = cx.visible(|_, e| e.capability().is_some_and(|c| !c.is_empty()));
     for (i, node) in found.iter().enumerate() {
-        let raw = cx.facts.view.entry(*node).capability.as_deref().unwrap_or_default();
+        let raw = cx.facts.view.entry(*node).capability().unwrap_or_default();
         let names = match capabilities(raw) {
             Some(names) if names.is_empty() => continue,
             Some(names) => names.join(", "),

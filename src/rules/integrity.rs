@@ -123,7 +123,7 @@ pub const REFUSED: Rule = Rule {
 
 fn refused(cx: &RuleContext, out: &mut Vec<Finding>) {
     for (node, why, count) in cx.facts.view.refused() {
-        let path = &cx.facts.view.entry(node).path;
+        let path = cx.facts.view.entry(node).path();
         let what = match why {
             Refusal::Root => "would make the root something else than a directory",
             Refusal::Parent => "stands below a file or below a name that the layer deletes",
@@ -216,7 +216,7 @@ fn odd_entries(
             continue;
         };
         let node = Node { layer, entry };
-        if index.entries.get(entry as usize).is_none() {
+        if index.entries.get(entry).is_none() {
             continue;
         }
         let message = match entries.count() {

@@ -6,7 +6,8 @@ mod broken;
 use super::rule::{Rule, RuleContext};
 use super::{Category, Finding, Severity};
 use crate::image::{EntryState, Node, View, state_of};
-use crate::layer::{Entry, EntryKind, LayerPath};
+use crate::index::EntryRef;
+use crate::layer::{EntryKind, LayerPath};
 use std::collections::BTreeMap;
 
 /// Links that are looked at in one image, and files behind them: beyond, the numbers are the least.
@@ -62,12 +63,12 @@ fn replaced_links(view: &View) -> Vec<Replaced> {
             // Gone within its own layer it was never there.
             let EntryState::Overwritten { by } = state_of(view, node) else { continue };
             let link = view.path(node);
-            if by == layer || !is_folder(view, link) {
+            if by == layer || !is_folder(view, &link) {
                 continue;
             }
-            let Some(target) = target(view, link, entry) else { continue };
+            let Some(target) = target(view, &link, entry) else { continue };
             // The topmost link is the one that was seen last.
-            out.insert(link.clone(), Replaced { link: link.clone(), by, target });
+            out.insert(link.clone(), Replaced { link, by, target });
         }
     }
     out.into_values().collect()
@@ -82,8 +83,8 @@ fn is_folder(view: &View, path: &LayerPath) -> bool {
 }
 
 /// The folder that a link led to, where it is one and not around the link itself.
-fn target(view: &View, link: &LayerPath, entry: &Entry) -> Option<LayerPath> {
-    let text = entry.link.as_deref()?;
+fn target(view: &View, link: &LayerPath, entry: EntryRef) -> Option<LayerPath> {
+    let text = entry.link()?;
     let path = match text.starts_with(b"/") {
         true => LayerPath::new(text),
         false => link.parent()?.join(text),
@@ -101,7 +102,7 @@ fn target(view: &View, link: &LayerPath, entry: &Entry) -> Option<LayerPath> {
 fn lost(view: &View, replaced: &Replaced, left: &mut usize) -> Vec<(Node, LayerPath)> {
     let prefix = replaced.target.as_bytes().len() + 1;
     let mut out = Vec::new();
-    for (path, node) in view.within(&replaced.target).skip_while(|(p, _)| **p == replaced.target) {
+    for (path, node) in view.within(&replaced.target).skip_while(|(p, _)| *p == replaced.target) {
         if *left == 0 {
             break;
         }
@@ -164,7 +165,7 @@ fn examples(lost: &[(Node, LayerPath)]) -> String {
     shown.join(", ")
 }
 
-fn is_code(entry: &Entry, path: &LayerPath) -> bool {
+fn is_code(entry: EntryRef, path: &LayerPath) -> bool {
     entry.mode & 0o111 != 0 && entry.is_file() || is_library(path)
 }
 

@@ -5,7 +5,8 @@ use super::{Category, Finding, Severity, State};
 use crate::analyze::Confidence;
 use crate::analyze::secrets::Patterns;
 use crate::image::{EntryState, ImageFacts, Node, state_of};
-use crate::layer::{Entry, LayerPath};
+use crate::index::EntryRef;
+use crate::layer::LayerPath;
 use crate::text::{Bytes, fingerprint};
 
 /// All that a rule may look at.
@@ -72,7 +73,7 @@ impl Rule {
 
     /// A finding of this rule about a visible entry.
     pub fn at(&self, cx: &RuleContext, node: Node, severity: Severity, message: String) -> Finding {
-        let path = cx.facts.view.path(node).clone();
+        let path = cx.facts.view.path(node);
         let key = [self.id.as_bytes(), b" ", path.as_bytes()].concat();
         Finding {
             state: State::Visible,
@@ -95,7 +96,7 @@ impl Rule {
         let members = members(nodes.iter().map(|n| cx.facts.view.path(*n).to_text()));
         Finding {
             state: State::Visible,
-            path: Some(cx.facts.view.path(nodes[0]).clone()),
+            path: Some(cx.facts.view.path(nodes[0])),
             layer: Some(nodes[0].layer),
             ..self.about_all(members, severity, message)
         }
@@ -151,13 +152,9 @@ impl RuleContext<'_> {
     }
 
     /// Visible entries that fit, with their nodes, by path.
-    pub fn visible(&self, fits: impl Fn(&LayerPath, &Entry) -> bool) -> Vec<Node> {
-        self.facts
-            .view
-            .iter()
-            .filter(|(p, n)| fits(p, self.facts.view.entry(*n)))
-            .map(|(_, n)| n)
-            .collect()
+    pub fn visible(&self, fits: impl Fn(&LayerPath, EntryRef) -> bool) -> Vec<Node> {
+        let view = &self.facts.view;
+        view.iter().filter(|(p, n)| fits(p, view.entry(*n))).map(|(_, n)| n).collect()
     }
 }
 

@@ -74,7 +74,7 @@ fn shipped_by<'a>(
     node: Node,
     found: &SecretMatch,
 ) -> Option<(&'a InstalledPackage, Severity)> {
-    let (path, _) = cx.facts.view.follow(cx.facts.view.path(node))?;
+    let (path, _) = cx.facts.view.follow(&cx.facts.view.path(node))?;
     if path.is_within(&LayerPath::from("etc")) || is_of_application(found) {
         return None;
     }
@@ -117,7 +117,7 @@ fn files(cx: &RuleContext, out: &mut Vec<Finding>) {
         };
         for found in &index.facts.secrets {
             let node = Node { layer, entry: found.entry };
-            if index.entries.get(found.entry as usize).is_none() {
+            if index.entries.get(found.entry).is_none() {
                 continue;
             }
             let state = cx.state(node);

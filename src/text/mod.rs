@@ -6,7 +6,9 @@ pub mod bytes;
 pub mod json;
 pub mod redact;
 pub mod sanitize;
+pub mod strings;
 
 pub use bytes::Bytes;
 pub use redact::{Redacted, Shape, fingerprint, length_told, mask, mask_in_name};
 pub use sanitize::Sanitized;
+pub use strings::Strings;

@@ -145,12 +145,12 @@ fn listed(stored: &[u8]) -> Result<BTreeMap<String, u64>, String> {
         Expected { digest: Some(Digest::sha256(stored)), size: Some(stored.len() as u64) };
     let built = build("t", &mut &stored[..], &expected, Vec::new(), &settings, &|_| {});
     let mut files = BTreeMap::new();
-    for entry in built.map_err(|e| e.to_string())?.index.entries {
-        let path = entry.path.to_text();
+    for entry in built.map_err(|e| e.to_string())?.index.entries.iter() {
+        let path = entry.path().to_text();
         match entry.kind {
             EntryKind::File => drop(files.insert(path, entry.size)),
             EntryKind::HardLink => {
-                let target = String::from_utf8(entry.link.unwrap()).unwrap();
+                let target = String::from_utf8(entry.link().unwrap().to_vec()).unwrap();
                 files.insert(path, files[&target]);
             }
             _ => drop(files.remove(&path)),

@@ -378,7 +378,7 @@ fn recommended(
     let runs: HashSet<&str> = closure
         .files(Mode::File)
         .filter(|(path, _)| !path.as_bytes().starts_with(ONLY_SEARCHED))
-        .filter_map(|(path, _)| closure.owner(path))
+        .filter_map(|(path, _)| closure.owner(&path))
         .map(|p| p.name.as_str())
         .collect();
     let mut wanted: Vec<usize> = (0..all.len())

@@ -80,8 +80,8 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
     for (path, node) in evidence.facts.view.iter() {
         if let Some(node) = evidence.facts.view.content_of(node)
             && evidence.facts.view.entry(node).is_file()
-            && !gone(path)
-            && !docs(path, node.layer)
+            && !gone(&path)
+            && !docs(&path, node.layer)
         {
             kept.insert(node);
         }

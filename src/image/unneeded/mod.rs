@@ -48,16 +48,16 @@ pub fn kind_of_package(kind: PackageKind, name: &str) -> Option<&'static str> {
 /// All of it, largest first.
 pub fn unneeded(view: &View, packages: &InstalledPackages) -> Vec<UnneededItem> {
     let matcher = &*MATCHER;
-    let mut groups: BTreeMap<(usize, Option<&str>), Group<'_>> = BTreeMap::new();
+    let mut groups: BTreeMap<(usize, Option<&str>), Group> = BTreeMap::new();
     let mut cover = Cover::default();
-    each(view, packages, |path, node, owner, part| {
+    each(view, packages, |path, number, owner, part| {
         let whole = part.filter(|p| p.whole).map(|p| (p.kind, owner));
         cover.add(path, whole);
         let Some(Part { kind, bytes, whole }) = part else { return };
         let group = groups.entry((kind, owner)).or_default();
         match whole {
-            true => group.add(path, node, bytes),
-            false => group.add_part(path, node, bytes),
+            true => group.add(view, number, bytes),
+            false => group.add_part(view, number, bytes),
         }
     });
     let mut items: Vec<UnneededItem> = groups
@@ -67,7 +67,7 @@ pub fn unneeded(view: &View, packages: &InstalledPackages) -> Vec<UnneededItem> 
             kind: matcher.kinds[kind].name.clone(),
             why: matcher.kinds[kind].why.clone(),
             bytes: group.bytes,
-            paths: group.topmost(&cover, (kind, owner)),
+            paths: group.topmost(view, &cover, (kind, owner)),
             owner: owner.map(str::to_owned),
             layers: group.layers,
         })
@@ -92,11 +92,14 @@ pub struct UnneededFile {
 /// The same file by file: every file that [`unneeded`] counts.
 pub fn unneeded_files(view: &View, packages: &InstalledPackages) -> HashMap<Node, UnneededFile> {
     let mut files = HashMap::new();
-    each(view, packages, |_, node, _, part| {
+    each(view, packages, |_, number, _, part| {
         if let Some(Part { kind, bytes, .. }) = part.filter(|p| p.bytes > 0)
             && let Some(kind) = MATCHER.kinds.get(kind)
         {
-            files.insert(node, UnneededFile { kind: &kind.name, why: &kind.why, bytes });
+            files.insert(
+                view.node_at(number),
+                UnneededFile { kind: &kind.name, why: &kind.why, bytes },
+            );
         }
     });
     files
@@ -115,20 +118,20 @@ struct Part {
 fn each<'a>(
     view: &'a View,
     packages: &'a InstalledPackages,
-    mut tell: impl FnMut(&'a LayerPath, Node, Option<&'a str>, Option<Part>),
+    mut tell: impl FnMut(&LayerPath, u32, Option<&'a str>, Option<Part>),
 ) {
     let matcher = &*MATCHER;
     let debug = debug_sections(view);
     let debug_kind = matcher.kinds.iter().position(|k| k.name == "debug");
-    for (path, node) in view.iter() {
+    for (number, (path, node)) in view.iter().enumerate() {
         let bytes = view.bytes_of(node);
         if view.entry(node).is_dir() {
             continue;
         }
-        let owner = packages.owner_of(path);
+        let owner = packages.owner_of(&path);
         let kind = matcher.of_path(path.as_bytes()).or_else(|| {
             let kind = matcher.of_package(owner?.kind, &owner?.name)?;
-            (!matcher.excepts(kind, path.as_bytes()) && !is_record(path)).then_some(kind)
+            (!matcher.excepts(kind, path.as_bytes()) && !is_record(&path)).then_some(kind)
         });
         // A needed program with symbols in it: only the symbols are unneeded.
         let symbols = debug.get(&node).copied().unwrap_or(0).min(bytes);
@@ -139,7 +142,7 @@ fn each<'a>(
             }
             _ => None,
         };
-        tell(path, node, owner.map(|o| o.name.as_str()), part);
+        tell(&path, number as u32, owner.map(|o| o.name.as_str()), part);
     }
 }
 
@@ -149,7 +152,7 @@ fn is_record(path: &LayerPath) -> bool {
 }
 
 fn debug_sections(view: &View) -> HashMap<Node, u64> {
-    let layers = view.iter().map(|(_, n)| n.layer + 1).max().unwrap_or(0);
+    let layers = view.nodes().map(|n| n.layer + 1).max().unwrap_or(0);
     let of = |layer| {
         view.index(layer).into_iter().flat_map(move |i| i.facts.elf.iter().map(move |e| (layer, e)))
     };
@@ -165,7 +168,7 @@ type GroupKey<'a> = (usize, Option<&'a str>);
 
 /// For each directory, whether all files below it are of one group.
 #[derive(Default)]
-struct Cover<'a>(HashMap<&'a [u8], Option<GroupKey<'a>>>);
+struct Cover<'a>(HashMap<Box<[u8]>, Option<GroupKey<'a>>>);
 
 /// Directories deeper than this cover nothing: a name of 100 kB may have 50,000 of them.
 const DEPTH: usize = 64;
@@ -178,51 +181,53 @@ fn above(path: &LayerPath) -> impl Iterator<Item = &[u8]> {
 }
 
 impl<'a> Cover<'a> {
-    fn add(&mut self, path: &'a LayerPath, key: Option<GroupKey<'a>>) {
+    fn add(&mut self, path: &LayerPath, key: Option<GroupKey<'a>>) {
         for dir in above(path) {
             match self.0.get_mut(dir) {
                 Some(one) if *one == key => {}
                 Some(None) => return,
                 Some(one) => *one = None,
-                None => drop(self.0.insert(dir, key)),
+                None => drop(self.0.insert(dir.into(), key)),
             }
         }
     }
 }
 
+/// Files by their numbers in the view, each with its bytes that count.
 #[derive(Default)]
-struct Group<'a> {
+struct Group {
     bytes: u64,
     layers: BTreeMap<usize, u64>,
-    whole: Vec<(&'a LayerPath, u64)>,
-    parts: Vec<(&'a LayerPath, u64)>,
+    whole: Vec<(u32, u64)>,
+    parts: Vec<(u32, u64)>,
 }
 
-impl<'a> Group<'a> {
+impl Group {
     fn count(&mut self, node: Node, bytes: u64) {
         self.bytes = self.bytes.saturating_add(bytes);
         let layer = self.layers.entry(node.layer).or_default();
         *layer = layer.saturating_add(bytes);
     }
 
-    fn add(&mut self, path: &'a LayerPath, node: Node, bytes: u64) {
-        self.count(node, bytes);
-        self.whole.push((path, bytes));
+    fn add(&mut self, view: &View, number: u32, bytes: u64) {
+        self.count(view.node_at(number), bytes);
+        self.whole.push((number, bytes));
     }
 
-    fn add_part(&mut self, path: &'a LayerPath, node: Node, bytes: u64) {
-        self.count(node, bytes);
-        self.parts.push((path, bytes));
+    fn add_part(&mut self, view: &View, number: u32, bytes: u64) {
+        self.count(view.node_at(number), bytes);
+        self.parts.push((number, bytes));
     }
 
-    fn topmost(&self, cover: &Cover<'_>, key: GroupKey<'_>) -> Vec<LayerPath> {
+    fn topmost(&self, view: &View, cover: &Cover<'_>, key: GroupKey<'_>) -> Vec<LayerPath> {
         let mut tops: HashMap<LayerPath, u64> = HashMap::new();
-        for &(path, bytes) in &self.whole {
-            let covered = above(path).take_while(|dir| cover.0.get(dir) == Some(&Some(key)));
+        for &(number, bytes) in &self.whole {
+            let path = view.path_at(number);
+            let covered = above(&path).take_while(|dir| cover.0.get(*dir) == Some(&Some(key)));
             let top = covered.last().map_or_else(|| path.clone(), LayerPath::new);
             *tops.entry(top).or_default() += bytes;
         }
-        tops.extend(self.parts.iter().map(|&(p, b)| (p.clone(), b)));
+        tops.extend(self.parts.iter().map(|&(n, b)| (view.path_at(n), b)));
         let mut tops: Vec<_> = tops.into_iter().filter(|(_, b)| *b > 0).collect();
         tops.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         tops.truncate(PATHS);

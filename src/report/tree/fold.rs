@@ -39,7 +39,7 @@ struct Group<'a> {
 
 /// The nodes of all `items`, which stand by path; about `named` of them have a name. A file with a
 /// finding has one if it is larger than `floor`.
-pub(super) fn nodes(items: &[Item<'_>], named: usize, floor: u64) -> Vec<TreeNode> {
+pub(super) fn nodes(items: &[Item], named: usize, floor: u64) -> Vec<TreeNode> {
     let (mut dirs, files) = directories(items, floor);
     for number in (1..dirs.len()).rev() {
         let (bytes, wanted, parent) =
@@ -89,14 +89,15 @@ fn is_wanted(leaf: &Leaf, floor: u64) -> bool {
 }
 
 /// The directories, each after the one that it lies in, and for each file its directory and name.
-fn directories<'a>(items: &[Item<'a>], floor: u64) -> (Vec<Dir<'a>>, Vec<(usize, &'a [u8])>) {
+fn directories<'a>(items: &'a [Item], floor: u64) -> (Vec<Dir<'a>>, Vec<(usize, &'a [u8])>) {
     let root = Dir { parent: 0, name: b"", bytes: 0, wanted: false, node: None };
     let mut dirs = vec![root];
     let mut files = Vec::with_capacity(items.len());
     // The directories above the last file.
     let mut stack: Vec<(usize, &'a [u8])> = Vec::new();
     for item in items {
-        let mut parts: Vec<&'a [u8]> = item.path.splitn(DEPTH + 1, |&b| b == b'/').collect();
+        let mut parts: Vec<&'a [u8]> =
+            item.path.as_bytes().splitn(DEPTH + 1, |&b| b == b'/').collect();
         let name = parts.pop().unwrap_or_default();
         let same = stack.iter().zip(&parts).take_while(|((_, a), b)| a == *b).count();
         stack.truncate(same);

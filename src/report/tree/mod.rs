@@ -115,7 +115,7 @@ impl FileTree {
         let mut items = visible(source, &mut names);
         items.extend(hidden(source, &mut names));
         // By the bytes of the path, so that all below one directory stands together.
-        items.sort_by(|a, b| (a.path, a.leaf.layer).cmp(&(b.path, b.leaf.layer)));
+        items.sort_by(|a, b| (&a.path, a.leaf.layer).cmp(&(&b.path, b.leaf.layer)));
         let found = items.iter().filter(|i| !i.leaf.findings.is_empty()).map(|i| i.leaf.bytes);
         let floor = nth_largest(found.collect(), NAMED_FOR_FINDINGS);
         let sum = |hidden: bool| {
@@ -149,12 +149,12 @@ impl FileTree {
 }
 
 /// One file with its place.
-struct Item<'a> {
-    path: &'a [u8],
+struct Item {
+    path: LayerPath,
     leaf: Leaf,
 }
 
-fn visible<'a>(source: &Source<'a>, names: &mut Names<'a>) -> Vec<Item<'a>> {
+fn visible<'a>(source: &Source<'a>, names: &mut Names<'a>) -> Vec<Item> {
     let view = &source.facts.view;
     let unneeded = unneeded_files(view, &source.facts.packages);
     let programs = Programs::of(view);
@@ -171,11 +171,10 @@ fn visible<'a>(source: &Source<'a>, names: &mut Names<'a>) -> Vec<Item<'a>> {
             Some(UnneededFile { kind, why, bytes: n }) if *n == bytes => {
                 FileKind { name: kind, why: Some(why) }
             }
-            _ => FileKind { name: kind_of_file(path, programs.is_one(content)), why: None },
+            _ => FileKind { name: kind_of_file(&path, programs.is_one(content)), why: None },
         };
-        let owner = source.facts.packages.owner_of(path);
+        let owner = source.facts.packages.owner_of(&path);
         items.push(Item {
-            path: path.as_bytes(),
             leaf: Leaf {
                 files: 1,
                 bytes,
@@ -186,18 +185,19 @@ fn visible<'a>(source: &Source<'a>, names: &mut Names<'a>) -> Vec<Item<'a>> {
                 }),
                 kind: names.kind(kind),
                 hidden: None,
-                findings: findings_at(&told, path, &[node, content]),
+                findings: findings_at(&told, &path, &[node, content]),
             },
+            path,
         });
     }
     items
 }
 
-fn hidden<'a>(source: &Source<'a>, names: &mut Names<'a>) -> Vec<Item<'a>> {
+fn hidden<'a>(source: &Source<'a>, names: &mut Names<'a>) -> Vec<Item> {
     let programs = Programs::of(&source.facts.view);
     let told = findings_by_path(source.findings);
-    let item = |r: &'a Residue| Item {
-        path: r.path.as_bytes(),
+    let item = |r: &Residue| Item {
+        path: r.path.clone(),
         leaf: Leaf {
             files: 1,
             bytes: r.bytes,

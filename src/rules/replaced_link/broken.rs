@@ -130,7 +130,7 @@ fn resolve(view: &View, path: &LayerPath, instead: Option<&Replaced>) -> Option<
         match node.filter(|e| e.kind == EntryKind::Symlink) {
             Some(entry) => {
                 hops += 1;
-                let target = entry.link.as_deref().unwrap_or_default();
+                let target = entry.link().unwrap_or_default();
                 if hops > MAX_HOPS || target.len() > 4095 {
                     return None;
                 }

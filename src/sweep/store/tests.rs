@@ -50,7 +50,7 @@ fn index() -> LayerIndex {
         diff_id: DiffId(digest(99)),
         tar_bytes: 1,
         content_bytes: 1,
-        entries: Vec::new(),
+        entries: Default::default(),
         facts: Default::default(),
         oddities: Vec::new(),
     }
