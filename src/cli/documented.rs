@@ -3,10 +3,12 @@
 use super::args::Cli;
 use clap::{CommandFactory, Parser};
 
-const DOCUMENTS: [(&str, &str); 7] = [
+const DOCUMENTS: [(&str, &str); 9] = [
     ("README.md", include_str!("../../README.md")),
     ("docs/ci.md", include_str!("../../docs/ci.md")),
     ("docs/inventory.md", include_str!("../../docs/inventory.md")),
+    ("docs/reference.md", include_str!("../../docs/reference.md")),
+    ("docs/sweep.md", include_str!("../../docs/sweep.md")),
     ("docs/scale.md", include_str!("../../docs/scale.md")),
     ("docs/secret-patterns.md", include_str!("../../docs/secret-patterns.md")),
     ("docs/advice-accuracy.md", include_str!("../../docs/advice-accuracy.md")),
