@@ -5,12 +5,15 @@ use careen::image::history::History;
 use careen::oci::{Digest, Document, ImageConfig, Reference};
 use careen::source::docker_manifest;
 use careen::source::locator::{Locator, PathKind};
+use careen::source::registry::{AuthSource, Credentials, Helpers};
+use careen::text::Redacted;
 
 pub const TARGETS: &[(&str, Target)] = &[
     ("manifest", manifest),
     ("config", config),
     ("docker-manifest", archive),
     ("reference", reference),
+    ("docker-config", docker_config),
     ("pods", pods),
 ];
 
@@ -48,6 +51,18 @@ fn reference(data: &[u8]) -> bool {
     let _ = careen::oci::without_password(text);
     for kind in [PathKind::Missing, PathKind::Layout, PathKind::File, PathKind::Directory] {
         let _ = Locator::parse_with(text, &|_| kind);
+    }
+    true
+}
+
+fn docker_config(data: &[u8]) -> bool {
+    let Ok(text) = String::from_utf8(data.to_vec()) else { return false };
+    let text = AuthSource::Text { from: "a variable".to_owned(), text: Redacted::new(text) };
+    // Nothing is run: a helper would be a program of the machine.
+    let credentials =
+        Credentials { auth_sources: vec![text], helpers: Helpers::Never, ..Credentials::default() };
+    for reference in ["debian", "r.example/team/app"] {
+        let _ = reference.parse::<Reference>().map(|r| credentials.find(&r));
     }
     true
 }

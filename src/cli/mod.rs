@@ -1,5 +1,5 @@
 //! The command line: the only place that knows arguments, the environment, the terminal and exit
-//! statuses. One file a subcommand; [`args`] are turned into plain [`settings`] before anything runs.
+//! statuses. One file a subcommand; `args` are turned into plain [`settings`] before anything runs.
 
 mod advise;
 mod args;

@@ -1,5 +1,5 @@
 //! A whole image from the indexes of its layers: the overlay merge ([`view`]), the bytes that later
-//! layers hide ([`residue`]), the instructions behind the layers ([`history`]), the packages in force
+//! layers hide ([`mod@residue`]), the instructions behind the layers ([`history`]), the packages in force
 //! ([`packages`]), what production does not need ([`unneeded`]): together its [`ImageFacts`].
 //!
 //! Computed from facts alone; reads no blob, holds no opinion.

@@ -24,7 +24,7 @@ mod tests;
 pub use finding::{Category, Finding, Severity, State};
 pub use rule::{Rule, RuleContext, SECTIONS};
 
-static RULES: [Rule; 31] = [
+static RULES: &[Rule] = &[
     secrets::RULE,
     user::ROOT,
     user::UNKNOWN,
@@ -60,7 +60,7 @@ static RULES: [Rule; 31] = [
 
 /// Every rule there is.
 pub fn all() -> &'static [Rule] {
-    &RULES
+    RULES
 }
 
 /// The rule behind a finding's id; `secret/<pattern>` belongs to `secret`.

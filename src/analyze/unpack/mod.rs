@@ -6,7 +6,7 @@
 //!
 //! A few bytes at the beginning are a claim, no proof. Every byte of a file is handed over in one of three
 //! ways: as a member's content, as text beside the members (comments, extended headers, gaps, what stands
-//! behind the end), or, from a fault on and [`replay`]'s window before it, as it stands. What counts as proof
+//! behind the end), or, from a fault on and `replay`'s window before it, as it stands. What counts as proof
 //! is that a format's own structure goes on for that window without a fault: checksums of gzip, bzip2, xz and
 //! zstd; the checksum of each tar header; zip's header, data and directory telling the same; valid pages of
 //! SQLite, of which bytes outside the rows are handed over, too.

@@ -3,7 +3,7 @@
 use super::RegistrySettings;
 use super::challenge::Challenge;
 use super::client::Connection;
-use super::credentials::{Found, Login};
+use super::credentials::{FoundLogin, Login};
 use super::error::{RegistryError, own_words, quote};
 use super::token::{MARGIN, read_token};
 use super::transport::{host_of, is_loopback, root_cause};
@@ -51,7 +51,7 @@ pub(super) struct Authenticator {
     reference: Reference,
     scope: Scope,
     settings: RegistrySettings,
-    found: OnceCell<Found>,
+    found: OnceCell<FoundLogin>,
     /// By registry and scope. The lock is held while a token is fetched: layers that are refused at
     /// the same moment share one login.
     cache: Mutex<HashMap<(String, String), Authorization>>,
@@ -131,14 +131,14 @@ impl Authenticator {
         Ok(Some(authorization))
     }
 
-    async fn login(&self) -> &Found {
+    async fn login(&self) -> &FoundLogin {
         self.found
             .get_or_init(|| async {
                 let (credentials, reference) =
                     (self.settings.credentials.clone(), self.reference.clone());
                 tokio::task::spawn_blocking(move || credentials.find(&reference))
                     .await
-                    .unwrap_or_else(|e| Found {
+                    .unwrap_or_else(|e| FoundLogin {
                         login: None,
                         remark: Some(format!("looking for credentials failed: {e}")),
                     })

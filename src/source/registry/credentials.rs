@@ -96,7 +96,7 @@ impl Login {
 
 /// What was found, and what went wrong on the way.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Found {
+pub struct FoundLogin {
     pub login: Option<Login>,
     /// Failures that did not end the search; told when the registry then refuses.
     pub remark: Option<String>,
@@ -132,15 +132,15 @@ go_struct!(Entry {
 
 impl Credentials {
     /// The login for `reference`. May run a program and wait for it.
-    pub(super) fn find(&self, reference: &Reference) -> Found {
+    pub fn find(&self, reference: &Reference) -> FoundLogin {
         if let Some(login) = &self.explicit {
-            return Found { login: Some(login.clone()), remark: None };
+            return FoundLogin { login: Some(login.clone()), remark: None };
         }
         let mut remark = None;
         for source in &self.auth_sources {
             match self.find_in(source, reference) {
                 Ok(Some(login)) => {
-                    return Found { login: Some(login), remark: None };
+                    return FoundLogin { login: Some(login), remark: None };
                 }
                 Ok(None) => {}
                 Err(why) => {
@@ -148,7 +148,7 @@ impl Credentials {
                 }
             }
         }
-        Found { login: None, remark }
+        FoundLogin { login: None, remark }
     }
 
     /// Docker's order: the registry's own helper, the store, the file itself. A helper that fails
@@ -300,7 +300,7 @@ fn namespaces(host: &str, repository: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn find(json: &str, reference: &str) -> Found {
+    fn find(json: &str, reference: &str) -> FoundLogin {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.json");
         std::fs::write(&path, json).unwrap();

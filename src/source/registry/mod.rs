@@ -30,7 +30,7 @@ mod zone;
 pub use allowed_host::{AllowedHost, AllowedHostError};
 pub use auth::TOKEN_LIMIT;
 pub use catalog::TagList;
-pub use credentials::{AuthSource, Credentials, Helpers, Login};
+pub use credentials::{AuthSource, Credentials, FoundLogin, Helpers, Login};
 pub use error::{ConnectionCause, Refusal, RegistryError};
 pub use host::RegistryHost;
 pub use listing::{ListedPage, Listing, ListingKind, ListingSettings};
