@@ -3,9 +3,10 @@
 //!
 //! Each line costs as much as [`LINE`] bytes; by that measure the cheapest list is found from the leaves up.
 
-use crate::image::view::Node;
+use crate::image::view::{Spot, View};
+use crate::image::{Node, NodeSet};
 use crate::layer::LayerPath;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Bytes that are kept too many rather than a line written.
 const LINE: u64 = 30_000;
@@ -14,9 +15,8 @@ const FORBIDDEN: u64 = 1 << 40;
 
 /// A file, link or folder of the final file system.
 pub(super) struct Item {
-    pub path: LayerPath,
-    pub node: Node,
-    pub bytes: u64,
+    /// In the order of the view.
+    pub number: u32,
     pub directory: bool,
     pub kept: bool,
     /// It must stay out (a secret).
@@ -32,8 +32,8 @@ pub(super) struct Cover {
     /// All that is copied, by the layer that holds it.
     pub layers: BTreeMap<usize, u64>,
     pub files: usize,
-    /// All entries that are copied.
-    pub nodes: Vec<Node>,
+    /// All entries that are copied, by where their content is.
+    pub nodes: NodeSet,
 }
 
 impl Cover {
@@ -42,168 +42,214 @@ impl Cover {
     }
 }
 
-struct Branch {
-    item: Option<Item>,
-    path: LayerPath,
-    children: Vec<usize>,
-    directory: bool,
-    kept: bool,
+/// What is known of a place, as bits.
+#[derive(Clone, Copy, Default)]
+struct Marks(u8);
+
+impl Marks {
+    const ITEM: u8 = 1;
+    const DIRECTORY: u8 = 2;
+    /// Of an item: for its own sake.
+    const KEPT: u8 = 4;
+    const FORBIDDEN: u8 = 8;
+    /// It, or something below it, is kept.
+    const NEEDED: u8 = 16;
+    /// A line of its own is the cheapest.
+    const INCLUDE: u8 = 32;
+    /// A line that leaves it out costs no more than to have it.
+    const HEAVY: u8 = 64;
+
+    fn has(self, mark: u8) -> bool {
+        self.0 & mark != 0
+    }
+
+    fn set(&mut self, mark: u8, to: bool) {
+        self.0 |= if to { mark } else { 0 };
+    }
+}
+
+/// What a place costs.
+#[derive(Clone, Copy, Default)]
+struct Weight {
     bytes: u64,
-    /// Cost with the folder above included, and without.
+    /// With the folder above included, and without.
     within: u64,
     alone: u64,
-    include: bool,
+    needed: bool,
 }
 
-pub(super) fn cover(items: impl Iterator<Item = Item>, excludes: bool) -> Cover {
-    // Without a way to leave something out of a folder, what is in it is paid for in full.
-    let line_out = if excludes { LINE } else { FORBIDDEN };
-    let mut tree = grow(items);
-    for n in (0..tree.len()).rev() {
-        weigh(&mut tree, n, line_out);
-    }
-    let mut out = Cover::default();
-    let mut todo: Vec<(usize, bool)> = tree[0].children.iter().map(|&c| (c, false)).collect();
-    while let Some((n, included)) = todo.pop() {
-        let branch = &tree[n];
-        let mut inside = included;
-        if included && excludes && !branch.kept && branch.within >= LINE {
-            out.exclude.push(branch.path.clone());
-            continue;
-        }
-        if !included {
-            if !branch.kept {
-                continue;
-            }
-            if branch.include {
-                out.include.push(branch.path.clone());
-                inside = true;
-            }
-        }
-        if let Some(item) = branch.item.as_ref().filter(|i| inside && !i.directory) {
-            *out.layers.entry(item.node.layer).or_default() += item.bytes;
-            out.files += 1;
-            out.nodes.push(item.node);
-        }
-        todo.extend(branch.children.iter().map(|&c| (c, inside)));
-    }
-    out.include.sort();
-    out.exclude.sort();
-    out
-}
-
-/// A branch for every item and every folder above it; folders stand before what is in them.
-fn grow(items: impl Iterator<Item = Item>) -> Vec<Branch> {
-    let mut tree = vec![branch(LayerPath::default(), true)];
-    let mut folders: HashMap<LayerPath, usize> = HashMap::from([(LayerPath::default(), 0)]);
-    for item in items.filter(|i| !i.path.is_root()) {
-        let parent = folder(&mut tree, &mut folders, item.path.parent().unwrap_or_default());
-        let n = match folders.get(&item.path) {
-            Some(&n) => n,
-            None => {
-                let n = tree.len();
-                tree.push(branch(item.path.clone(), item.directory));
-                tree[parent].children.push(n);
-                if item.directory {
-                    folders.insert(item.path.clone(), n);
-                }
-                n
-            }
-        };
-        tree[n].item = Some(item);
-    }
-    tree
-}
-
-fn branch(path: LayerPath, directory: bool) -> Branch {
-    Branch {
-        item: None,
-        path,
-        children: Vec::new(),
-        directory,
-        kept: false,
-        bytes: 0,
-        within: 0,
-        alone: 0,
-        include: false,
+impl Weight {
+    fn add(&mut self, other: Self) {
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.within = self.within.saturating_add(other.within);
+        self.alone = self.alone.saturating_add(other.alone);
+        self.needed |= other.needed;
     }
 }
 
-fn folder(
-    tree: &mut Vec<Branch>,
-    folders: &mut HashMap<LayerPath, usize>,
-    path: LayerPath,
-) -> usize {
-    let mut missing = Vec::new();
-    let mut at = path;
-    while !folders.contains_key(&at) {
-        missing.push(at.clone());
-        at = at.parent().unwrap_or_default();
-    }
-    let mut parent = folders[&at];
-    for path in missing.into_iter().rev() {
-        let n = tree.len();
-        tree.push(branch(path.clone(), true));
-        tree[parent].children.push(n);
-        folders.insert(path, n);
-        parent = n;
-    }
-    parent
+/// How a place is met from above.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Nothing of it is copied, or a line leaves it out.
+    Out,
+    /// No line has it yet.
+    Open,
+    /// A line has the folder.
+    Inside,
 }
 
-fn weigh(tree: &mut [Branch], n: usize, line_out: u64) {
-    let (mut within, mut alone, mut bytes, mut kept) = (0u64, 0u64, 0u64, false);
-    for &child in &tree[n].children {
-        let child = &tree[child];
-        within = within.saturating_add(child.within);
-        alone = alone.saturating_add(child.alone);
-        bytes = bytes.saturating_add(child.bytes);
-        kept |= child.kept;
-    }
-    let item = tree[n].item.as_ref();
-    let own = item.is_some_and(|i| i.kept);
-    let size = item.map_or(0, |i| if i.forbidden { FORBIDDEN } else { i.bytes });
-    let branch = &mut tree[n];
-    if !branch.directory {
-        branch.kept = own;
-        branch.bytes = size;
-        branch.within = if own { 0 } else { size.min(line_out) };
-        branch.alone = if own { LINE } else { 0 };
-        branch.include = own;
-        return;
-    }
-    branch.bytes = bytes;
-    // A folder that is kept for itself and empty of anything else that is.
-    let bare = own && !kept;
-    branch.kept = kept || own;
-    branch.within = if branch.kept { within } else { bytes.min(line_out) };
-    let whole = LINE.saturating_add(within);
-    branch.include = bare || whole <= alone;
-    branch.alone = match (branch.kept, branch.include) {
-        (false, _) => 0,
-        (true, true) => whole,
-        (true, false) => alone,
+/// What items there are, and of each folder what they come to.
+struct Scale<'v> {
+    view: &'v View,
+    marks: Vec<Marks>,
+    /// Of each place its number in `sums`, if something below it was weighed.
+    folders: Vec<u32>,
+    sums: Vec<Weight>,
+    /// What a line costs that leaves something out.
+    line_out: u64,
+}
+
+const NONE: u32 = u32::MAX;
+
+pub(super) fn cover(view: &View, items: impl Iterator<Item = Item>, excludes: bool) -> Cover {
+    let mut scale = Scale {
+        view,
+        marks: vec![Marks::default(); view.spots()],
+        folders: vec![NONE; view.spots()],
+        sums: Vec::new(),
+        // Without a way to leave something out of a folder, what is in it is paid for in full.
+        line_out: if excludes { LINE } else { FORBIDDEN },
     };
+    for item in items {
+        let marks = &mut scale.marks[view.spot_of(item.number).index()];
+        marks.set(Marks::ITEM, true);
+        marks.set(Marks::DIRECTORY, item.directory);
+        marks.set(Marks::KEPT, item.kept);
+        marks.set(Marks::FORBIDDEN, item.forbidden);
+    }
+    // What is in a folder comes behind it.
+    for place in (1..view.spots()).rev() {
+        scale.weigh(Spot::of_index(place));
+    }
+    scale.read(excludes)
+}
+
+impl Scale<'_> {
+    /// The item at a place: where its content is, and its bytes.
+    fn content(&self, spot: Spot) -> Option<(Node, u64)> {
+        let node = self.view.node_at(self.view.number_at(spot)?);
+        Some((self.view.content_of(node).unwrap_or(node), self.view.bytes_of(node)))
+    }
+
+    fn weigh(&mut self, spot: Spot) {
+        let marks = self.marks[spot.index()];
+        let below = self.sums.get(self.folders[spot.index()] as usize).copied();
+        let weight = match below {
+            Some(below) => self.folder(spot, below),
+            None if marks.has(Marks::DIRECTORY) => self.folder(spot, Weight::default()),
+            None if marks.has(Marks::ITEM) => self.file(spot),
+            None => return,
+        };
+        let marks = &mut self.marks[spot.index()];
+        marks.set(Marks::NEEDED, weight.needed);
+        marks.set(Marks::HEAVY, weight.within >= LINE);
+        let above = &mut self.folders[self.view.spot_above(spot).index()];
+        if *above == NONE {
+            *above = self.sums.len() as u32;
+            self.sums.push(Weight::default());
+        }
+        self.sums[*above as usize].add(weight);
+    }
+
+    fn file(&mut self, spot: Spot) -> Weight {
+        let marks = self.marks[spot.index()];
+        let needed = marks.has(Marks::KEPT);
+        let bytes = match marks.has(Marks::FORBIDDEN) {
+            true => FORBIDDEN,
+            false => self.content(spot).map_or(0, |(_, bytes)| bytes),
+        };
+        self.marks[spot.index()].set(Marks::INCLUDE, needed);
+        Weight {
+            bytes,
+            within: if needed { 0 } else { bytes.min(self.line_out) },
+            alone: if needed { LINE } else { 0 },
+            needed,
+        }
+    }
+
+    fn folder(&mut self, spot: Spot, below: Weight) -> Weight {
+        let marks = &mut self.marks[spot.index()];
+        let own = marks.has(Marks::KEPT);
+        // A folder that is kept for itself and empty of anything else that is.
+        let bare = own && !below.needed;
+        let needed = below.needed || own;
+        let whole = LINE.saturating_add(below.within);
+        let include = bare || whole <= below.alone;
+        marks.set(Marks::INCLUDE, include);
+        Weight {
+            bytes: below.bytes,
+            within: if needed { below.within } else { below.bytes.min(self.line_out) },
+            alone: match (needed, include) {
+                (false, _) => 0,
+                (true, true) => whole,
+                (true, false) => below.alone,
+            },
+            needed,
+        }
+    }
+
+    /// From the root down to the lines.
+    fn read(self, excludes: bool) -> Cover {
+        let mut out = Cover::default();
+        let mut ways = vec![Way::Open; self.view.spots()];
+        for place in 1..self.view.spots() {
+            let (spot, marks) = (Spot::of_index(place), self.marks[place]);
+            let needed = marks.has(Marks::NEEDED);
+            ways[place] = match ways[self.view.spot_above(spot).index()] {
+                Way::Out => Way::Out,
+                Way::Inside if excludes && !needed && marks.has(Marks::HEAVY) => {
+                    out.exclude.push(self.view.path_of(spot));
+                    Way::Out
+                }
+                Way::Inside => Way::Inside,
+                Way::Open if !needed => Way::Out,
+                Way::Open if marks.has(Marks::INCLUDE) => {
+                    out.include.push(self.view.path_of(spot));
+                    Way::Inside
+                }
+                Way::Open => Way::Open,
+            };
+            let is_file = marks.has(Marks::ITEM) && !marks.has(Marks::DIRECTORY);
+            if ways[place] == Way::Inside
+                && is_file
+                && let Some((node, bytes)) = self.content(spot)
+            {
+                *out.layers.entry(node.layer).or_default() += bytes;
+                out.files += 1;
+                out.nodes.insert(node);
+            }
+        }
+        out.include.sort();
+        out.exclude.sort();
+        out
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::testing::{layer, sized};
     use proptest::prelude::*;
 
     fn of(items: &[(&str, u64, bool, bool)]) -> Cover {
-        let paths: Vec<LayerPath> = items.iter().map(|i| LayerPath::from(i.0)).collect();
-        cover(
-            items.iter().zip(&paths).enumerate().map(|(n, (i, path))| Item {
-                path: path.clone(),
-                node: Node { layer: 0, entry: n as u32 },
-                bytes: i.1,
-                directory: false,
-                kept: i.2,
-                forbidden: i.3,
-            }),
-            true,
-        )
+        let view = View::merge(&[layer(items.iter().map(|i| sized(i.0, i.1)).collect())]);
+        let item = |i: &(&str, u64, bool, bool)| Item {
+            number: view.number_of(&LayerPath::from(i.0)).unwrap(),
+            directory: false,
+            kept: i.2,
+            forbidden: i.3,
+        };
+        cover(&view, items.iter().map(item), true)
     }
 
     fn text(paths: &[LayerPath]) -> Vec<String> {

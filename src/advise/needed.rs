@@ -14,7 +14,7 @@ use super::{Advice, Certainty, Evidence};
 use crate::closure::{Closure, Mode};
 use crate::image::Node;
 use crate::layer::{EntryKind, LayerPath};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 /// A packed layer of other files than the one it is judged by is this much smaller or larger.
 const COMPRESSED_LOW: f64 = 0.88;
@@ -33,7 +33,7 @@ pub(super) fn propose(evidence: &Evidence, mode: Mode) -> Option<Advice> {
     let origin = origin(evidence)?;
     let plan = Final::of(evidence);
     let dockerfile = dockerfile(evidence, &origin, &kept, &plan, &leaked, None);
-    let estimate = estimate(evidence, &kept.nodes, DRIFT);
+    let estimate = estimate(evidence, kept.nodes.iter(), DRIFT);
     let now = estimate.now;
     let (id, title) = match mode {
         Mode::Sound => {
@@ -41,8 +41,7 @@ pub(super) fn propose(evidence: &Evidence, mode: Mode) -> Option<Advice> {
         }
         _ => ("needed-files", "Copy only what runs into an empty image"),
     };
-    let nodes: HashSet<Node> = kept.nodes.iter().copied().collect();
-    let stays = |path: &LayerPath| stays(evidence, &nodes, path);
+    let stays = |path: &LayerPath| stays(evidence, &kept.nodes, path);
     let settles = Settles {
         user: evidence.config.user.is_empty() && plan.user().is_some(),
         health: plan.health().is_some(),
@@ -61,7 +60,7 @@ pub(super) fn propose(evidence: &Evidence, mode: Mode) -> Option<Advice> {
             .to_owned(),
         changes: changes(&plan, &leaked, evidence.shortened),
         risks: risks(closure, mode, &leaked),
-        removes: removed(evidence, &nodes, &|_| true),
+        removes: removed(evidence, &kept.nodes, &|_| true),
         fixes: fixes(evidence, &stays, settles),
         dockerfile: Some(dockerfile),
         patch: patch.text,
@@ -132,21 +131,21 @@ pub(super) fn covered(
     };
     // One pattern leaves out all compiled twins of Python's sources.
     let twins = !compiles && closure.files(mode).all(|(p, _)| !is_compiled_python(&p));
-    let items = view.iter().filter(|(path, _)| !(twins && is_compiled_python(path)));
+    let items = view.iter().enumerate();
+    let items = items.filter(|(_, (path, _))| !(twins && is_compiled_python(path)));
     let mut all = cover(
-        items.map(|(path, node)| {
+        view,
+        items.map(|(number, (path, node))| {
             let kind = view.content_of(node).map_or(view.entry(node).kind, |n| view.entry(n).kind);
             let forbidden = secrets.contains(&path);
             Item {
-                node: view.content_of(node).unwrap_or(node),
-                bytes: view.bytes_of(node),
+                number: number as u32,
                 directory: kind == EntryKind::Directory,
-                kept: (closure.keeps(&path, mode) || twin(&path))
+                kept: (closure.keeps_entry(number as u32, mode) || twin(&path))
                     && !forbidden
                     && is_writable(&path)
                     && !provided(&path, node),
                 forbidden,
-                path,
             }
         }),
         true,
@@ -182,14 +181,17 @@ pub(super) struct After {
 }
 
 /// Of an image of these files, and the image's size now.
-pub(super) fn estimate(evidence: &Evidence, nodes: &[Node], drift: f64) -> After {
-    let bytes: u64 = nodes.iter().map(|n| evidence.facts.view.entry(*n).size).sum();
+pub(super) fn estimate(
+    evidence: &Evidence,
+    nodes: impl Iterator<Item = Node> + Clone,
+    drift: f64,
+) -> After {
+    let bytes: u64 = nodes.clone().map(|n| evidence.facts.view.entry(n).size).sum();
     let scale = |n: u64, by: f64| (n as f64 * by) as u64;
     let on_disk =
         Interval { low: scale(bytes, 1.0 - drift), likely: bytes, high: scale(bytes, 1.0 + drift) };
     let ratios = Ratios::new(&evidence.facts.image.layers);
-    let compressed: Option<f64> =
-        nodes.iter().map(|n| ratios.compressed(&evidence.facts.view, *n)).sum();
+    let compressed: Option<f64> = nodes.map(|n| ratios.compressed(&evidence.facts.view, n)).sum();
     let compressed = compressed.map(|likely| Interval {
         low: (likely * COMPRESSED_LOW) as u64,
         likely: likely as u64 + COMPRESSED_MORE,

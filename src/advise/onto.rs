@@ -13,8 +13,8 @@ use super::removes::{Settles, fixes, removed, stays};
 use super::{Advice, Certainty, Evidence};
 use crate::analyze::PackageKind;
 use crate::closure::{Closure, Mode};
-use crate::image::Node;
 use crate::image::unneeded;
+use crate::image::{Node, NodeSet};
 use crate::layer::{EntryKind, LayerPath};
 use std::collections::HashSet;
 
@@ -167,13 +167,13 @@ pub(super) fn slim(evidence: &Evidence) -> Option<Advice> {
     let table = bases::base(&name);
     let counted = || {
         let view = &evidence.facts.view;
-        let nodes: HashSet<Node> = view
+        let nodes: NodeSet = view
             .iter()
             .filter(|(path, node)| is_in_slim(evidence, base, path, *node))
             .filter_map(|(_, node)| view.content_of(node))
             .filter(|n| view.entry(*n).is_file())
             .collect();
-        nodes.iter().map(|n| view.entry(*n).size).sum::<u64>()
+        nodes.iter().map(|n| view.entry(n).size).sum::<u64>()
     };
     let (on_disk, compressed, source) = match table {
         Some(b) => (
@@ -241,7 +241,7 @@ fn propose(
     let mut plan = Final::of(evidence);
     plan.on_a_system();
     let text = dockerfile(evidence, origin, &kept, &plan, &leaked, Some(&target.reference()));
-    let copied = estimate(evidence, &kept.nodes, DRIFT);
+    let copied = estimate(evidence, kept.nodes.iter(), DRIFT);
     let on_disk = sum(
         copied.after.on_disk?,
         target.on_disk.or_else(|| target.compressed.map(|c| (c as f64 * RATIO) as u64))?,
@@ -255,11 +255,11 @@ fn propose(
     if on_disk.likely * 10 > view.on_disk_bytes() * 9 {
         return None;
     }
-    let nodes: HashSet<Node> = view
+    let nodes: NodeSet = view
         .iter()
         .filter(|(path, node)| (target.has)(path, *node))
         .filter_map(|(_, node)| view.content_of(node))
-        .chain(kept.nodes.iter().copied())
+        .chain(kept.nodes.iter())
         .collect();
     let stays = |path: &LayerPath| stays(evidence, &nodes, path);
     let settles = Settles {
@@ -274,7 +274,7 @@ fn propose(
         .into_iter()
         // The loader comes with the C library.
         .filter(|(name, _)| !name.starts_with("ld-"))
-        .filter(|(name, _)| kept.nodes.iter().any(|n| view.entry(*n).name() == name.as_bytes()))
+        .filter(|(name, _)| kept.nodes.iter().any(|n| view.entry(n).name() == name.as_bytes()))
         .collect();
     if let Some((library, by)) = lacking.first() {
         let more = match lacking.len() {

@@ -3,12 +3,12 @@
 //! Works from the set of files that stay; must not know how it came about.
 
 use super::Evidence;
-use crate::image::Node;
+use crate::image::NodeSet;
 use crate::image::residue::Residue;
 use crate::image::unneeded;
 use crate::layer::LayerPath;
 use crate::rules::{Category, Finding, State};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 /// Bytes that are gone, and what they were.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,11 +23,11 @@ pub struct Removed {
 /// comes first.
 pub(super) fn removed(
     evidence: &Evidence,
-    kept: &HashSet<Node>,
+    kept: &NodeSet,
     gone: &dyn Fn(&Residue) -> bool,
 ) -> Vec<Removed> {
     let mut sums: HashMap<&'static str, u64> = HashMap::new();
-    let mut seen = HashSet::new();
+    let mut seen = NodeSet::default();
     for (path, node) in evidence.facts.view.iter() {
         let Some(node) = evidence.facts.view.content_of(node) else { continue };
         let entry = evidence.facts.view.entry(node);
@@ -64,7 +64,7 @@ fn kind(evidence: &Evidence, path: &LayerPath) -> &'static str {
 }
 
 /// Whether anything at a path or below it is among the files that stay.
-pub(super) fn stays(evidence: &Evidence, kept: &HashSet<Node>, path: &LayerPath) -> bool {
+pub(super) fn stays(evidence: &Evidence, kept: &NodeSet, path: &LayerPath) -> bool {
     let view = &evidence.facts.view;
     let real = view.follow(path).map_or_else(|| path.clone(), |(p, _)| p);
     view.within(&real).any(|(_, n)| view.content_of(n).is_some_and(|n| kept.contains(&n)))

@@ -11,7 +11,7 @@ use super::origin::origin;
 use super::{Advice, Evidence};
 use crate::analyze::PackageKind;
 use crate::closure::{Closure, Mode};
-use crate::image::Node;
+use crate::image::NodeSet;
 use crate::image::packages::InstalledPackage;
 use crate::layer::{EntryKind, LayerPath};
 use std::collections::{BTreeSet, HashSet};
@@ -44,7 +44,7 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
         return None;
     }
     let nodes = nodes(evidence, &packages, &own, base);
-    let figures = estimate(evidence, &nodes, DRIFT);
+    let figures = estimate(evidence, nodes.iter(), DRIFT);
     let on_disk = figures.after.on_disk?;
     if on_disk.likely * 10 > evidence.facts.view.on_disk_bytes() * 9 {
         return None;
@@ -123,43 +123,35 @@ fn own_files(
             i.facts.packages.iter().any(|p| matches!(p.kind, PackageKind::Dpkg | PackageKind::Apk))
         })
     };
-    let items = view.iter().map(|(path, node)| {
+    let items = view.iter().enumerate().map(|(number, (path, node))| {
+        let number = number as u32;
         let kind = view.content_of(node).map_or(view.entry(node).kind, |n| view.entry(n).kind);
         let forbidden = secrets.contains(&path);
         let own = closure.owner(&path).is_none()
             && !path.as_bytes().starts_with(b"etc/ld.so.cache")
             || !installs(node.layer);
         Item {
-            node: view.content_of(node).unwrap_or(node),
-            bytes: view.bytes_of(node),
+            number,
             directory: kind == EntryKind::Directory,
             kept: node.layer >= base
                 && own
                 && !forbidden
                 && kind != EntryKind::Directory
                 // Compiled modules come along: COPY cannot leave them out.
-                && (closure.keeps(&path, Mode::File) && closure.is_own(&path)
+                && (closure.keeps_entry(number, Mode::File) && closure.is_own(&path)
                     || is_compiled_python(&path))
                 && path.as_bytes().iter().all(|b| *b >= b' ' && !b"\"\\*?[".contains(b)),
             forbidden,
-            path,
         }
     });
-    cover(items, false)
+    cover(view, items, false)
 }
 
 /// All files of the image afterwards, as they are in this one.
-fn nodes(
-    evidence: &Evidence,
-    packages: &[&InstalledPackage],
-    own: &Cover,
-    base: usize,
-) -> Vec<Node> {
+fn nodes(evidence: &Evidence, packages: &[&InstalledPackage], own: &Cover, base: usize) -> NodeSet {
     let names: HashSet<(&str, &str)> =
         packages.iter().map(|p| (p.name.as_str(), p.version.as_str())).collect();
-    let copied: HashSet<Node> = own.nodes.iter().copied().collect();
     let view = &evidence.facts.view;
-    let mut seen = HashSet::new();
     view.iter()
         .filter(|(path, node)| {
             let of_base = node.layer < base;
@@ -167,9 +159,9 @@ fn nodes(
                 .closure
                 .and_then(|c| c.owner(path))
                 .is_some_and(|p| names.contains(&(p.name.as_str(), p.version.as_str())));
-            of_base || of_package || copied.contains(&view.content_of(*node).unwrap_or(*node))
+            of_base || of_package || own.nodes.contains(&view.content_of(*node).unwrap_or(*node))
         })
         .filter_map(|(_, node)| view.content_of(node))
-        .filter(|n| view.entry(*n).is_file() && seen.insert(*n))
+        .filter(|n| view.entry(*n).is_file())
         .collect()
 }

@@ -142,6 +142,11 @@ impl<'a> Closure<'a> {
         self.items.number(path).is_some_and(|n| self.kept(n as usize, mode))
     }
 
+    /// Whether the entry of a number in the view is kept.
+    pub fn keeps_entry(&self, number: u32, mode: Mode) -> bool {
+        self.kept(number as usize, mode)
+    }
+
     /// What is kept, by path; directories stand for nothing but themselves.
     pub fn files(&self, mode: Mode) -> impl Iterator<Item = (LayerPath, Node)> {
         self.items.list().enumerate().filter(move |(n, _)| self.kept(*n, mode)).map(|(_, i)| i)

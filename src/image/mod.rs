@@ -11,6 +11,7 @@ pub mod hides;
 pub mod history;
 mod layers;
 mod merge;
+mod node_set;
 pub mod packages;
 mod paths;
 mod records;
@@ -30,6 +31,7 @@ pub(crate) mod testing;
 
 pub use facts::ImageFacts;
 pub use merge::Refusal;
+pub use node_set::NodeSet;
 pub use paths::Paths;
 pub use residue::{Duplicate, EntryState, Residue, ResidueKind, duplicates, residue, state_of};
 pub use view::{Node, Spot, View};

@@ -27,6 +27,17 @@ pub struct Node {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spot(pub(super) u32);
 
+impl Spot {
+    /// Its number among all places of its view.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    pub fn of_index(index: usize) -> Self {
+        Self(index as u32)
+    }
+}
+
 /// The merged layers.
 pub struct View {
     pub(super) layers: Layers,
@@ -162,6 +173,16 @@ impl View {
 
     pub fn root_spot(&self) -> Spot {
         Spot(ROOT)
+    }
+
+    /// How many places there are: those of a folder's inside come behind it.
+    pub fn spots(&self) -> usize {
+        self.tree.len()
+    }
+
+    /// The place of the entry of a number.
+    pub fn spot_of(&self, number: u32) -> Spot {
+        Spot(self.place_at(number))
     }
 
     /// The folder of a place; the root's own is itself.

@@ -16,12 +16,11 @@ use super::ratio::Ratios;
 use super::removes::{Settles, fixes, removed, stays};
 use super::{Advice, Certainty, Evidence};
 use crate::dockerfile::{Command, Joint, Kind};
-use crate::image::Node;
+use crate::image::NodeSet;
 use crate::image::residue::{Residue, ResidueKind};
 use crate::image::unneeded;
 use crate::layer::LayerPath;
 use draft::{Draft, Slot};
-use std::collections::HashSet;
 
 /// Another day's packages, and what an installation writes beside its files.
 const DRIFT: f64 = 0.03;
@@ -76,7 +75,7 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
             && !path.as_bytes().ends_with(b"/copyright")
             && matches!(unneeded::kind_of_path(path), Some("doc" | "man" | "info" | "locale"))
     };
-    let mut kept = HashSet::new();
+    let mut kept = NodeSet::default();
     for (path, node) in evidence.facts.view.iter() {
         if let Some(node) = evidence.facts.view.content_of(node)
             && evidence.facts.view.entry(node).is_file()
@@ -371,9 +370,9 @@ fn is_within(path: &LayerPath, dir: &LayerPath) -> bool {
         .is_some_and(|r| dir.is_root() || r.is_empty() || r[0] == b'/')
 }
 
-fn estimate(evidence: &Evidence, kept: &HashSet<Node>, base: Option<usize>) -> Estimate {
+fn estimate(evidence: &Evidence, kept: &NodeSet, base: Option<usize>) -> Estimate {
     let scale = |n: u64, by: f64| (n as f64 * by) as u64;
-    let bytes: u64 = kept.iter().map(|n| evidence.facts.view.entry(*n).size).sum();
+    let bytes: u64 = kept.iter().map(|n| evidence.facts.view.entry(n).size).sum();
     let now = evidence.facts.view.on_disk_bytes();
     let on_disk = Interval {
         low: scale(bytes, 1.0 - DRIFT),
@@ -386,7 +385,7 @@ fn estimate(evidence: &Evidence, kept: &HashSet<Node>, base: Option<usize>) -> E
     let above: Option<f64> = kept
         .iter()
         .filter(|n| n.layer >= base)
-        .map(|n| ratios.whole(&evidence.facts.view, *n))
+        .map(|n| ratios.whole(&evidence.facts.view, n))
         .sum();
     let compressed = below.zip(above).map(|(below, above)| {
         let likely = below + above as u64;
