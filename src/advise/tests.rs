@@ -184,7 +184,8 @@ fn started() -> ReadImage {
         comment: comment.into(),
         ..Default::default()
     };
-    config.history = vec![step("/bin/sh -c #(nop) COPY . /app", "FROM localhost/base:1")];
+    let steps = [step("/bin/sh -c #(nop) COPY . /app", "FROM localhost/base:1")];
+    config.history = steps.into_iter().collect();
     image
 }
 

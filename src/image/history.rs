@@ -61,15 +61,11 @@ const KEYWORDS: [&str; 19] = [
     "COMMENT",
 ];
 
-/// Steps that are read: images have some hundred at most.
-const MOST_STEPS: usize = 10_000;
-
 impl History {
     /// Reads the history of an image of this many layers.
     pub fn new(config: &ImageConfig, layers: usize) -> Self {
-        let read = config.history.iter().take(MOST_STEPS);
-        let steps: Vec<Instruction> = read.map(Instruction::parse).collect();
-        let is_cut = config.history.len() > MOST_STEPS;
+        let steps: Vec<Instruction> = config.history.iter().map(Instruction::parse).collect();
+        let is_cut = config.history.is_cut();
         let made: Vec<usize> = (0..steps.len()).filter(|&i| !steps[i].empty_layer).collect();
         let (of_layer, remark) = if made.len() == layers {
             (made.iter().copied().map(Some).collect(), None)

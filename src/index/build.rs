@@ -3,6 +3,7 @@
 //! The calling thread fetches, verifies, inflates and computes the diff id; a second thread walks the
 //! tar and runs the analyzers. Between them go a few buffers, so memory does not depend on the layer.
 
+use super::budget::FactsBudget;
 use super::indexer::Indexer;
 use super::pipe::{self, PipeReader, PipeWriter};
 use super::{LayerIndex, Oddity};
@@ -23,6 +24,8 @@ use std::time::Duration;
 pub struct BuildSettings {
     pub limits: Limits,
     pub walk: WalkLimits,
+    /// Shared by the layers of one image.
+    pub facts: FactsBudget,
     /// Ends it before its time.
     pub stop: Stop,
 }
@@ -43,6 +46,8 @@ pub struct Built {
     pub digest: Digest,
     /// Bytes as stored.
     pub compressed: u64,
+    /// Facts were left out, named as such, for those of other layers: of the layer by itself more would be known.
+    pub is_cut: bool,
 }
 
 /// Why there is no index. Nothing of a pass that failed is believed.
@@ -96,9 +101,9 @@ pub fn build(
     let blob = Stoppable::new(Told { inner: blob, progress }, &settings.stop);
     let mut stored = VerifyReader::new(blob, expected.digest, expected.size);
     let (writer, reader) = pipe::pipe(&settings.stop);
-    let walked = walk_beside(reader, analyzers, settings.walk)
+    let walked = walk_beside(reader, analyzers, settings)
         .map_err(|source| LayerError::Thread { layer: layer(), source })?;
-    let inflated = inflate(&mut stored, settings.limits, writer);
+    let inflated = inflate(&mut stored, settings, writer);
     let walked = outcome(&walked, &settings.stop);
     if settings.stop.is_set() {
         return Err(LayerError::Stopped { layer: layer() });
@@ -130,7 +135,9 @@ pub fn build(
         layer: layer(),
         what: "its stored bytes were not read to their end".to_owned(),
     })?;
-    Ok(Built { index: index(diff_id, tar_bytes, summary, indexer), digest, compressed })
+    let is_cut = indexer.is_cut();
+    let index = index(diff_id, tar_bytes, summary, indexer);
+    Ok(Built { index, digest, compressed, is_cut })
 }
 
 fn index(diff_id: DiffId, tar_bytes: u64, summary: WalkSummary, indexer: Indexer) -> LayerIndex {
@@ -170,10 +177,10 @@ enum Stopped {
 /// Inflates to the end of the stored bytes: the diff id and the length of the tar.
 fn inflate(
     stored: impl StoredRead,
-    limits: Limits,
+    settings: &BuildSettings,
     mut out: PipeWriter,
 ) -> Result<(DiffId, u64), Stopped> {
-    let result = pump(stored, limits, &mut out);
+    let result = pump(stored, settings, &mut out);
     if let Err(Stopped::Stream(_)) = &result {
         // The walk must not take the break for the end of the tar.
         out.abort();
@@ -194,12 +201,13 @@ impl<R: Read> StoredRead for &mut VerifyReader<R> {
 
 fn pump(
     stored: impl StoredRead,
-    limits: Limits,
+    settings: &BuildSettings,
     out: &mut PipeWriter,
 ) -> Result<(DiffId, u64), Stopped> {
     let typed = |e| Stopped::Stream(StreamError::from_io(e, "stored", 0));
     let counter = stored.stored();
-    let mut tar = LimitedReader::new(Decompress::new(stored).map_err(typed)?, limits, counter);
+    let inflated = Decompress::of_layer(stored, &settings.stop).map_err(typed)?;
+    let mut tar = LimitedReader::new(inflated, settings.limits, counter);
     let mut hasher = Hasher::sha256();
     let mut total = 0;
     loop {
@@ -238,11 +246,12 @@ type Walked = Result<(WalkSummary, Indexer), WalkError>;
 fn walk_beside(
     reader: PipeReader,
     analyzers: Vec<Box<dyn Analyzer>>,
-    limits: WalkLimits,
+    settings: &BuildSettings,
 ) -> io::Result<Receiver<Result<Walked, String>>> {
     let (sender, receiver) = bounded(1);
+    let (limits, facts) = (settings.walk, settings.facts.clone());
     std::thread::Builder::new().name("walk".to_owned()).spawn(move || {
-        let walked = catch_unwind(AssertUnwindSafe(|| analyse(reader, analyzers, &limits)));
+        let walked = catch_unwind(AssertUnwindSafe(|| analyse(reader, analyzers, &limits, facts)));
         let _ = sender.send(walked.map_err(|panic| words(&*panic)));
     })?;
     Ok(receiver)
@@ -263,8 +272,9 @@ fn analyse(
     mut tar: PipeReader,
     analyzers: Vec<Box<dyn Analyzer>>,
     limits: &WalkLimits,
+    facts: FactsBudget,
 ) -> Result<(WalkSummary, Indexer), WalkError> {
-    let mut indexer = Indexer::new(analyzers);
+    let mut indexer = Indexer::new(analyzers, facts);
     let summary = walk(&mut tar, limits, &mut indexer)?;
     Ok((summary, indexer))
 }

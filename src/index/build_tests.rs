@@ -225,3 +225,40 @@ fn a_stop_is_heeded_within_a_file() {
     assert!(matches!(built, Err(LayerError::Stopped { .. })), "{built:?}");
     assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
 }
+
+/// Leaves a fact of a thousand bytes of every file.
+struct Wordy(u32);
+
+impl Analyzer for Wordy {
+    fn id(&self) -> (&'static str, u32) {
+        ("wordy", 1)
+    }
+
+    fn begin(&mut self, entry: u32, _: &Entry) -> Interest {
+        self.0 = entry;
+        Interest::All
+    }
+
+    fn chunk(&mut self, _: &[u8]) {}
+
+    fn end(&mut self, facts: &mut Facts) {
+        facts.kept.push(KeptFile { entry: self.0, bytes: vec![0; 1000], truncated: false });
+    }
+}
+
+#[test]
+fn layers_of_one_image_share_what_their_facts_may_take() {
+    let settings = BuildSettings { facts: FactsBudget::of(5000), ..BuildSettings::default() };
+    let layer = |names: &[&str]| {
+        let files: Vec<(&str, &[u8])> = names.iter().map(|n| (*n, &b"x"[..])).collect();
+        let (blob, expected) = (tar(&files), Expected::default());
+        let analyzers: Vec<Box<dyn Analyzer>> = vec![Box::new(Wordy(0))];
+        build("x", &mut blob.as_slice(), &expected, analyzers, &settings, &|_| {}).unwrap()
+    };
+    let (first, second) = (layer(&["a", "b"]), layer(&["c", "d", "e"]));
+    assert!(!first.is_cut && first.index.facts.unread.is_empty());
+    assert_eq!((first.index.facts.kept.len(), second.index.facts.kept.len()), (2, 2));
+    // Named, and not to be kept as all that is in it.
+    let unread = &second.index.facts.unread;
+    assert!(second.is_cut && unread.len() == 1 && unread[0].why.contains("image"), "{unread:?}");
+}

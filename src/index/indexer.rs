@@ -1,13 +1,11 @@
 //! The visitor that fills an index: every entry with the hash of its content, and each analyzer shown as
 //! much of a file as it wants.
 
+use super::budget::{FACTS, FactsBudget};
 use super::entries::{Entries, EntriesBuilder};
 use crate::analyze::{Analyzer, Facts, Unread};
 use crate::layer::{ContentHash, Entry, Interest, Visitor};
 
-/// Bytes of memory that the facts of one layer may take. The largest real layer seen (a full desktop with its
-/// documentation) is below a third of it.
-const FACTS: u64 = 96 << 20;
 /// Files of one layer that are named because they could not be read.
 const MOST_UNREAD: usize = 10_000;
 
@@ -51,10 +49,13 @@ impl Watched {
 }
 
 /// The facts, as far as there is room for them.
-#[derive(Default)]
 struct Ledger {
     facts: Facts,
     weight: u64,
+    /// Of the whole image.
+    budget: FactsBudget,
+    /// Facts were left out for those of other layers.
+    is_cut: bool,
     /// Enough files were named as not read.
     full: bool,
     /// The file that is read.
@@ -67,11 +68,15 @@ impl Ledger {
         let (mark, unread) = (self.facts.mark(), self.facts.unread.len());
         analyzer.end(&mut self.facts);
         let weight = self.facts.weight_since(&mark);
-        if self.weight + weight <= FACTS {
-            self.weight += weight;
-        } else {
+        if self.weight + weight > FACTS {
             self.facts.cut_back(&mark);
             self.name(analyzer.id().0, "the layer says more in all than is kept of one layer");
+        } else if !self.budget.take(weight) {
+            self.facts.cut_back(&mark);
+            self.is_cut = true;
+            self.name(analyzer.id().0, "the image says more in all than is kept of one image");
+        } else {
+            self.weight += weight;
         }
         if self.full {
             self.facts.unread.truncate(unread);
@@ -101,16 +106,28 @@ impl Ledger {
 }
 
 impl Indexer {
-    pub fn new(analyzers: Vec<Box<dyn Analyzer>>) -> Self {
+    pub fn new(analyzers: Vec<Box<dyn Analyzer>>, budget: FactsBudget) -> Self {
         let watched = |analyzer| Watched { analyzer, left: None };
         Self {
             entries: EntriesBuilder::default(),
-            facts: Ledger::default(),
+            facts: Ledger {
+                facts: Facts::default(),
+                weight: 0,
+                budget,
+                is_cut: false,
+                full: false,
+                entry: 0,
+            },
             analyzers: analyzers.into_iter().map(watched).collect(),
             hasher: blake3::Hasher::new(),
             holes: None,
             shown: 0,
         }
+    }
+
+    /// Whether facts were left out for those of other layers.
+    pub fn is_cut(&self) -> bool {
+        self.facts.is_cut
     }
 
     /// The entries, the facts, and which entries stand where a later one of the same path does.

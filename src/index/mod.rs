@@ -5,6 +5,7 @@
 //! the few small files that are kept whole (`/etc/passwd`, `os-release`) a secret is masked too, the same in all
 //! layers ([`LayerIndex::mask_names`]), so that what is looked up by name is still found.
 
+mod budget;
 pub mod build;
 pub mod entries;
 mod indexer;
@@ -16,6 +17,7 @@ mod sealed;
 pub mod store;
 mod stored;
 
+pub use budget::FactsBudget;
 pub use entries::{Entries, EntryRef};
 pub use names::Names;
 
@@ -44,6 +46,11 @@ impl LayerIndex {
     /// Puts a mask and a fingerprint in the place of each secret that stands in a name.
     pub fn mask_names(&mut self, patterns: &Patterns) {
         names::mask(self, patterns);
+    }
+
+    /// Bytes of memory that its facts take, roughly.
+    pub fn facts_weight(&self) -> u64 {
+        self.facts.weight_since(&Facts::default().mark())
     }
 
     /// Compact bytes with a checksum that binds them to what they are filed under; `None` where the index

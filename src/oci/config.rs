@@ -2,7 +2,7 @@
 //! `OnBuild`, `Shell`).
 
 use super::go_json::{self, JsonError, Present, go_struct};
-use super::{DiffId, Platform};
+use super::{DiffId, Platform, Steps};
 use std::collections::{BTreeMap, HashSet};
 
 /// How the image is run and how it came to be.
@@ -17,7 +17,7 @@ pub struct ImageConfig {
     pub os_version: Option<String>,
     pub config: ContainerConfig,
     pub rootfs: RootFs,
-    pub history: Vec<HistoryEntry>,
+    pub history: Steps,
     /// Where a key stands more than once: the strings that no reader takes any more, as `key=value` where they
     /// have a key. They are still there for everybody to see.
     pub replaced: Vec<String>,

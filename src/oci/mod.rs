@@ -10,6 +10,7 @@ pub mod manifest;
 pub mod media_type;
 pub mod platform;
 pub mod reference;
+mod steps;
 
 pub use config::{ContainerConfig, HealthcheckConfig, HistoryEntry, ImageConfig};
 pub use descriptor::Descriptor;
@@ -18,3 +19,4 @@ pub use manifest::{Document, DocumentError, Index, Manifest};
 pub use media_type::{LayerKind, MediaKind, MediaType};
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError, without_password};
+pub use steps::Steps;

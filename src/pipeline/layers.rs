@@ -8,7 +8,8 @@ use crate::analyze::{
     runtime::RuntimeAnalyzer,
 };
 use crate::image::LayerState;
-use crate::index::build::{self, Built, Expected, LayerError};
+use crate::index::FactsBudget;
+use crate::index::build::{self, BuildSettings, Built, Expected, LayerError};
 use crate::index::key::IndexKey;
 use crate::index::store::Store;
 use crate::oci::{Digest, LayerKind, MediaKind, MediaType};
@@ -48,19 +49,28 @@ impl Cache {
         Some(Self { store, key: IndexKey::new(&analyzers(plan), plan.patterns.digest()) })
     }
 
-    fn get(&self, layer: &LayerRef) -> Option<LayerState> {
+    /// `facts` is what is left for those of the image: a layer for whose there is no room is read again, and
+    /// what does not fit is named.
+    fn get(&self, layer: &LayerRef, facts: &FactsBudget) -> Option<LayerState> {
         let digest = layer.descriptor.as_ref()?.digest;
         let hit = self.store.get_by_digest(&digest, &self.key)?;
+        if !facts.take(hit.facts_weight()) {
+            return None;
+        }
         Some(LayerState::Indexed(Arc::new(hit)))
     }
 
     fn put(&self, built: &Built) {
+        if built.is_cut {
+            return;
+        }
         // A full disk costs the next run some time, not this one its report.
         let _ = self.store.put(&built.digest, &built.index, &self.key);
     }
 }
 
-/// Reads a layer to its end: its facts, with no secret in clear.
+/// Reads a layer to its end: its facts, with no secret in clear. `facts` is what all layers of the image may
+/// take for them.
 ///
 /// # Errors
 ///
@@ -70,9 +80,11 @@ pub fn index_layer(
     name: &str,
     blob: &mut dyn Read,
     expected: &Expected,
+    facts: &FactsBudget,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Built, LayerError> {
-    let mut built = build::build(name, blob, expected, analyzers(plan), &plan.build, progress)?;
+    let settings = BuildSettings { facts: facts.clone(), ..plan.build.clone() };
+    let mut built = build::build(name, blob, expected, analyzers(plan), &settings, progress)?;
     built.index.mask_names(&plan.patterns);
     Ok(built)
 }
@@ -172,17 +184,24 @@ pub(super) fn index_all(
     wanted: Vec<LayerRef>,
     left_out: &HashSet<Digest>,
     mut done: States,
+    facts: &FactsBudget,
     plan: &Plan,
     progress: &dyn Progress,
 ) -> States {
     let cache = Cache::open(plan);
     done.retain(|_, state| !is_held(state));
+    for state in done.values() {
+        if let LayerState::Indexed(index) = state {
+            facts.take(index.facts_weight());
+        }
+    }
     let mut queue: Vec<LayerRef> = Vec::new();
     for layer in wanted {
         if done.contains_key(&layer.blob) || queue.iter().any(|q| q.blob == layer.blob) {
             continue;
         }
-        let known = cache.as_ref().and_then(|c| c.get(&layer)).or_else(|| held(&layer, left_out));
+        let known =
+            cache.as_ref().and_then(|c| c.get(&layer, facts)).or_else(|| held(&layer, left_out));
         if let Some(known) = known {
             done.insert(layer.blob, known);
             continue;
@@ -199,7 +218,7 @@ pub(super) fn index_all(
         loop {
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             let Some(layer) = next else { break };
-            let result = index_one(source, &layer, plan, cache.as_ref(), progress);
+            let result = index_one(source, &layer, plan, cache.as_ref(), facts, progress);
             progress.layer_done(&name_of(&layer));
             done.lock().unwrap_or_else(PoisonError::into_inner).insert(layer.blob, result);
         }
@@ -221,13 +240,14 @@ fn index_one(
     layer: &LayerRef,
     plan: &Plan,
     cache: Option<&Cache>,
+    facts: &FactsBudget,
     progress: &dyn Progress,
 ) -> LayerState {
     let mut blob = match source.open(layer) {
         Ok(blob) => blob,
         Err(e) => return failure(e.to_string()),
     };
-    let built = index_layer(plan, &name_of(layer), &mut blob, &expected(layer), &|n| {
+    let built = index_layer(plan, &name_of(layer), &mut blob, &expected(layer), facts, &|n| {
         progress.advanced(n);
     });
     state_of(built, cache)

@@ -3,6 +3,7 @@
 use super::layers::{self, States};
 use super::{PipelineError, Plan, Progress};
 use crate::image::{ImageLayer, ReadImage};
+use crate::index::FactsBudget;
 use crate::index::build::Expected;
 use crate::oci::Digest;
 use crate::report::model::NotLookedAt;
@@ -49,8 +50,9 @@ impl Shelf {
         let images = self.resolution.images.iter();
         let wanted: Vec<LayerRef> = images.flat_map(|i| i.layers.iter().cloned()).collect();
         let known = std::mem::take(&mut self.states);
-        self.states =
-            layers::index_all(self.source.as_ref(), wanted, left_out, known, plan, progress);
+        let facts = FactsBudget::of_images(self.resolution.images.len());
+        let source = self.source.as_ref();
+        self.states = layers::index_all(source, wanted, left_out, known, &facts, plan, progress);
     }
 
     /// Takes over what another one knows of these layers.
@@ -95,11 +97,13 @@ pub(super) fn index(
             Ok(shelf.reading())
         }
         Found::SinglePass(pass) => {
+            let facts = FactsBudget::default();
             let (resolution, states) = pass.run(&plan.platform, &mut |member, size, blob| {
                 progress.layer_found(member, Some(size));
                 let expected = Expected { digest: digest_of_member(member), size: Some(size) };
-                let built =
-                    layers::index_layer(plan, member, blob, &expected, &|n| progress.advanced(n));
+                let built = layers::index_layer(plan, member, blob, &expected, &facts, &|n| {
+                    progress.advanced(n);
+                });
                 progress.layer_done(member);
                 layers::state_of(built, None)
             })?;

@@ -4,17 +4,14 @@
 //!
 //! Bytes behind the last member that start no other are an error, as in Go's `compress/gzip`.
 
-use super::{StreamError, XzReader};
+use super::windows::Held;
+use super::{Stop, StreamError, XzReader, ZstdReader};
 use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
 use std::io::{self, BufRead as _, BufReader, Chain, Cursor, Read};
 
 /// Compressed bytes are read in pieces of this size.
 const BUFFER: usize = 128 << 10;
-
-/// Largest zstd window that is honoured: 2^27 bytes, what `zstd --long` makes and decoders accept
-/// without asking. It bounds the memory of one layer.
-const WINDOW_LOG_MAX: u32 = 27;
 
 /// Largest dictionary that is given to xz, in bytes: what `xz -9` uses.
 const DICTIONARY: u64 = 64 << 20;
@@ -34,16 +31,30 @@ pub struct Decompress<R: Read> {
 enum Kind<R: Read> {
     Plain(Rewound<R>),
     Gzip(Box<MultiGzDecoder<Rewound<R>>>),
-    Zstd(Box<zstd::stream::read::Decoder<'static, Rewound<R>>>),
+    Zstd(Box<ZstdReader<Rewound<R>>>),
     Bzip2(Box<MultiBzDecoder<Rewound<R>>>),
-    Xz(Box<XzReader<Rewound<R>, Spend>>),
+    Xz {
+        reader: Box<XzReader<Rewound<R>, Spend>>,
+        /// For its dictionary.
+        _room: Option<Held>,
+    },
 }
 
 type Spend = Box<dyn FnMut(u64) -> bool + Send>;
 
 impl<R: Read> Decompress<R> {
     /// Looks at the first bytes. An empty stream is an empty plain one.
-    pub fn new(mut inner: R) -> io::Result<Self> {
+    pub fn new(inner: R) -> io::Result<Self> {
+        Self::sniff(inner, None)
+    }
+
+    /// The same for a layer, of which several are inflated at one time: where all of them together would need
+    /// more memory than is good, this one waits for others to end, or for the stop.
+    pub fn of_layer(inner: R, stop: &Stop) -> io::Result<Self> {
+        Self::sniff(inner, Some(stop))
+    }
+
+    fn sniff(mut inner: R, shared: Option<&Stop>) -> io::Result<Self> {
         let mut head = Vec::with_capacity(6);
         // A source may give a byte at a time.
         inner.by_ref().take(6).read_to_end(&mut head)?;
@@ -53,9 +64,7 @@ impl<R: Read> Decompress<R> {
             [0x1f, 0x8b, ..] => Kind::Gzip(Box::new(MultiGzDecoder::new(rewound))),
             // A frame, or one of the sixteen skippable frames.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
-                let mut decoder = zstd::stream::read::Decoder::with_buffer(rewound)?;
-                decoder.window_log_max(WINDOW_LOG_MAX)?;
-                Kind::Zstd(Box::new(decoder))
+                Kind::Zstd(Box::new(ZstdReader::new(rewound, shared.cloned())?))
             }
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => {
                 Kind::Bzip2(Box::new(MultiBzDecoder::new(rewound)))
@@ -66,7 +75,9 @@ impl<R: Read> Decompress<R> {
                     left = left.saturating_sub(price);
                     left > 0
                 });
-                Kind::Xz(Box::new(XzReader::new(rewound, DICTIONARY, spend)))
+                let _room = shared.map(|stop| Held::of_layers(DICTIONARY, stop)).transpose()?;
+                let reader = Box::new(XzReader::new(rewound, DICTIONARY, spend));
+                Kind::Xz { reader, _room }
             }
             _ => Kind::Plain(rewound),
         };
@@ -80,7 +91,7 @@ impl<R: Read> Decompress<R> {
             Kind::Gzip(_) => "gzip",
             Kind::Zstd(_) => "zstd",
             Kind::Bzip2(_) => "bzip2",
-            Kind::Xz(_) => "xz",
+            Kind::Xz { .. } => "xz",
         }
     }
 }
@@ -92,7 +103,7 @@ impl<R: Read> Read for Decompress<R> {
             Kind::Gzip(r) => r.read(buf),
             Kind::Zstd(r) => r.read(buf),
             Kind::Bzip2(r) => r.read(buf),
-            Kind::Xz(r) => match r.read(buf) {
+            Kind::Xz { reader: r, .. } => match r.read(buf) {
                 Ok(0) if !buf.is_empty() && !r.get_mut().fill_buf()?.is_empty() => {
                     Err(io::Error::other("there are bytes behind its end"))
                 }

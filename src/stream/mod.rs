@@ -8,8 +8,11 @@ pub mod error;
 pub mod limits;
 pub mod stop;
 pub mod verify;
+mod windows;
 pub mod xz;
+pub mod zstd;
 
+pub use self::zstd::ZstdReader;
 pub use decompress::Decompress;
 pub use error::StreamError;
 pub use limits::{LimitedReader, Limits};

@@ -9,7 +9,7 @@ use super::store::{FindingRow, ImageJob, ImageResult, Store, StoreError, Unneede
 use super::{Keys, SweepPlan};
 use crate::analyze::secrets::{KnownSecrets, Masker};
 use crate::image::{ImageLayer, LayerState, ReadImage};
-use crate::index::LayerIndex;
+use crate::index::{FactsBudget, LayerIndex};
 use crate::oci::{LayerKind, MediaKind, Reference};
 use crate::pipeline;
 use crate::report::model::{FindingReport, Report};
@@ -22,8 +22,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of indexes, as they lie in memory, that wait for the next image with the same layers.
 const WAITING: usize = 32 << 20;
-/// What an entry takes, roughly.
-const ENTRY: usize = 260;
+/// Why a layer is left out of an image.
+const TOO_MUCH: &str = "the image says more in all than is kept of one image";
 
 pub(super) struct Judge<'a> {
     plan: &'a SweepPlan,
@@ -51,7 +51,7 @@ impl Recent {
     }
 
     fn put(&mut self, layer: i64, index: Arc<LayerIndex>) {
-        let size = index.entries.len() * ENTRY;
+        let size = index.entries.weight() + index.facts_weight() as usize;
         if size > WAITING / 2 {
             return;
         }
@@ -83,11 +83,13 @@ impl<'a> Judge<'a> {
     /// Judges an image and keeps what came of it.
     pub fn judge(&self, job: &ImageJob) -> Result<(), StoreError> {
         let mut layers = Vec::with_capacity(job.layers.len());
+        let facts = FactsBudget::default();
         for layer in &job.layers {
             let state = match &layer.failed {
                 Some(why) => LayerState::NotLookedAt { why: why.clone(), failed: true },
                 None => match self.index(layer.layer)? {
-                    Some(index) => LayerState::Indexed(index),
+                    Some(index) if facts.take(index.facts_weight()) => LayerState::Indexed(index),
+                    Some(_) => LayerState::NotLookedAt { why: TOO_MUCH.to_owned(), failed: true },
                     // Damaged: the layer is read again, and the image judged then.
                     None => {
                         let analysis = &self.keys.analysis;

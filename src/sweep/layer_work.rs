@@ -3,6 +3,7 @@
 use super::hosts::Hosts;
 use super::store::{LayerJob, LayerResult};
 use super::{Keys, SweepPlan};
+use crate::index::FactsBudget;
 use crate::index::build::{Expected, LayerError};
 use crate::oci::{Descriptor, LayerKind, MediaKind, MediaType};
 use crate::pipeline;
@@ -70,7 +71,15 @@ pub(super) fn read(
             }
         };
         let name = job.digest.short();
-        let built = pipeline::index_layer(&plan.inspect, &name, &mut blob, &expected, &told);
+        let built = pipeline::index_layer(
+            &plan.inspect,
+            &name,
+            &mut blob,
+            &expected,
+            // The layer by itself: which images it is in, others judge.
+            &FactsBudget::default(),
+            &told,
+        );
         match built {
             Ok(built) => {
                 let fetched = fetched.load(Ordering::Relaxed);
