@@ -6,8 +6,13 @@ use super::cover::Cover;
 use super::leaked::Leaked;
 use super::origin::{Origin, is_plain};
 use super::user::{User, needs_root};
+use crate::image::command::find_program;
 use crate::layer::LayerPath;
+use crate::oci::ContainerConfig;
 use std::fmt::Write;
+
+/// The folders of Python's compiled modules, of which all are left out by one pattern.
+pub(super) const COMPILED: &str = "__pycache__";
 
 /// How the last stage starts.
 pub(super) struct Final {
@@ -111,19 +116,60 @@ pub(super) fn dockerfile(
     lines.push(
         "# What the entry point needs, by `careen`; the rest stays in this stage.".to_owned(),
     );
+    let from = format!("FROM {}", base.unwrap_or("scratch"));
+    if has_tools(evidence) {
+        lines.extend(packed(evidence, kept, plan, base.is_none()));
+        lines.extend([String::new(), from, format!("COPY --from={} /needed /", origin.stage())]);
+    } else {
+        lines.push(from);
+        lines.extend(copies(kept, plan, origin.stage()));
+    }
+    lines.extend(start(evidence, plan));
+    if base.is_some() && config.entrypoint.is_empty() {
+        // What the base starts by itself would get the command as its arguments.
+        let at = lines.iter().rposition(|l| l.starts_with("CMD ")).unwrap_or(lines.len());
+        lines.insert(at, "ENTRYPOINT []".to_owned());
+    }
+    evidence.masked(&lines.join("\n")) + "\n"
+}
+
+/// Whether the image has the programs by which its files are gathered for the copy.
+pub(super) fn has_tools(evidence: &Evidence) -> bool {
+    let config = ContainerConfig::default();
+    let has = |name| find_program(&config, &evidence.facts.view, name).is_some();
+    ["sh", "tar", "mkdir", "chmod", "chown"].into_iter().all(has)
+}
+
+/// The files, each folder or file by a line: nothing of the image has to run.
+fn copies(kept: &Cover, plan: &Final, stage: &str) -> Vec<String> {
+    let owner = plan.owner();
+    let line = |path: &LayerPath| {
+        let flag = owner.as_ref().filter(|_| plan.owns(path));
+        let flag = flag.map_or(String::new(), |o| format!("--chown={o} "));
+        let path = format!("/{}", path.to_text());
+        format!("COPY --from={stage} {flag}[{0}, {0}]", json(&path))
+    };
+    kept.include.iter().map(line).collect()
+}
+
+/// The steps of the build stage that gather the files in one folder.
+fn packed(evidence: &Evidence, kept: &Cover, plan: &Final, is_empty: bool) -> Vec<String> {
+    let config = evidence.config;
+    let mut lines = Vec::new();
     if !config.user.is_empty() {
         lines.push("USER root".to_owned());
     }
     if !config.shell.is_empty() {
         lines.push("SHELL [\"/bin/sh\", \"-c\"]".to_owned());
     }
+    // From `.`: a pattern of tar's fits at any folder of a path, and `.` is the first alone.
     let quoted = |path: &LayerPath| {
         let text = path.to_text();
         let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._+-@:,%".contains(c));
-        if plain && !text.starts_with('-') { text } else { format!("'./{text}'") }
+        if plain { format!("./{text}") } else { format!("'./{text}'") }
     };
     let folders = ["tmp", "var/tmp", "run", "dev", "proc", "sys"].map(|d| format!("/needed/{d}"));
-    if base.is_none() {
+    if is_empty {
         lines.push(format!("RUN mkdir -p {} \\", folders.join(" ")));
         lines.push(" && chmod 1777 /needed/tmp /needed/var/tmp \\".to_owned());
         lines.push(" && cd / && tar -cf - \\".to_owned());
@@ -142,15 +188,8 @@ pub(super) fn dockerfile(
             );
         }
     }
-    lines.extend([last, String::new(), format!("FROM {}", base.unwrap_or("scratch"))]);
-    lines.push("COPY --from=build /needed /".to_owned());
-    lines.extend(start(evidence, plan));
-    if base.is_some() && config.entrypoint.is_empty() {
-        // What the base starts by itself would get the command as its arguments.
-        let at = lines.iter().rposition(|l| l.starts_with("CMD ")).unwrap_or(lines.len());
-        lines.insert(at, "ENTRYPOINT []".to_owned());
-    }
-    evidence.masked(&lines.join("\n")) + "\n"
+    lines.push(last);
+    lines
 }
 
 /// The build as now, with what is to be known of it.
@@ -222,7 +261,7 @@ fn json(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
 
-/// tar reads patterns here.
+/// tar reads patterns here. A name alone is left out wherever it stands.
 fn exclude(path: &LayerPath) -> String {
     let mut text = String::new();
     for c in path.to_text().chars() {
@@ -231,5 +270,6 @@ fn exclude(path: &LayerPath) -> String {
         }
         text.push(c);
     }
-    format!("'{text}'")
+    let anywhere = text == COMPILED;
+    if anywhere { format!("'{text}'") } else { format!("'./{text}'") }
 }

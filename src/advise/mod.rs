@@ -7,6 +7,8 @@ mod alpine;
 mod bases;
 mod build_secret;
 mod clean_build;
+mod context;
+mod copied;
 mod cover;
 mod dockerfile;
 mod estimate;
@@ -15,22 +17,29 @@ mod lean_command;
 mod needed;
 mod onto;
 mod origin;
+mod owner_steps;
+mod present;
 mod proposals;
+mod rank;
 mod ratio;
+mod rebuilt;
 mod removes;
 mod runtime;
 mod same_base;
+mod sources;
+mod unreached;
 mod user;
 
 pub use bases::{BaseSource, LiveBase, Offline};
 pub use estimate::{Estimate, Interval};
 pub use lean_command::lean_command;
 pub use removes::Removed;
+pub use unreached::{Unreached, unreached};
 
 use crate::closure::{Closure, Mode};
 use crate::image::{ImageFacts, ImageLayer, Node};
 use crate::oci::ContainerConfig;
-use crate::rules::Finding;
+use crate::rules::{Category, Finding};
 use std::ops::Range;
 
 /// How many proposals are made. The rest is in the lists of the report.
@@ -91,7 +100,7 @@ pub struct Advice {
     pub ignore: Vec<String>,
     /// The image afterwards.
     pub estimate: Estimate,
-    /// Likely saving, compressed where known, else on disk: what the ranking is by.
+    /// Likely saving, compressed where known, else on disk.
     pub saves: u64,
 }
 
@@ -136,12 +145,21 @@ impl Evidence<'_> {
         (self.redact)(text)
     }
 
+    /// What the order of the proposals hangs on.
+    fn now(&self) -> rank::Now {
+        rank::Now {
+            compressed: crate::image::compressed(self.layers()),
+            on_disk: self.facts.view.on_disk_bytes(),
+            secrets: self.findings.iter().filter(|f| f.category == Category::Secret).count(),
+        }
+    }
+
     fn step(&self, layer: usize) -> Option<&str> {
         self.steps.get(layer)?.as_deref()
     }
 }
 
-/// The largest things to do; a leaked secret comes before any of them.
+/// What to do, what a user would take first; a leaked secret comes before any of it.
 pub fn advise(evidence: &Evidence) -> Vec<Advice> {
     let mut sized: Vec<Advice> =
         proposals::SIZED.iter().filter_map(|propose| propose(evidence)).collect();
@@ -156,22 +174,21 @@ pub fn advise(evidence: &Evidence) -> Vec<Advice> {
         sized.retain(|a| !["clean-in-step", "without-docs", "ignore-vcs"].contains(&a.id));
         sized.push(advice);
     }
-    let mut distroless = None;
+    let mut onto = [None, None];
     if evidence.all {
         sized.extend(needed::propose(evidence, Mode::Sound));
         sized.extend(runtime::propose(evidence));
         sized.extend(onto::slim(evidence));
-        distroless = onto::distroless(evidence);
+        onto = [onto::distroless(evidence), alpine::propose(evidence)];
     }
-    sized.extend(distroless.clone().filter(|d| d.possible));
-    sized.sort_by(|a, b| b.saves.cmp(&a.saves).then(a.id.cmp(b.id)));
+    sized.extend(onto.iter().flatten().filter(|a| a.possible).cloned());
+    rank::order(&mut sized, evidence.now());
     let mut all: Vec<Advice> = proposals::secrets(evidence).into_iter().collect();
     all.extend(sized);
     let settled = all.iter().any(|a| a.fixes.iter().any(|(rule, _)| rule == "config/root-user"));
     all.extend(proposals::user(evidence).filter(|_| !settled));
     if evidence.all {
-        all.extend(distroless.filter(|d| !d.possible));
-        all.extend(alpine::alpine(evidence));
+        all.extend(onto.into_iter().flatten().filter(|a| !a.possible));
     } else {
         all.truncate(MOST);
     }

@@ -4,7 +4,7 @@
 //! The size is not guessed: it is that of the files that the written Dockerfile copies.
 
 use super::cover::{Cover, Item, cover};
-use super::dockerfile::{Final, dockerfile};
+use super::dockerfile::{COMPILED, Final, dockerfile, has_tools};
 use super::estimate::{Estimate, Interval};
 use super::leaked::{Leaked, ignored_files};
 use super::origin::origin;
@@ -12,7 +12,7 @@ use super::ratio::Ratios;
 use super::removes::{Settles, fixes, removed, stays};
 use super::{Advice, Certainty, Evidence};
 use crate::closure::{Closure, Mode};
-use crate::image::Node;
+use crate::image::{Node, NodeSet};
 use crate::layer::{EntryKind, LayerPath};
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ const DRIFT: f64 = 0.03;
 pub(super) fn propose(evidence: &Evidence, mode: Mode) -> Option<Advice> {
     let closure = evidence.closure?;
     let leaked = Leaked::of(evidence, closure);
-    let kept = covered(evidence, closure, mode, &leaked.out, &|_, _| false);
+    let kept = covered(evidence, closure, mode, &leaked.out, &|_, _| false)?;
     if kept.files == 0 || kept.bytes() * 10 > evidence.facts.view.on_disk_bytes() * 9 {
         return None;
     }
@@ -111,17 +111,20 @@ pub(super) fn risks(closure: &Closure, mode: Mode, leaked: &Leaked) -> Vec<Strin
     out
 }
 
-/// `provided`: what another base has already.
+/// More lines of COPY than this are no Dockerfile that anyone reads.
+pub(super) const MOST_COPIES: usize = 100;
+
+/// `provided`: what another base has already. `None` where it takes too many lines.
 pub(super) fn covered(
     evidence: &Evidence,
     closure: &Closure,
     mode: Mode,
     secrets: &BTreeSet<LayerPath>,
     provided: &dyn Fn(&LayerPath, Node) -> bool,
-) -> Cover {
+) -> Option<Cover> {
+    let tools = has_tools(evidence);
     let view = &evidence.facts.view;
-    // The program's user can write no compiled module: without those that are there, every start compiles.
-    let compiles = closure.runs("python3") || closure.runs("python");
+    let compiles = compiles(closure);
     let twin = |path: &LayerPath| {
         compiles
             && source(path).is_some_and(|source| {
@@ -130,7 +133,7 @@ pub(super) fn covered(
             })
     };
     // One pattern leaves out all compiled twins of Python's sources.
-    let twins = !compiles && closure.files(mode).all(|(p, _)| !is_compiled_python(&p));
+    let twins = tools && !compiles && closure.files(mode).all(|(p, _)| !is_compiled_python(&p));
     let items = view.iter().enumerate();
     let items = items.filter(|(_, (path, _))| !(twins && is_compiled_python(path)));
     let mut all = cover(
@@ -143,17 +146,35 @@ pub(super) fn covered(
                 directory: kind == EntryKind::Directory,
                 kept: (closure.keeps_entry(number as u32, mode) || twin(&path))
                     && !forbidden
-                    && is_writable(&path)
+                    && is_writable(&path, tools)
                     && !provided(&path, node),
                 forbidden,
             }
         }),
-        true,
+        tools,
     );
-    if twins && view.iter().any(|(path, _)| is_compiled_python(&path)) {
-        all.exclude.insert(0, LayerPath::from("__pycache__"));
+    if !tools && all.include.len() > MOST_COPIES {
+        return None;
     }
-    all
+    if twins && view.iter().any(|(path, _)| is_compiled_python(&path)) {
+        all.exclude.insert(0, LayerPath::from(COMPILED));
+    }
+    Some(all)
+}
+
+/// The program's user can write no compiled module: without those that are there, every start compiles.
+fn compiles(closure: &Closure) -> bool {
+    closure.runs("python3") || closure.runs("python")
+}
+
+/// The files of a mode, with the compiled twins that are kept beside them.
+pub(super) fn kept_nodes(evidence: &Evidence, closure: &Closure, mode: Mode) -> NodeSet {
+    let view = &evidence.facts.view;
+    let compiles = compiles(closure);
+    let twin = |path: &LayerPath| compiles && source(path).is_some_and(|s| closure.keeps(&s, mode));
+    let entries = view.iter().enumerate();
+    let kept = entries.filter(|(n, (path, _))| closure.keeps_entry(*n as u32, mode) || twin(path));
+    kept.filter_map(|(_, (_, node))| view.content_of(node)).collect()
 }
 
 /// The source of a compiled module that Python uses without being asked to optimise (PEP 3147):
@@ -169,9 +190,10 @@ pub(super) fn is_compiled_python(path: &LayerPath) -> bool {
     path.as_bytes().split(|&b| b == b'/').any(|part| part == b"__pycache__")
 }
 
-/// Names that a Dockerfile's shell line can say; others (a line break in a name) are not copied.
-fn is_writable(path: &LayerPath) -> bool {
-    path.as_bytes().iter().all(|b| *b >= b' ' && *b != b'\'' && *b != 0x7f)
+/// Names that a Dockerfile's shell line can say, or its COPY; others (a line break in a name) are not copied.
+fn is_writable(path: &LayerPath, tools: bool) -> bool {
+    let bad: &[u8] = if tools { b"'" } else { b"\"\\*?[$" };
+    path.as_bytes().iter().all(|b| *b >= b' ' && !bad.contains(b) && *b != 0x7f)
 }
 
 pub(super) struct After {

@@ -139,7 +139,7 @@ fn blockers(evidence: &Evidence, closure: &Closure, base: &Base) -> Vec<String> 
     if closure.starts_shell {
         out.push("the image's command or a script needs a shell, and it has none".to_owned());
     }
-    let release = evidence.facts.os_release.as_deref().and_then(super::origin::release);
+    let release = evidence.facts.os_release.as_deref().and_then(super::rebuilt::release);
     if release != base.release {
         let release = release.unwrap_or_else(|| "no known distribution".to_owned());
         out.push(format!("its files are those of debian 12, the image's of {release}"));
@@ -237,7 +237,7 @@ fn propose(
         let top = !path.as_bytes().contains(&b'/');
         (target.has)(path, node) || top && view.entry(node).kind == EntryKind::Symlink
     };
-    let kept = covered(evidence, closure, Mode::File, &leaked.out, &has);
+    let kept = covered(evidence, closure, Mode::File, &leaked.out, &has)?;
     let mut plan = Final::of(evidence);
     plan.on_a_system();
     let text = dockerfile(evidence, origin, &kept, &plan, &leaked, Some(&target.reference()));

@@ -1,6 +1,7 @@
 //! The proposals. Each looks at the evidence for itself and says nothing where there is nothing to gain.
 
 use super::estimate::{Removal, after};
+use super::owner_steps::changes_owner;
 use super::{Advice, Estimate, Evidence};
 use crate::image::residue::{Residue, ResidueKind};
 use crate::rules::{Category, Finding, Severity, State};
@@ -16,8 +17,6 @@ type Proposal = fn(&Evidence) -> Option<Advice>;
 pub(super) const SIZED: &[Proposal] =
     &[multi_stage, clean_in_step, copy_with_owner, without_docs, ignore_vcs];
 
-/// Commands that change the owner, mode or time of what is there.
-const OWNERS: [&str; 5] = ["chown", "chmod", "chgrp", "touch", "setfacl"];
 const TOOLS: &[&str] = &["build-tool", "header", "static-library"];
 const DOCS: &[&str] = &["doc", "man", "info", "locale"];
 
@@ -157,11 +156,16 @@ fn clean_in_step(evidence: &Evidence) -> Option<Advice> {
 }
 
 fn copy_with_owner(evidence: &Evidence) -> Option<Advice> {
-    // A package manager that writes a file again as it was changes no owner.
+    // What no COPY brought can be given no owner by one.
+    let is_copied = |layer| {
+        let step = evidence.step(layer);
+        step.is_none_or(|s| s.starts_with("COPY ") || s.starts_with("ADD "))
+    };
     let changes = |r: &&Residue| {
         let step = evidence.step(r.hidden_by);
         r.kind == ResidueKind::MetadataOnly
-            && step.is_none_or(|s| OWNERS.iter().any(|command| s.contains(command)))
+            && is_copied(r.node.layer)
+            && step.is_none_or(|s| changes_owner(s, &r.path))
     };
     let mut removal = Removal::default();
     let mut culprits = BTreeSet::new();

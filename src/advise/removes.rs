@@ -97,7 +97,9 @@ pub(super) fn fixes(
         }
         _ => false,
     };
-    for finding in evidence.findings.iter().filter(|f| settled(f)) {
+    // One secret at several places is gone when it is gone from all of them.
+    let all_settled = |f: &&Finding| settled(f) && f.also.iter().all(&settled);
+    for finding in evidence.findings.iter().filter(all_settled) {
         // All kinds of secrets are one thing here.
         let rule = match finding.category {
             Category::Secret => "secret",

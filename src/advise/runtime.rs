@@ -65,7 +65,7 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
         let owned = plan.owns(path);
         let flag =
             owner.as_ref().filter(|_| owned).map_or(String::new(), |o| format!("--chown={o} "));
-        lines.push(format!("COPY --from=build {flag}[\"{path}\", \"{path}\"]"));
+        lines.push(format!("COPY --from={} {flag}[\"{path}\", \"{path}\"]", origin.stage()));
     }
     lines.extend(start(evidence, &plan));
     let what = match wanted.len() {
@@ -111,7 +111,7 @@ fn asked(packages: &[&InstalledPackage]) -> Vec<String> {
 }
 
 /// The application's files above the base: owned by no package, or changed since its package brought them.
-fn own_files(
+pub(super) fn own_files(
     evidence: &Evidence,
     closure: &Closure,
     base: usize,

@@ -17,7 +17,10 @@ pub fn run(args: &Advise, global: &Global, terminal: &Terminal) -> Result<Status
     let path = args.output.output.as_deref();
     output::check(path)?;
     let settings = SourceSettings::new(&args.source, false, false, &[&args.reference])?;
-    let dockerfile = args.dockerfile.as_deref().map(read).transpose()?;
+    let mut dockerfile = args.dockerfile.as_deref().map(read).transpose()?;
+    if let (Some(text), Some(target)) = (&mut dockerfile, &args.target) {
+        *text = up_to(text, target, args.patch)?;
+    }
     let plan = Plan { dockerfile, all_advice: true, ..plan::plan(&args.reference, &settings)? };
     let plan = bases::applied(&args.base, plan)?;
     let inspection = progress::during(terminal, global.quiet, |p| pipeline::inspect(&plan, p))?;
@@ -40,6 +43,19 @@ fn read(path: &std::path::Path) -> Result<String, CliError> {
     let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
     dockerfile::parse(&text).map_err(|e| fail(e.to_string()))?;
     Ok(text)
+}
+
+/// What a build of this stage reads.
+fn up_to(text: &str, target: &str, patch: bool) -> Result<String, CliError> {
+    let fail = |why: &str| CliError::Usage(format!("--target {target}: {why}"));
+    let found = dockerfile::up_to_stage(text, target).map_err(|e| fail(&e.to_string()))?;
+    let cut = found.ok_or_else(|| fail("the Dockerfile has no such stage"))?;
+    if patch && !text[cut.len()..].trim().is_empty() {
+        return Err(fail(
+            "other stages follow it, which a patch would leave behind the new one: leave out --patch",
+        ));
+    }
+    Ok(cut.to_owned())
 }
 
 /// One proposal's Dockerfile, as it stands, or as a patch.

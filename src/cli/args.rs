@@ -180,6 +180,9 @@ pub struct Advise {
     /// What the image is built from; without it, the build is read from the image's history
     #[arg(long, value_name = "PATH")]
     pub dockerfile: Option<PathBuf>,
+    /// The stage of it that the image is, where that is not the last
+    #[arg(long, value_name = "STAGE", requires = "dockerfile")]
+    pub target: Option<String>,
     /// Print only the Dockerfile of this proposal
     #[arg(long, value_name = "ID")]
     pub emit: Option<String>,

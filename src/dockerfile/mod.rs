@@ -8,6 +8,7 @@ mod shell;
 pub use shell::{Command, Joint, commands};
 
 use parse_dockerfile as syntax;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// One instruction.
@@ -50,9 +51,31 @@ pub enum Kind {
 #[error("not a Dockerfile: {0}")]
 pub struct SyntaxError(String);
 
+/// The text up to the end of a stage, by its name or number, as a build with `--target` reads it; `None` if no
+/// stage is called so.
+pub fn up_to_stage<'a>(text: &'a str, name: &str) -> Result<Option<&'a str>, SyntaxError> {
+    let steps = parse(text)?;
+    let stages: Vec<usize> =
+        (0..steps.len()).filter(|&n| matches!(steps[n].kind, Kind::From { .. })).collect();
+    let is_named = |at: usize| match &steps[at].kind {
+        Kind::From { stage: Some(stage), .. } => stage.eq_ignore_ascii_case(name),
+        _ => false,
+    };
+    let by_number = || name.parse::<usize>().ok().filter(|n| *n < stages.len());
+    let Some(found) = stages.iter().position(|&at| is_named(at)).or_else(by_number) else {
+        return Ok(None);
+    };
+    let end = match stages.get(found + 1) {
+        Some(&next) => steps[next - 1].range.end,
+        None => text.len(),
+    };
+    Ok(Some(&text[..end]))
+}
+
 /// The instructions of all stages.
 pub fn parse(text: &str) -> Result<Vec<Step>, SyntaxError> {
-    let file = syntax::parse(text).map_err(|e| SyntaxError(e.to_string()))?;
+    let readable = without_empty_lists(text);
+    let file = syntax::parse(&readable).map_err(|e| SyntaxError(e.to_string()))?;
     let starts: Vec<usize> = file.instructions.iter().map(start).collect();
     let ends = starts.iter().skip(1).copied().chain([text.len()]);
     let ranges = starts.iter().zip(ends).map(|(&start, next)| start..end(text, start, next));
@@ -62,6 +85,27 @@ pub fn parse(text: &str) -> Result<Vec<Step>, SyntaxError> {
         .zip(ranges)
         .map(|(i, range)| Step { range, kind: kind(i) })
         .collect())
+}
+
+/// `ENTRYPOINT []` and `CMD []` undo what a base says, and the parser takes no empty list: a word of as many bytes
+/// stands in.
+fn without_empty_lists(text: &str) -> Cow<'_, str> {
+    if !text.contains('[') {
+        return Cow::Borrowed(text);
+    }
+    let line = |line: &str| {
+        let list = line.split_once(char::is_whitespace).filter(|(keyword, rest)| {
+            let keyword = keyword.to_ascii_uppercase();
+            let inside = rest.trim().strip_prefix('[').and_then(|r| r.strip_suffix(']'));
+            ["ENTRYPOINT", "CMD"].contains(&keyword.as_str())
+                && inside.is_some_and(|i| i.trim().is_empty())
+        });
+        match list {
+            Some(_) => line.replace(['[', ']'], "x"),
+            None => line.to_owned(),
+        }
+    };
+    Cow::Owned(text.split_inclusive('\n').map(line).collect())
 }
 
 /// Blank lines and comments before the next instruction belong to that one.
@@ -211,6 +255,23 @@ mod tests {
         assert_eq!(&text[steps[2].range.clone()], "RUN <<EOF\n# in it\nx\nEOF");
         let options = vec!["--mount=type=cache,target=/c".to_owned()];
         assert_eq!(steps[3].kind, Kind::Run { options, line: Some("a".into()) });
+    }
+
+    #[test]
+    fn a_stage_is_found_by_its_name_or_number() {
+        let text = "FROM a AS one\nRUN x\n\n# two\nFROM b AS two\nRUN y\n";
+        let of = |name| up_to_stage(text, name).unwrap();
+        assert_eq!(of("ONE"), Some("FROM a AS one\nRUN x"));
+        assert_eq!((of("0"), of("two"), of("1")), (of("one"), Some(text), Some(text)));
+        assert_eq!((of("three"), of("2")), (None, None));
+    }
+
+    #[test]
+    fn an_empty_list_undoes_what_a_base_says() {
+        let text = "FROM a\nENTRYPOINT []\ncmd [ ]\nRUN x\n";
+        let steps = parse(text).unwrap();
+        assert_eq!((&steps[1].kind, &steps[2].kind), (&Kind::Entrypoint, &Kind::Cmd));
+        assert_eq!(&text[steps[2].range.clone()], "cmd [ ]");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::bases::Bases;
 use super::{Plan, browse, sift};
-use crate::advise::{self, Advice, Evidence};
+use crate::advise::{self, Advice, Evidence, Unreached};
 use crate::analyze::Confidence;
 use crate::analyze::secrets::{KnownSecrets, Masker};
 use crate::closure::Closure;
@@ -37,7 +37,7 @@ pub(super) fn judge(plan: &Plan, image: ReadImage, unseen: &[NotLookedAt]) -> Ju
     unseen.extend(unjudged(&context, &findings));
     let steps = assemble::steps(&facts.history, facts.image.layers.len(), &masker);
     let sifted = sift::sift(plan, findings, &steps, &masker);
-    let advice = proposals(plan, &facts, &sifted.open, &steps, &masker, &mut unseen);
+    let (advice, unreached) = proposals(plan, &facts, &sifted.open, &steps, &masker, &mut unseen);
     let mut report = assemble::assemble(&Parts {
         facts: &facts,
         findings: &sifted.open,
@@ -47,6 +47,7 @@ pub(super) fn judge(plan: &Plan, image: ReadImage, unseen: &[NotLookedAt]) -> Ju
         below_confidence: sifted.unsure,
         judged_by: plan.judged_by(),
         advice: &advice,
+        unreached: unreached.as_ref(),
         unseen: &unseen,
         masker: &masker,
     });
@@ -83,7 +84,8 @@ fn unjudged(context: &RuleContext, findings: &[Finding]) -> Vec<NotLookedAt> {
     by_policy.chain(by_search).map(|(what, why, failed)| not_looked_at(what, why, failed)).collect()
 }
 
-/// What to do about the image; what the advice had to leave out goes into `unseen`.
+/// What to do about the image, and how much of it its start does not lead to; what the advice had to leave out goes
+/// into `unseen`.
 fn proposals(
     plan: &Plan,
     facts: &ImageFacts,
@@ -91,7 +93,7 @@ fn proposals(
     steps: &[Option<String>],
     masker: &Masker,
     unseen: &mut Vec<NotLookedAt>,
-) -> Vec<Advice> {
+) -> (Vec<Advice>, Option<Unreached>) {
     let config = &facts.image.found.config;
     // What is proposed are Dockerfiles and packages of Linux.
     let advise = plan.advise && !config.is_windows();
@@ -104,9 +106,9 @@ fn proposals(
     let uncertain = closure.as_ref().and_then(|c| c.gap());
     unseen.extend(uncertain.map(|why| not_looked_at("what the image needs to run", why, false)));
     if !advise {
-        return Vec::new();
+        return (Vec::new(), None);
     }
-    advise::advise(&Evidence {
+    let evidence = Evidence {
         facts,
         findings,
         steps,
@@ -118,7 +120,8 @@ fn proposals(
         redact: &|text| masker.mask(text),
         secrets_in: &|text| masker.places(text),
         all: plan.all_advice,
-    })
+    };
+    (advise::advise(&evidence), advise::unreached(&evidence))
 }
 
 /// What made the image larger than the baseline's.

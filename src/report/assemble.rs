@@ -6,9 +6,9 @@ use super::model::{
     AcceptedFinding, AdviceReport, BaseReport, Duplicate, EnvVar, EstimateReport,
     ExpiredAcceptance, FindingReport, FixedReport, Hidden, ImageIdentity, JudgedBy, LayerReport,
     NotLookedAt, PackageReport, PlaceReport, RemovedReport, Report, SCHEMA_VERSION, Sizes,
-    Unneeded, Waste, WastedPath,
+    Unneeded, UnreachedReport, Waste, WastedPath,
 };
-use crate::advise::{Advice, Removed};
+use crate::advise::{Advice, Removed, Unreached};
 use crate::analyze::PackageState;
 use crate::analyze::packages::is_analyzer;
 use crate::analyze::secrets::Masker;
@@ -44,6 +44,7 @@ pub struct Parts<'a> {
     pub below_confidence: usize,
     pub judged_by: JudgedBy,
     pub advice: &'a [Advice],
+    pub unreached: Option<&'a Unreached>,
     /// What lies beside the image's layers unread.
     pub unseen: &'a [NotLookedAt],
     /// Of this image's secrets.
@@ -62,6 +63,7 @@ pub fn assemble(parts: &Parts) -> Report {
         base: parts.facts.base.as_ref().map(|b| base(parts, b)),
         layers: layers(parts, &steps),
         waste: waste(parts, &steps),
+        unreached: parts.unreached.map(unreached),
         findings: parts.findings.iter().map(|f| finding(parts, f, &steps)).collect(),
         hidden: Hidden {
             below_confidence: parts.below_confidence,
@@ -381,6 +383,10 @@ fn advice(a: &Advice) -> AdviceReport {
         ignore: a.ignore.clone(),
         estimate: EstimateReport { compressed: a.estimate.compressed, on_disk: a.estimate.on_disk },
     }
+}
+
+fn unreached(u: &Unreached) -> UnreachedReport {
+    UnreachedReport { bytes: u.bytes, sure: u.sure, kinds: u.kinds.iter().map(removed).collect() }
 }
 
 fn removed(r: &Removed) -> RemovedReport {

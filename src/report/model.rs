@@ -30,6 +30,8 @@ pub struct Report {
     pub base: Option<BaseReport>,
     pub layers: Vec<LayerReport>,
     pub waste: Waste,
+    /// What the start of the image does not lead to; null where that cannot be told.
+    pub unreached: Option<UnreachedReport>,
     pub findings: Vec<FindingReport>,
     /// Findings that are not listed in `findings`, by the reason.
     pub hidden: Hidden,
@@ -142,6 +144,17 @@ pub struct Waste {
     pub efficiency: Option<f64>,
     /// Largest first.
     pub paths: Vec<WastedPath>,
+}
+
+/// Bytes on disk that nothing needs, by what the image starts.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct UnreachedReport {
+    /// Files that the start does not lead to by links, scripts, settings and imports, worked out without running it.
+    pub bytes: u64,
+    /// Of packages that nothing needed leads to.
+    pub sure: u64,
+    /// What it is, the most first.
+    pub kinds: Vec<RemovedReport>,
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]

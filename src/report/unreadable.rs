@@ -33,6 +33,7 @@ pub fn unreadable(reference: &str, why: &str, judged_by: JudgedBy) -> Report {
         base: None,
         layers: Vec::new(),
         waste: Waste { bytes: None, at_least: 0, efficiency: None, paths: Vec::new() },
+        unreached: None,
         findings: Vec::new(),
         hidden: Hidden::default(),
         accepted: Vec::new(),

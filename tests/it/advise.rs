@@ -3,7 +3,7 @@
 
 use crate::support::image_builder::{ImageBuilder, LayerBuilder};
 use crate::support::program::{Home, show};
-use crate::support::tutorial::tutorial;
+use crate::support::tutorial::{tutorial, with_tools};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -149,7 +149,7 @@ fn shop() -> ImageBuilder {
     ImageBuilder::new()
         .layer(
             "/bin/sh -c #(nop) ADD file:1 in / ",
-            LayerBuilder::new()
+            with_tools(LayerBuilder::new())
                 .file("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")
                 .file_as("bin/sh", 0o755, 0, b"#!not really\n")
                 .file_as("usr/bin/cc1", 0o755, 0, &vec![b'c'; 400_000])

@@ -2,7 +2,7 @@
 
 use crate::support::image_builder::{ImageBuilder, LayerBuilder};
 use crate::support::program::{Home, Run, show};
-use crate::support::tutorial::tutorial;
+use crate::support::tutorial::{tutorial, with_tools};
 use serde_json::{Value, json};
 
 fn advise(image: &ImageBuilder) -> (Run, Value) {
@@ -24,7 +24,8 @@ fn image(more: LayerBuilder) -> ImageBuilder {
     ImageBuilder::new()
         .layer(
             "/bin/sh -c #(nop) ADD file:1 in / ",
-            LayerBuilder::new()
+            with_tools(LayerBuilder::new())
+                .file_as("bin/sh", 0o755, 0, b"#!no")
                 .file("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")
                 .file("var/cache/apt/archives/unused.deb", vec![b'u'; 4_000_000]),
         )
@@ -111,4 +112,78 @@ fn a_hostile_configuration_writes_no_instruction() {
         let text = advice["dockerfile"].as_str().unwrap_or_default();
         assert!(!text.lines().any(|l| l.starts_with("RUN evil")), "{text}");
     }
+}
+
+/// Dockerfiles that are written otherwise than most.
+const FORMS: [&str; 6] = [
+    "ARG BASE=debian:12\nFROM ${BASE}\nCOPY . /app\nCMD [\"/app/run\"]\n",
+    "FROM debian:12\nCOPY <<EOF /app/page.html\nFROM nowhere\nEOF\nRUN <<EOF\nset -e\nmake\nEOF\n",
+    "# syntax=docker/dockerfile:1\nFROM --platform=$BUILDPLATFORM golang:1 AS build\nRUN go build\n\n     FROM debian:12\nCOPY --from=build /x /app/run\n",
+    "FROM debian:12 AS one\nRUN a\nFROM one AS two\nONBUILD COPY . /app\nONBUILD RUN make\n",
+    "FROM debian:12\nSHELL [\"/bin/bash\", \"-c\"]\nRUN [\"make\"]\nADD https://example.com/x.tar /x.tar\n",
+    "from debian:12\ncopy . /app\nrun make \\\n  # a comment between\n  && make install\n",
+];
+
+#[test]
+fn dockerfiles_of_every_form_are_built_on() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let layer = LayerBuilder::new().file_as("app/run", 0o755, 0, b"#!/app/run\n");
+    let layout = show(&image(layer).write_layout(&folder.path().join("x"), "1"));
+    let own = folder.path().join("Dockerfile");
+    for form in FORMS {
+        std::fs::write(&own, form).unwrap();
+        let run = home.run(&["advise", &layout, "--dockerfile", &show(&own), "--format", "json"]);
+        assert_eq!(run.status, 0, "{form}: {}", run.stderr);
+        let report = run.json();
+        let text = of(&report)["dockerfile"].as_str().unwrap();
+        let steps = careen::dockerfile::parse(text).unwrap_or_else(|e| panic!("{e}: {text}"));
+        // All that was there is there, and one stage more, which copies from one that has its name alone.
+        let kept = form.lines().filter(|l| !l.to_lowercase().starts_with("from "));
+        kept.for_each(|line| assert!(text.contains(line), "{line}: {text}"));
+        let names: Vec<String> = steps
+            .iter()
+            .filter_map(|s| match &s.kind {
+                careen::dockerfile::Kind::From { stage, .. } => stage.clone(),
+                _ => None,
+            })
+            .collect();
+        let from = text.lines().rev().find_map(|l| l.strip_prefix("COPY --from=")).unwrap();
+        let from = from.split(' ').next().unwrap();
+        assert_eq!(names.iter().filter(|n| *n == from).count(), 1, "{from}: {text}");
+        for advice in report["advice"].as_array().unwrap() {
+            let Some(text) = advice["dockerfile"].as_str() else { continue };
+            assert!(!text.contains("FROM") || careen::dockerfile::parse(text).is_ok(), "{text}");
+        }
+    }
+}
+
+#[test]
+fn one_of_several_targets_is_built_on() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let layer = LayerBuilder::new().file_as("app/run", 0o755, 0, b"#!/app/run\n");
+    let layout = show(&image(layer).write_layout(&folder.path().join("x"), "1"));
+    let own = folder.path().join("Dockerfile");
+    std::fs::write(&own, "FROM debian:12 AS app\nCOPY . /app\n\nFROM app AS test\nRUN pytest\n")
+        .unwrap();
+    let own = show(&own);
+    let advise = |more: &[&str]| {
+        home.run(
+            &[&["advise", &layout, "--dockerfile", &own, "--emit", "needed-files"], more].concat(),
+        )
+    };
+    let whole = advise(&["--target", "app"]);
+    assert_eq!(whole.status, 0, "{}", whole.stderr);
+    let text = whole.text();
+    assert!(text.contains("FROM debian:12 AS build\nCOPY . /app\n\n# What the entry"), "{text}");
+    assert!(!text.contains("pytest"), "{text}");
+    for (more, why) in [
+        (&["--target", "nowhere"][..], "no such stage"),
+        (&["--target", "app", "--patch"], "other stages follow it"),
+    ] {
+        let run = advise(more);
+        assert_eq!(run.status, 2, "{}", run.stderr);
+        assert!(run.stderr.contains(why), "{}", run.stderr);
+    }
+    let patch = advise(&["--target", "test", "--patch"]);
+    assert_eq!(patch.status, 0, "{}", patch.stderr);
 }

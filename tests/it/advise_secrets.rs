@@ -123,9 +123,9 @@ fn files_with_secrets_are_copied_only_where_the_program_reads_them() {
         .map(|l| l.trim().trim_end_matches(" \\"))
         .filter(|l| !l.starts_with("--exclude") && !l.is_empty())
         .collect();
-    let excluded = |name: &str| copied.contains(&format!("--exclude='app/{name}'"));
+    let excluded = |name: &str| copied.contains(&format!("--exclude='./app/{name}'"));
     for name in [".env", ".pgpass", ".bash_history", "settings.yml"] {
-        let whole = included.contains(&"app");
+        let whole = included.contains(&"./app");
         let named = included.iter().any(|l| l.trim_matches('\'').ends_with(name));
         assert!(if whole { excluded(name) } else { !named }, "{name}: {text}");
         assert!(text.contains(&format!("# /app/{name} is left out: ")), "{name}: {text}");
@@ -173,4 +173,49 @@ fn a_patch_that_would_print_a_secret_is_refused_with_the_reason() {
     assert_eq!((run.status, run.text().as_str()), (2, ""), "{}", run.stderr);
     assert!(run.stderr.contains("hold a secret"), "{}", run.stderr);
     assert!(!run.stderr.contains(&token()), "{}", run.stderr);
+}
+
+#[test]
+fn a_secret_that_is_moved_and_deleted_stays_out_of_the_same_base() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let key = ["-----BEGIN OPENSSH ", "PRIVATE KEY-----\n"].concat()
+        + &*"b3BlbnNzaC1rZXktdjE\n".repeat(9);
+    let end = ["-----END OPENSSH ", "PRIVATE KEY-----\n"].concat();
+    let image = |step: &str| {
+        base()
+            .layer(
+                "COPY . /srv # buildkit",
+                LayerBuilder::new()
+                    .file("srv/id_ed25519", format!("{key}{end}"))
+                    .file("srv/page", "hello"),
+            )
+            .layer(
+                step,
+                LayerBuilder::new()
+                    .whiteout("srv/id_ed25519")
+                    .file("root/id_ed25519", format!("{key}{end}")),
+            )
+            .layer(
+                "RUN /bin/sh -c rm /root/id_ed25519 # buildkit",
+                LayerBuilder::new().whiteout("root/id_ed25519").dir("tmp"),
+            )
+            .config("Cmd", json!(["/bin/sh", "/srv/page"]))
+    };
+    let moved = image("RUN /bin/sh -c mv /srv/id_ed25519 /root/id_ed25519 # buildkit");
+    let layout = show(&moved.write_layout(&folder.path().join("moved"), "1"));
+    let all = advice(&home, &layout, &[]);
+    let same = proposal(&all, "same-base");
+    let text = same["dockerfile"].as_str().unwrap();
+    assert!(!text.contains("id_ed25519"), "{text}");
+    assert_eq!(same["ignore"], json!(["**/id_ed25519"]), "{same:#}");
+    // What does more with it than that stays, and is said to.
+    let read = image("RUN /bin/sh -c ssh-add /srv/id_ed25519 # buildkit");
+    let layout = show(&read.write_layout(&folder.path().join("read"), "1"));
+    let all = advice(&home, &layout, &[]);
+    let same = proposal(&all, "same-base");
+    assert!(same["dockerfile"].as_str().unwrap().contains("ssh-add"), "{same:#}");
+    assert!(
+        same["risks"].to_string().contains("/srv/id_ed25519 holds a secret and stays in a layer"),
+        "{same:#}"
+    );
 }

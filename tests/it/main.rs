@@ -8,6 +8,7 @@ mod advise;
 mod advise_bad;
 mod advise_build;
 mod advise_secrets;
+mod advise_sources;
 mod architecture;
 mod archives;
 mod bad_input;

@@ -219,6 +219,16 @@ pub fn tutorial() -> Report {
                 },
             ],
         },
+        unreached: Some(UnreachedReport {
+            bytes: 990 * MB,
+            sure: 870 * MB,
+            kinds: vec![
+                RemovedReport { what: "build tools".to_owned(), bytes: 540 * MB },
+                RemovedReport { what: "packages that nothing reaches".to_owned(), bytes: 300 * MB },
+                RemovedReport { what: "documentation and locales".to_owned(), bytes: 90 * MB },
+                RemovedReport { what: "caches".to_owned(), bytes: 60 * MB },
+            ],
+        }),
         hidden: Default::default(),
         accepted: vec![],
         known: vec![],
@@ -339,6 +349,7 @@ pub fn slim() -> Report {
     report.size = sizes(3_100_000, 8_200_000, 8_200_000);
     report.layers = vec![LayerReport { size: report.size, ..layer(0, 8, 1, 0, "COPY tiny /tiny") }];
     report.waste = Waste { bytes: Some(0), at_least: 0, efficiency: Some(1.0), paths: vec![] };
+    report.unreached = None;
     report.findings.clear();
     report.packages.clear();
     report.unneeded.clear();

@@ -8,12 +8,19 @@ fn status(name: &str, depends: &str, extra: &str) -> String {
     )
 }
 
+/// The programs by which a written build stage gathers files, where nothing else lies.
+pub fn with_tools(layer: LayerBuilder) -> LayerBuilder {
+    ["tar", "mkdir", "chmod", "chown"].into_iter().fold(layer, |layer, name| {
+        layer.file_as(&format!("usr/sbin/{name}"), 0o755, 0, name.as_bytes())
+    })
+}
+
 /// What the base image is made of.
 pub fn base() -> ImageBuilder {
     ImageBuilder::new()
         .layer(
             "/bin/sh -c #(nop) ADD file:1 in / ",
-            LayerBuilder::new()
+            with_tools(LayerBuilder::new())
                 .file("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")
                 .file_as("bin/sh", 0o755, 0, b"#!not really\n")
                 .file("var/lib/dpkg/status", status("libc6", "", "Essential: yes\n")),

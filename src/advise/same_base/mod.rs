@@ -20,7 +20,9 @@ use crate::image::NodeSet;
 use crate::image::residue::{Residue, ResidueKind};
 use crate::image::unneeded;
 use crate::layer::LayerPath;
+use crate::rules::{Category, State};
 use draft::{Draft, Slot};
+use std::collections::BTreeSet;
 
 /// Another day's packages, and what an installation writes beside its files.
 const DRIFT: f64 = 0.03;
@@ -30,7 +32,7 @@ const COMPRESSED: f64 = 0.06;
 const LEAST: u64 = 100;
 
 pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
-    let mut origin = origin(evidence)?;
+    let mut origin = origin(evidence).filter(|o| !o.is_image)?;
     let pin = pin(evidence, &mut origin);
     let mut draft = Draft::new(&origin.text)?;
     let base =
@@ -97,7 +99,14 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
         (Some(stored), Some(then)) => stored.saturating_sub(then.likely),
         _ => now.saturating_sub(after),
     };
-    let stays = |path: &LayerPath| stays(evidence, &kept, path);
+    let stays = |path: &LayerPath| {
+        let folder = evidence.facts.view.follow(path).is_some_and(|(real, node)| {
+            evidence.facts.view.entry(node).is_dir()
+                && evidence.facts.view.children(&real).next().is_none()
+        });
+        // A folder goes with what is in it, and stays where nothing is.
+        folder && !gone(path) || stays(evidence, &kept, path)
+    };
     let patch = origin.patch(evidence, &text);
     let owned = |r: &Residue| {
         let step = evidence.step(r.hidden_by).unwrap_or_default();
@@ -111,6 +120,7 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
     risks.extend(comes_in.map(|path| {
         format!("{path} holds a secret and still comes in, since the build may read it: take it out there")
     }));
+    risks.extend(hidden_secrets(evidence, &gone));
     risks.append(&mut apt.risks);
     Some(Advice {
         id: "same-base",
@@ -138,6 +148,21 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
         saves,
         ..Advice::default()
     })
+}
+
+/// Files with secrets that a later step still hides in place of keeping them out, a sentence each.
+fn hidden_secrets(evidence: &Evidence, gone: &dyn Fn(&LayerPath) -> bool) -> Vec<String> {
+    let all = evidence.findings.iter().flat_map(|f| std::iter::once(f).chain(&f.also));
+    let hidden = all.filter(|f| {
+        let hides = [State::DeletedLater, State::Overwritten, State::HiddenByOpaque];
+        f.category == Category::Secret && f.package.is_none() && hides.contains(&f.state)
+    });
+    let paths: BTreeSet<&LayerPath> = hidden.filter_map(|f| f.path.as_ref()).collect();
+    let left = paths.into_iter().filter(|path| !gone(path));
+    left.map(|path| {
+        format!("{path} holds a secret and stays in a layer, though a later step hides it: keep it out of the build")
+    })
+    .collect()
 }
 
 /// Names the base by its digest, where its registry has told it. What an image says of itself is not taken:

@@ -58,8 +58,11 @@ pub(super) fn rewrite(
 
 /// The one file that a step brings, and where to. What is known from history only is an empty file there.
 fn brought(draft: &Draft, n: usize) -> Option<(String, String)> {
-    if let Kind::Copy { sources, target, .. } = draft.slots[n].kind() {
+    if let Kind::Copy { sources, target, options } = draft.slots[n].kind() {
         let [source] = sources.as_slice() else { return None };
+        if options.iter().any(|o| o.starts_with("--from")) {
+            return None;
+        }
         return Some((source.clone(), target.clone()));
     }
     let commands = draft.slots[n].commands()?;
@@ -122,16 +125,22 @@ pub(super) fn ignore_deleted(
     out
 }
 
-/// The commands without deleting a file of this name; `None` if one of them does something else with it.
+/// The commands without deleting or moving a file of this name; `None` if one of them does something else with it.
 fn without_rm(commands: &[Command], name: &str) -> Option<Vec<Command>> {
     let mut out: Vec<Command> = Vec::new();
     for command in commands {
         let mut command = command.clone();
         if command.text.contains(name) {
-            let ["rm", ..] = command.words.iter().map(String::as_str).collect::<Vec<_>>()[..]
-            else {
-                return None;
-            };
+            match command.words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["rm", ..] => {}
+                // To another folder, where a later step deletes it.
+                ["mv", from, to]
+                    if last_part(from) == name && (to.ends_with('/') || last_part(to) == name) =>
+                {
+                    continue;
+                }
+                _ => return None,
+            }
             let kept: Vec<&str> =
                 command.words.iter().map(String::as_str).filter(|w| last_part(w) != name).collect();
             let files = kept[1..].iter().filter(|w| !w.starts_with('-')).count();

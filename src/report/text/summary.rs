@@ -146,7 +146,27 @@ fn sizes(page: &mut Page, report: &Report) {
         );
     }
     base(page, report);
+    unreached(page, report);
     waste(page, &report.waste);
+}
+
+/// The sum of what is not needed, what it rests on, and what most of it is.
+fn unreached(page: &mut Page, report: &Report) {
+    let Some(unreached) = report.unreached.as_ref().filter(|u| u.bytes > 0) else { return };
+    let sure = format!("the start does not lead to it; {} surely", words::bytes(unreached.sure));
+    labelled(
+        page,
+        "Unneeded",
+        vec![
+            span(Tone::Strong, format!("{:>8}", words::bytes(unreached.bytes))),
+            span(Tone::Plain, format!(" {:<12}", "on disk")),
+            span(Tone::Quiet, sure),
+        ],
+    );
+    let most = unreached.kinds.iter().take(3);
+    let most: Vec<String> = most.map(|k| format!("{} {}", words::bytes(k.bytes), k.what)).collect();
+    let room = page.width().saturating_sub(LABEL + 1);
+    labelled(page, "", vec![span(Tone::Quiet, format!(" {}", cut(&most.join(", "), room)))]);
 }
 
 fn waste(page: &mut Page, waste: &Waste) {
@@ -222,7 +242,7 @@ fn runs(page: &mut Page, report: &Report) {
     );
 }
 
-/// The worst findings: at least three, at most five, as many as the screen holds above `below` lines.
+/// The worst findings: at least two, at most five, as many as the screen holds above `below` lines.
 fn worst(page: &mut Page, report: &Report, below: usize) {
     if report.findings.is_empty() {
         return;
@@ -233,7 +253,7 @@ fn worst(page: &mut Page, report: &Report, below: usize) {
     page.heading("Worst findings", "");
     for (i, f) in findings.iter().take(5).enumerate() {
         let left = SCREEN.saturating_sub(page.lines() + below);
-        if i >= 3 && left < lines_of(f) {
+        if i >= 2 && left < lines_of(f) {
             break;
         }
         finding(page, f);
