@@ -24,6 +24,7 @@ mod rank;
 mod ratio;
 mod rebuilt;
 mod removes;
+mod requires;
 mod runtime;
 mod same_base;
 mod sources;

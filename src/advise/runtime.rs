@@ -8,6 +8,7 @@ use super::dockerfile::{Final, head, start};
 use super::leaked::{Leaked, ignored_files};
 use super::needed::{estimate, is_compiled_python};
 use super::origin::origin;
+use super::requires::Graph;
 use super::{Advice, Evidence};
 use crate::analyze::PackageKind;
 use crate::closure::{Closure, Mode};
@@ -91,20 +92,10 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
     })
 }
 
-/// The packages that no other of them brings.
+/// The fewest packages that bring all of them.
 fn asked(packages: &[&InstalledPackage]) -> Vec<String> {
-    let needed: HashSet<&str> = packages
-        .iter()
-        .flat_map(|p| p.relations.needs.iter().flatten().map(move |n| (p, n)))
-        .filter(|(p, n)| p.name != **n)
-        .map(|(_, n)| n.as_str())
-        .collect();
-    let is_needed = |p: &InstalledPackage| {
-        needed.contains(p.name.as_str())
-            || p.relations.provides.iter().any(|n| needed.contains(n.as_str()))
-    };
-    let mut names: Vec<String> =
-        packages.iter().filter(|p| !is_needed(p)).map(|p| p.name.clone()).collect();
+    let asked = Graph::new(packages).asked();
+    let mut names: Vec<String> = asked.into_iter().map(|n| packages[n].name.clone()).collect();
     names.sort();
     names.dedup();
     names

@@ -53,13 +53,13 @@ impl Sources<'_> {
                 let lost = self.lost(placed).is_none_or(|l| !l.is_empty());
                 match named && lost {
                     true => Some(Written { lines: vec![step.line()], ..Written::default() }),
-                    false => self.from_present(placed, &why),
+                    false => self.taken(placed, &why),
                 }
             }
             What::Heredoc => {
                 let why =
                     format!("{} … {target}: its text stands in the Dockerfile only", step.keyword);
-                self.from_present(placed, &why)
+                self.taken(placed, &why)
             }
             What::Folder if self.context.is_whole(placed.number) => {
                 let line = format!("{} {}. {target}", step.keyword, self.options(placed));
@@ -76,7 +76,7 @@ impl Sources<'_> {
                 }
                 let why =
                     format!("{} … {target}: the history does not tell its source", step.keyword);
-                self.by_content(placed).or_else(|| self.from_present(placed, &why))
+                self.by_content(placed).or_else(|| self.taken(placed, &why))
             }
         }
     }
@@ -213,7 +213,7 @@ impl Sources<'_> {
     }
 
     /// The files of the step as the present image has them.
-    fn from_present(&self, placed: &Placed, why: &str) -> Option<Written> {
+    fn taken(&self, placed: &Placed, why: &str) -> Option<Written> {
         let view = &self.evidence.facts.view;
         let files = self.files(placed)?;
         let lost: Vec<LayerPath> =

@@ -5,11 +5,12 @@
 
 use super::draft::Draft;
 use crate::advise::Evidence;
+use crate::advise::requires::Graph;
 use crate::analyze::PackageKind;
 use crate::closure::{Closure, Mode};
 use crate::dockerfile::{Command, Joint};
 use crate::image::packages::InstalledPackage;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 const LISTS: &str = "rm -rf /var/lib/apt/lists/*";
 const NO_RECOMMENDS: &str = "--no-install-recommends";
@@ -408,36 +409,4 @@ fn recommended(
     also.sort();
     also.dedup();
     (without, also)
-}
-
-/// Who needs whom.
-struct Graph {
-    needs: Vec<Vec<usize>>,
-}
-
-impl Graph {
-    fn new(all: &[&InstalledPackage]) -> Self {
-        let mut provided: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (n, package) in all.iter().enumerate() {
-            provided.entry(&package.name).or_default().push(n);
-            for name in &package.relations.provides {
-                provided.entry(name).or_default().push(n);
-            }
-        }
-        let of = |p: &&InstalledPackage| {
-            let names = p.relations.needs.iter().flatten();
-            // Any of several alternatives that is there.
-            names.filter_map(|n| provided.get(n.as_str())).flatten().copied().collect()
-        };
-        Self { needs: all.iter().map(of).collect() }
-    }
-
-    fn reach(&self, roots: &[usize]) -> HashSet<usize> {
-        let mut seen: HashSet<usize> = roots.iter().copied().collect();
-        let mut queue: Vec<usize> = roots.to_vec();
-        while let Some(n) = queue.pop() {
-            queue.extend(self.needs[n].iter().copied().filter(|&m| seen.insert(m)));
-        }
-        seen
-    }
 }
