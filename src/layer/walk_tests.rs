@@ -180,6 +180,39 @@ fn a_pax_size_overrides_and_other_fields_arrive() {
     assert_eq!(entry.capability.as_deref(), Some(&b"caps"[..]));
 }
 
+/// `chown` leaves what is there where it is given -1, and that is root, who unpacks; of a larger number it takes 32
+/// bits. So buildah and umoci unpack them.
+#[test]
+fn owners_are_those_that_an_unpacker_sets() {
+    let owned = |number: i64| {
+        let tar = Raw::default().with(b'0', "f", b"", |b| {
+            let bytes = number.to_be_bytes();
+            b[108..116].copy_from_slice(&bytes);
+            b[116..124].copy_from_slice(&bytes);
+            if number >= 0 {
+                (b[108], b[116]) = (0x80, 0x80);
+            }
+        });
+        let (seen, _) = try_walk(&tar.end()).unwrap();
+        let entry = &seen.entries[0].0;
+        assert_eq!(entry.uid, entry.gid);
+        entry.uid
+    };
+    for (written, set) in [
+        (-1, 0),
+        (0xffff_ffff, 0),
+        (-2, 0xffff_fffe),
+        (0x1_0000_0005, 5),
+        (65_534, 65_534),
+        (0x00ff_ffff_ffff_ffff, 0),
+    ] {
+        assert_eq!(owned(written), set, "{written}");
+    }
+    let pax = Raw::default().pax(&[("uid", "-1"), ("gid", "-2")]).add(b'0', "f", b"").end();
+    let (seen, _) = try_walk(&pax).unwrap();
+    assert_eq!((seen.entries[0].0.uid, seen.entries[0].0.gid), (0, 0xffff_fffe));
+}
+
 #[test]
 fn a_global_header_is_ignored_and_ends_what_was_pending() {
     let tar = Raw::default()
