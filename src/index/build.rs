@@ -141,7 +141,9 @@ pub fn build(
 }
 
 fn index(diff_id: DiffId, tar_bytes: u64, summary: WalkSummary, indexer: Indexer) -> LayerIndex {
-    let (entries, facts, duplicates) = indexer.finish();
+    let is = |list: &[u32], entry: u32| list.binary_search(&entry).is_ok();
+    let apart = |entry| is(&summary.rooted, entry) || is(&summary.escaping, entry);
+    let (entries, facts, duplicates) = indexer.finish(apart);
     let mut oddities: Vec<Oddity> = Vec::new();
     oddities.extend(summary.trailing.map(|bytes| Oddity::TrailingData { bytes }));
     oddities.extend(summary.escaping.into_iter().map(|entry| Oddity::EscapingPath { entry }));

@@ -63,7 +63,31 @@ fn one_pass_gives_identity_entries_and_facts() {
     let kept: Vec<_> =
         built.index.facts.kept.iter().map(|k| (k.entry, k.bytes.as_slice())).collect();
     assert_eq!(kept, [(0, &b"hel"[..]), (1, b""), (2, b"aga")]);
-    assert_eq!(built.index.oddities, [Oddity::DuplicateEntry { entry: 0 }]);
+    assert_eq!(built.index.oddities, [Oddity::DuplicateEntry { entry: 2 }]);
+}
+
+/// Podman, and Docker's own store, refuse a name that stands twice as it is written, a folder's too.
+#[test]
+fn a_name_is_the_same_as_it_is_written_without_dots() {
+    let twice = |names: &[&str]| {
+        let mut builder = tar::Builder::new(Vec::new());
+        for name in names {
+            let mut header = tar::Header::new_gnu();
+            header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_size(1);
+            header.set_cksum();
+            builder.append(&header, &b"x"[..]).unwrap();
+        }
+        let tar = builder.into_inner().unwrap();
+        run(&tar, &Expected::default()).unwrap().index.oddities
+    };
+    for names in [&["a", "a"][..], &["./a", "a"], &["/a", "//a"], &["d/a", "d/./a"]] {
+        assert_eq!(twice(names), [Oddity::DuplicateEntry { entry: 1 }], "{names:?}");
+    }
+    for names in [&["/a", "a"][..], &["a", "b"], &["d/a", "a"]] {
+        assert_eq!(twice(names), [], "{names:?}");
+    }
+    assert_eq!(twice(&["/a", "a", "/a"]), [Oddity::DuplicateEntry { entry: 2 }]);
 }
 
 #[test]

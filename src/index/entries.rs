@@ -201,18 +201,14 @@ impl Entries {
             + self.links.weight()
     }
 
-    /// Entries whose path a later one has too, unless both are directories.
-    pub fn duplicates(&self) -> Vec<u32> {
+    /// Entries whose path one before them has. `apart`: whether a path is written otherwise than most, so that one which
+    /// is not has another name.
+    pub fn duplicates(&self, apart: impl Fn(u32) -> bool) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
-        let key = |n: u32| (self.folder(n), self.name(n));
+        let key = |n: u32| (self.folder(n), self.name(n), apart(n));
         order.sort_unstable_by(|&a, &b| (key(a), a).cmp(&(key(b), b)));
-        // A directory named twice is usual and hides nothing.
-        let is_dir = |n: u32| self.get(n).is_some_and(|e| e.is_dir());
-        let mut duplicates: Vec<u32> = order
-            .windows(2)
-            .filter(|w| key(w[0]) == key(w[1]) && !(is_dir(w[0]) && is_dir(w[1])))
-            .map(|w| w[0])
-            .collect();
+        let twice = order.windows(2).filter(|w| key(w[0]) == key(w[1]));
+        let mut duplicates: Vec<u32> = twice.map(|w| w[1]).collect();
         duplicates.sort_unstable();
         duplicates
     }

@@ -130,10 +130,11 @@ impl Indexer {
         self.facts.is_cut
     }
 
-    /// The entries, the facts, and which entries stand where a later one of the same path does.
-    pub fn finish(self) -> (Entries, Facts, Vec<u32>) {
+    /// The entries, the facts, and which entries have the name of one before them. `apart`: of two that are written
+    /// apart, such as `/x` and `x`, each has a name of its own.
+    pub fn finish(self, apart: impl Fn(u32) -> bool) -> (Entries, Facts, Vec<u32>) {
         let entries = self.entries.finish();
-        let duplicates = entries.duplicates();
+        let duplicates = entries.duplicates(apart);
         (entries, self.facts.facts, duplicates)
     }
 }

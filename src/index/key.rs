@@ -8,7 +8,7 @@ use crate::analyze::Analyzer;
 
 /// Of the stored form of [`super::LayerIndex`] and of the walk that fills it. Raise it whenever either
 /// changes its shape or meaning: old entries then count as misses.
-pub const FORMAT_VERSION: u32 = 10;
+pub const FORMAT_VERSION: u32 = 11;
 
 /// What all indexes of one run have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

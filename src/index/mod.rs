@@ -77,6 +77,7 @@ pub enum Oddity {
     /// Its path or its link's target is longer than Linux makes any (4,095 bytes, 255 for one name): no
     /// runtime unpacks it. A whole path of more bytes has a stand-in, see [`crate::layer::LayerPath::stand_in`].
     TooLongPath { entry: u32 },
-    /// The same path stands more than once: the earlier content is still in the blob.
+    /// Its name stands before it in the tar: not every runtime unpacks the layer, and the earlier content is
+    /// still in the blob.
     DuplicateEntry { entry: u32 },
 }

@@ -74,6 +74,8 @@ pub struct WalkSummary {
     pub content_bytes: u64,
     /// Entries whose name climbed out of the root with `..`.
     pub escaping: Vec<u32>,
+    /// Entries whose name begins with a slash.
+    pub rooted: Vec<u32>,
     /// Entries of a type that runtimes refuse to unpack.
     pub unknown_type: Vec<u32>,
     /// Entries whose path, or that of their link's target, is longer than Linux makes any.
@@ -264,6 +266,9 @@ impl Walk<'_> {
             self.summary.too_long.push(number);
         }
         self.summary.content_bytes = self.summary.content_bytes.saturating_add(size);
+        if header.name.starts_with(b"/") {
+            self.summary.rooted.push(number);
+        }
         if escaping {
             self.summary.escaping.push(number);
         }

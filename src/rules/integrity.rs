@@ -112,10 +112,12 @@ pub const REFUSED: Rule = Rule {
     doc: "## What it does\n\
         Looks for entries that cannot be unpacked into the folder of their layer: below a file or a deleted \
         name, below a link that leads to nothing in the layer, a hard link to what the layer does not have, \
-        a whiteout of what it has, a root that is no directory. careen shows what such an entry would do.\n\n\
+        a whiteout of what it has, a root that is no directory, a name that stands twice. careen shows what \
+        such an entry would do, and of two of one name the last.\n\n\
         ## Why it matters\n\
         Docker and Podman refuse the whole layer, so the image does not run there; unpackers that work \
-        otherwise show other files, and nobody can say what the image holds.\n\n\
+        otherwise show other files, and nobody can say what the image holds. Of two of one name containerd \
+        takes the last, and so does Docker where containerd keeps its images.\n\n\
         ## What to do\n\
         Build the image again with a builder that is kept up, and ask where the entry came from.\n",
     check: refused,
@@ -147,6 +149,35 @@ fn refused(cx: &RuleContext, out: &mut Vec<Finding>) {
             ..REFUSED.about(&format!("{why:?} {}", path.to_text()), Severity::Medium, message)
         });
     }
+    for layer in 0..cx.facts.view.layer_count() {
+        twice(cx, layer, out);
+    }
+}
+
+fn twice(cx: &RuleContext, layer: usize, out: &mut Vec<Finding>) {
+    let Some(index) = cx.facts.view.index(layer) else { return };
+    let mut entries = index.oddities.iter().filter_map(|o| match o {
+        Oddity::DuplicateEntry { entry } => Some(*entry),
+        _ => None,
+    });
+    let Some(entry) = entries.next() else { return };
+    let node = Node { layer, entry };
+    let path = cx.facts.view.entry(node).path();
+    let more = match entries.count() {
+        0 => String::new(),
+        n => format!(" (and {n} more)"),
+    };
+    let message = format!(
+        "{path} in layer {layer} stands there a second time{more}: Podman refuses the layer, and so does Docker \
+         where containerd does not keep its images"
+    );
+    out.push(Finding {
+        path: Some(path.clone()),
+        layer: Some(layer),
+        state: cx.state(node),
+        advice: Some("Build the image again with a builder that is kept up.".to_owned()),
+        ..REFUSED.about(&format!("Twice {}", path.to_text()), Severity::Medium, message)
+    });
 }
 
 fn escaping_path(cx: &RuleContext, out: &mut Vec<Finding>) {
