@@ -7,16 +7,27 @@ use crate::oci::ContainerConfig;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Folders of the older kind of search path, of all objects on the way, the nearest first.
-pub(super) type Inherited = Arc<[LayerPath]>;
+/// How an object is loaded.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Loading {
+    /// By musl's linker: every search path is of the older kind and comes behind the environment.
+    pub musl: bool,
+    /// The folder that `$ORIGIN` stands for, if it matters: that of the name by which a library was found, be it a
+    /// link, and that of a program itself.
+    pub origin: LayerPath,
+    /// Folders of the older kind of search path (`DT_RPATH`), of all objects on the way, the nearest first.
+    pub inherited: Arc<[LayerPath]>,
+}
 
 pub(super) struct Libraries {
-    /// The linker is musl's: every search path is of the older kind and comes behind the environment.
+    /// Some linker of the image is musl's.
     musl: bool,
     /// `LD_LIBRARY_PATH`.
     environment: Vec<LayerPath>,
-    /// Of `ld.so.conf`, musl's path file, and the linker's own.
+    /// Of `ld.so.conf` and of glibc's linker itself.
     system: Vec<LayerPath>,
+    /// Of musl's path file, or of its linker itself.
+    system_of_musl: Vec<LayerPath>,
     /// Libraries by their name, for those that a program opens without saying where.
     by_name: HashMap<Vec<u8>, Vec<u32>>,
 }
@@ -30,17 +41,24 @@ impl Libraries {
             environment.filter(|d| items.resolve(d).is_some()).collect();
         let mut known: HashSet<LayerPath> = HashSet::new();
         let mut system: Vec<LayerPath> = Vec::new();
+        let mut system_of_musl: Vec<LayerPath> = Vec::new();
         for (item, (path, _)) in items.list().enumerate() {
             let (item, path) = (item as u32, path.as_bytes());
-            let lists = path == b"etc/ld.so.conf"
-                || path.starts_with(b"etc/ld.so.conf.d/")
-                || path.starts_with(b"etc/ld-musl-");
-            if lists && let Some(found) = items.references(item) {
+            let of_musl = path.starts_with(b"etc/ld-musl-");
+            let lists = path == b"etc/ld.so.conf" || path.starts_with(b"etc/ld.so.conf.d/");
+            if (lists || of_musl)
+                && let Some(found) = items.references(item)
+            {
                 let dirs = found.paths.iter().filter(|p| !p.contains('*'));
-                system.extend(
-                    dirs.map(|p| LayerPath::from(p.as_str())).filter(|d| known.insert(d.clone())),
-                );
+                let dirs = dirs.map(|p| LayerPath::from(p.as_str()));
+                match of_musl {
+                    true => system_of_musl.extend(dirs),
+                    false => system.extend(dirs.filter(|d| known.insert(d.clone()))),
+                }
             }
+        }
+        if system_of_musl.is_empty() {
+            system_of_musl = ["lib", "usr/local/lib", "usr/lib"].map(LayerPath::from).to_vec();
         }
         let mut by_name: HashMap<Vec<u8>, Vec<u32>> = HashMap::new();
         for item in 0..items.len() as u32 {
@@ -63,21 +81,27 @@ impl Libraries {
             system.push(LayerPath::from(dir));
         }
         let musl = (0..items.len() as u32).any(|n| items.name(n).starts_with(b"ld-musl-"));
-        Self { musl, environment, system, by_name }
+        Self { musl, environment, system, system_of_musl, by_name }
     }
 
-    /// The library's path as the linker would open it. `None` if it would not be found. `inherited`: the
-    /// folders that the older kind of search path (`DT_RPATH`) gives to what is loaded for its object, of
-    /// the objects that led to this one, the nearest first.
+    /// How a program is loaded, or a library that is opened by itself.
+    pub fn start(&self, items: &Items, of: u32, fact: &ElfFact) -> Loading {
+        let musl = fact.interpreter.as_ref().map_or(self.musl, |i| i.contains("ld-musl-"));
+        let origin = items.resolve(&items.path(of)).and_then(|r| r.path.parent());
+        Loading { musl, origin: origin.unwrap_or_default(), inherited: Arc::default() }
+    }
+
+    /// The library's path as the linker would open it for an object that is loaded so. `None` if it would not be
+    /// found.
     pub fn find(
         &self,
         items: &Items,
         name: &str,
-        of: u32,
         fact: &ElfFact,
         linked: &Linked,
-        inherited: &[LayerPath],
+        loading: &Loading,
     ) -> Option<LayerPath> {
+        let inherited: &[LayerPath] = &loading.inherited;
         if !items.spend(1 + linked.search.len() + inherited.len()) {
             return None;
         }
@@ -89,23 +113,24 @@ impl Libraries {
         if name.contains('/') {
             return fits(&LayerPath::from(name));
         }
-        let own = own_folders(items, of, linked);
+        let own = own_folders(linked, loading);
         let (own, environment) = (own.as_slice(), self.environment.as_slice());
         let dirs = match () {
-            () if self.musl => [environment, own, inherited],
+            () if loading.musl => [environment, own, inherited],
             () if linked.inherited => [own, inherited, environment],
             () if own.is_empty() => [inherited, environment, own],
             // The newer kind (`DT_RUNPATH`) comes behind the environment, and puts the others out of force.
             () => [environment, own, &[]],
         };
-        let dirs = dirs.into_iter().flatten().chain(&self.system);
+        let system = if loading.musl { &self.system_of_musl } else { &self.system };
+        let dirs = dirs.into_iter().flatten().chain(system);
         dirs.map(|d| d.join(name.as_bytes())).find_map(|p| fits(&p))
     }
 
-    /// The search path that an object gives to those which it loads.
-    pub fn handed_down(&self, items: &Items, of: u32, linked: &Linked) -> Vec<LayerPath> {
-        match self.musl || linked.inherited {
-            true => own_folders(items, of, linked),
+    /// The search path that an object which is loaded so gives to those which it loads.
+    pub fn handed_down(linked: &Linked, loading: &Loading) -> Vec<LayerPath> {
+        match loading.musl || linked.inherited {
+            true => own_folders(linked, loading),
             false => Vec::new(),
         }
     }
@@ -116,24 +141,37 @@ impl Libraries {
     }
 }
 
-/// The search path that an object itself has.
-fn own_folders(items: &Items, of: u32, linked: &Linked) -> Vec<LayerPath> {
-    if linked.search.is_empty() {
-        return Vec::new();
+const ORIGIN: [&str; 2] = ["$ORIGIN", "${ORIGIN}"];
+
+/// The search path that an object itself has, `$ORIGIN/../lib` among it.
+fn own_folders(linked: &Linked, loading: &Loading) -> Vec<LayerPath> {
+    let dirs: Vec<LayerPath> =
+        linked.search.iter().filter_map(|dir| from_origin(dir, &loading.origin)).collect();
+    // Where musl does not know a variable it leaves the whole path out.
+    match loading.musl && dirs.len() < linked.search.len() {
+        true => Vec::new(),
+        false => dirs,
     }
-    let origin = items.resolve(&items.path(of)).map(|r| r.path).unwrap_or_default();
-    let origin = origin.parent().unwrap_or_default();
-    linked.search.iter().map(|dir| from_origin(dir, &origin)).collect()
 }
 
-/// `$ORIGIN/../lib`.
-fn from_origin(dir: &str, origin: &LayerPath) -> LayerPath {
-    for word in ["$ORIGIN", "${ORIGIN}"] {
+/// Whether it matters where an object lies.
+pub(super) fn names_origin(linked: &Linked) -> bool {
+    linked.search.iter().any(|dir| ORIGIN.iter().any(|word| dir.contains(word)))
+}
+
+/// `None` where it has another variable: what glibc puts for `$LIB` and `$PLATFORM` is of its own making.
+fn from_origin(dir: &str, origin: &LayerPath) -> Option<LayerPath> {
+    for word in ORIGIN {
         if let Some(rest) = dir.strip_prefix(word) {
-            return origin.join(rest.as_bytes());
+            return (!rest.contains('$')).then(|| origin.join(rest.as_bytes()));
         }
     }
-    LayerPath::from(dir)
+    if !dir.contains('$') {
+        return Some(LayerPath::from(dir));
+    }
+    let origin = format!("/{}", origin.to_text());
+    let dir = ORIGIN.iter().fold(dir.to_owned(), |dir, word| dir.replace(word, &origin));
+    (!dir.contains('$') && dir.len() <= LONGEST_PATH).then(|| LayerPath::from(dir.as_str()))
 }
 
 /// `lib`, `usr/lib`, `lib64` and the folders of Debian's multiarch below them.

@@ -1,10 +1,12 @@
 //! What an object is linked to, and what those libraries are linked to, as the dynamic linker loads them.
 
 use super::Missing;
-use super::libraries::Inherited;
+use super::libraries::{Libraries, Loading, names_origin};
 use super::reach::{Follow, MOST_SAID, Reach};
 use super::why::Why;
 use crate::analyze::Dynamic;
+use crate::layer::LayerPath;
+use std::sync::Arc;
 
 /// Search paths that one object is loaded with, and folders in one.
 const MOST_INHERITED: usize = 16;
@@ -14,15 +16,20 @@ impl Reach<'_, '_> {
     /// The libraries of an object and theirs, with the search paths that they inherit. An object may be
     /// loaded by several that give it different ones.
     pub(super) fn keep_libraries(&mut self, start: u32) {
-        let mut todo: Vec<(u32, Inherited)> = match self.inherited.contains_key(&start) {
-            false => vec![(start, Inherited::default())],
-            true => Vec::new(),
+        let mut todo: Vec<(u32, Loading)> = match self.items.elf(start) {
+            Some(elf) if !self.loaded.contains_key(&start) => {
+                vec![(start, self.libraries.start(self.items, start, elf))]
+            }
+            _ => Vec::new(),
         };
-        while let Some((item, inherited)) = todo.pop() {
+        while let Some((item, mut loading)) = todo.pop() {
             let Some(elf) = self.items.elf(item) else { continue };
             let Dynamic::Linked(linked) = &elf.dynamic else { continue };
-            let seen = self.inherited.entry(item).or_default();
-            if seen.contains(&inherited) {
+            if !names_origin(linked) {
+                loading.origin = LayerPath::default();
+            }
+            let seen = self.loaded.entry(item).or_default();
+            if seen.contains(&loading) {
                 continue;
             }
             if seen.len() == MOST_INHERITED {
@@ -30,13 +37,13 @@ impl Reach<'_, '_> {
                 self.say_unclear(format!("{path} is loaded with too many search paths"));
                 continue;
             }
-            seen.push(inherited.clone());
-            let mut next = self.libraries.handed_down(self.items, item, linked);
-            next.extend(inherited.iter().cloned());
+            seen.push(loading.clone());
+            let mut next = Libraries::handed_down(linked, &loading);
+            next.extend(loading.inherited.iter().cloned());
             next.truncate(MOST_FOLDERS);
-            let next: Inherited = next.into();
+            let next: Arc<[LayerPath]> = next.into();
             for name in &linked.needed {
-                let found = self.libraries.find(self.items, name, item, elf, linked, &inherited);
+                let found = self.libraries.find(self.items, name, elf, linked, &loading);
                 let Some(path) = found else {
                     self.without(item, name);
                     continue;
@@ -45,7 +52,11 @@ impl Reach<'_, '_> {
                 let why = Why::Library(name.clone());
                 // Before it is looked at for itself, with no search path that it inherits.
                 if let Some(library) = self.items.resolve(&path).and_then(|r| r.item) {
-                    todo.push((library, next.clone()));
+                    // A link to the library stays one, those on the way to its folder do not.
+                    let folder = path.parent().and_then(|folder| self.items.resolve(&folder));
+                    let origin = folder.map(|r| r.path).unwrap_or_default();
+                    let inherited = next.clone();
+                    todo.push((library, Loading { musl: loading.musl, origin, inherited }));
                 }
                 self.keep_path(&path, Some(item), why, Follow::Linked);
             }

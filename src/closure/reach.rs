@@ -3,7 +3,7 @@
 use super::application;
 use super::families::FAMILIES;
 use super::items::Items;
-use super::libraries::{Inherited, Libraries};
+use super::libraries::{Libraries, Loading};
 use super::why::{Edges, Why};
 use crate::analyze::{Dynamic, ElfFact};
 use crate::image::command::{DEFAULT_PATH, MOST_FOLDERS};
@@ -118,8 +118,8 @@ pub(super) struct Reach<'i, 'a> {
     pub unclear: Vec<String>,
     pub(super) missing: Vec<(u32, String)>,
     pub(super) found: HashSet<(u32, String)>,
-    /// Of each object the search paths that it was loaded with.
-    pub(super) inherited: HashMap<u32, Vec<Inherited>>,
+    /// Of each object the ways in which it was loaded.
+    pub(super) loaded: HashMap<u32, Vec<Loading>>,
     pub shell: bool,
     /// Scripts of a shell that something names as a command.
     pub shell_scripts: Vec<u32>,
@@ -156,7 +156,7 @@ impl<'i, 'a> Reach<'i, 'a> {
             unclear: Vec::new(),
             missing: Vec::new(),
             found: HashSet::new(),
-            inherited: HashMap::new(),
+            loaded: HashMap::new(),
             shell: false,
             shell_scripts: Vec::new(),
             items,

@@ -7,6 +7,7 @@ mod accepting;
 mod advise;
 mod advise_bad;
 mod advise_build;
+mod advise_musl;
 mod advise_secrets;
 mod advise_sources;
 mod architecture;
