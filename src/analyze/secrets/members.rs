@@ -196,9 +196,13 @@ impl Visitor for Gatherer<'_> {
     fn unread(&mut self, inside: &str, why: &str) {
         let notes = &mut self.members.unread;
         let shown: String = inside.chars().take(200).collect();
+        let note = match shown.is_empty() {
+            true => why.to_owned(),
+            false => format!("inside {shown}: {why}"),
+        };
         match notes.len() {
-            0..MOST_NOTES if shown.is_empty() => notes.push(why.to_owned()),
-            0..MOST_NOTES => notes.push(format!("inside {shown}: {why}")),
+            _ if notes.contains(&note) => {}
+            0..MOST_NOTES => notes.push(note),
             MOST_NOTES => notes.push("more parts of it were not looked at".to_owned()),
             _ => {}
         }

@@ -57,6 +57,17 @@ impl Directory {
         self.listed.push(Listed { offset, met: Met { method: u16_at(6), compressed } });
     }
 
+    /// Whether an end record at this place, behind its signature, belongs to a zip: it counts one disk, and as many
+    /// entries as were met, or so many that the directory's size can hold them.
+    pub fn is_end(&self, at: u64, record: &[u8; 18]) -> bool {
+        let u16_at = |i: usize| u64::from(u16::from_le_bytes([record[i], record[i + 1]]));
+        let u32_at = |i: usize| u16_at(i) | u16_at(i + 2) << 16;
+        let (here, all) = (u16_at(4), u16_at(6));
+        let counted = all == self.listed.len() as u64 & 0xffff;
+        let fits = u32_at(8) / 46 >= all && u32_at(8) <= at;
+        u32_at(0) == 0 && here == all && all > 0 && (counted || fits)
+    }
+
     /// zip64's end record, behind its size.
     pub fn end64(&mut self, record: &[u8]) {
         let u64_at =

@@ -102,6 +102,7 @@ pub fn unpack(
         notes: 0,
         opened: 0,
         claimed,
+        doubted: in_doubt(kind, claimed),
     };
     let mut whole = Source { inner: head.chain(reader), budget: &budget, worth: honest(kind) };
     unpacker.open(
@@ -112,6 +113,14 @@ pub fn unpack(
     // Whoever feeds the bytes waits until they are read.
     let _ = io::copy(&mut whole.inner, &mut io::sink());
     budget.left()
+}
+
+/// Notes of a container that may be none; of more than these the first ones are kept.
+const MOST_DOUBTED: usize = 20;
+
+/// Where code and text may have what tells a member's header, only what stands in the container proves it.
+fn in_doubt(kind: Kind, claimed: bool) -> Option<Vec<(String, String)>> {
+    (kind == Kind::Zip && !claimed).then(Vec::new)
 }
 
 /// Looks for containers that begin behind other bytes, in a file that comes in chunks.
@@ -218,6 +227,8 @@ struct Unpacker<'v> {
     /// Members that were handed over.
     opened: u64,
     claimed: bool,
+    /// What was not looked at in a container that has not proven itself: it may be none. Place and reason.
+    doubted: Option<Vec<(String, String)>>,
 }
 
 impl Unpacker<'_> {
@@ -403,7 +414,9 @@ impl Unpacker<'_> {
         if let Some(found) = found {
             let claimed = std::mem::replace(&mut self.claimed, false);
             let opened = std::mem::take(&mut self.opened);
+            let doubted = std::mem::replace(&mut self.doubted, in_doubt(found.kind, false));
             self.open(found.kind, &mut found.head.chain(reader), &place.deeper());
+            self.doubted = doubted;
             self.opened += opened;
             self.claimed = claimed;
         }
@@ -429,7 +442,20 @@ impl Unpacker<'_> {
             return self.give_up(place, TOO_MANY);
         }
         self.notes += 1;
-        self.visitor.unread(&place.inside, why);
+        match &mut self.doubted {
+            Some(held) if held.len() < MOST_DOUBTED => {
+                held.push((place.inside.clone(), why.to_owned()));
+            }
+            Some(_) => {}
+            None => self.visitor.unread(&place.inside, why),
+        }
+    }
+
+    /// The container is one: what was not looked at in it is told.
+    fn proven(&mut self) {
+        for (inside, why) in self.doubted.take().into_iter().flatten() {
+            self.visitor.unread(&inside, &why);
+        }
     }
 
     fn give_up(&mut self, place: &Place, why: &str) {

@@ -252,3 +252,43 @@ fn pages_of_sqlite_hide_nothing() {
         assert!(holds(&open("a.db", &page), "sqlite"), "{kind}");
     }
 }
+
+/// A program that reads zip has the marks of zip in its code, and by chance what reads like a member's header; what is
+/// said to be in such an archive would be a gap that is none.
+#[test]
+fn marks_in_a_programs_code_are_no_archive_of_which_something_is_left_out() {
+    // As compiled: `cmp eax, "PK\3\4"; jne …; lea …`, and the other marks as constants.
+    let code = [
+        &b"\x7fELF code H\x8d=PK\x03\x04\x0f\x85\xb2\x04\0\0H\x8bt$\x10H\x8d\x86\xb0\x01\0\0H\x89\x86\xd0\x01\0\0H"[..],
+        b"\x8d\x9e\n\x02\0\0\xc6\x86\n\x02\0\0\0",
+        LINE,
+        b"\xb9PK\x01\x02\x89\x8b|\x03\0\0H\x8d\x8b\x80\x03\0\0\xc7\x83\x80\x03\0\0\0\0\0\0\xc7\x83\x80\x03\0\0\0",
+        b"=PK\x05\x06H\x89\x83p\x01\0\0H\x8d\xbbx\x01\0\0E1\xff\xba\0\x08\0\x001\xf6\xff\x15\x84*{\0",
+        b"=PK\x06\x06\x0f\x85\xcf\x02\0\0H\x8dCXH\x89\x83X\x01\0\0",
+        LINE,
+    ]
+    .concat();
+    for times in [1, 5] {
+        let seen = open("a.gz", &gz(&code.repeat(times)));
+        assert!(seen.unread.is_empty(), "{times}: {:?}", seen.unread);
+        let all: Vec<u8> = seen.members.iter().flat_map(|m| m.1.clone()).collect();
+        assert!(memchr::memmem::find_iter(&all, LINE).count() >= 2 * times);
+    }
+}
+
+/// Behind a program that unpacks it, too, an archive that cannot be read is told.
+#[test]
+fn an_encrypted_archive_behind_a_program_is_told() {
+    let encrypted = |also: &str| {
+        python(&format!(
+            "import zipfile,io,sys\nb=io.BytesIO()\nwith zipfile.ZipFile(b,'w') as z:\n  \
+             z.writestr('a','1'*30)\n  {also}\na=bytearray(b.getvalue())\na[6]|=1\n\
+             a[a.index(b'PK\\1\\2')+8]|=1\nsys.stdout.buffer.write(a)"
+        ))
+    };
+    for also in ["pass", "z.writestr('b','2'*30)"] {
+        let seen = open("a.gz", &gz(&[b"\x7fELF program ", &encrypted(also)[..]].concat()));
+        assert_eq!(seen.unread.len(), 1, "{also}: {:?}", seen.unread);
+        assert!(seen.unread[0].contains("zip: it is encrypted"), "{:?}", seen.unread);
+    }
+}

@@ -59,7 +59,10 @@ impl Unpacker<'_> {
                     return Err("zip: no header where one should be".to_owned());
                 }
                 LISTED => directory_entry(source, &mut directory, beside),
-                END => end_record(source, &mut directory, beside).map(|hidden| {
+                END => end_record(source, &mut directory, beside).map(|(hidden, is_one)| {
+                    if is_one {
+                        self.proven();
+                    }
                     if hidden > 0 {
                         let why =
                             "zip: the directory names members that do not stand where it says";
@@ -186,6 +189,7 @@ impl Unpacker<'_> {
             io::copy(&mut rest, &mut io::sink())?;
             let compressed = deflate.total_in();
             descriptor(source, compressed, local.zip64)?;
+            self.proven();
             return Ok(compressed);
         }
         let end = source.at().saturating_add(local.compressed);
@@ -195,16 +199,16 @@ impl Unpacker<'_> {
             self.unread(member, "zip: it is encrypted");
         } else {
             fault = match local.method {
-                0 => {
-                    self.content(data, member);
-                    None
+                0 => self.watched(data, member, local.checksum),
+                8 => {
+                    let decoder = flate2::bufread::DeflateDecoder::new(data);
+                    self.watched(decoder, member, local.checksum)
                 }
-                8 => self.watched(flate2::bufread::DeflateDecoder::new(data), member),
-                12 => self.watched(bzip2::bufread::BzDecoder::new(data), member),
+                12 => self.watched(bzip2::bufread::BzDecoder::new(data), member, local.checksum),
                 93 => {
                     let mut decoder = zstd::stream::read::Decoder::with_buffer(data)?;
                     decoder.window_log_max(WINDOW_LOG)?;
-                    self.watched(decoder, member)
+                    self.watched(decoder, member, local.checksum)
                 }
                 other => {
                     self.unread(member, &format!("zip: method {other} is not known"));
@@ -222,10 +226,35 @@ impl Unpacker<'_> {
         Err(io::ErrorKind::UnexpectedEof.into())
     }
 
-    fn watched(&mut self, decoder: impl Read, member: &Place) -> Option<String> {
+    /// A member's content. What has the checksum that the header says is one.
+    fn watched(&mut self, decoder: impl Read, member: &Place, checksum: u32) -> Option<String> {
         let mut watched = super::Watched { inner: decoder, fault: None };
-        self.content(&mut watched, member);
+        if self.doubted.is_none() {
+            self.content(&mut watched, member);
+            return watched.fault;
+        }
+        let mut summed = Summed { inner: &mut watched, sum: flate2::Crc::new() };
+        self.content(&mut summed, member);
+        let mut rest = Metered { inner: &mut summed, budget: self.budget };
+        let whole = !self.spent && io::copy(&mut rest, &mut io::sink()).is_ok();
+        if whole && summed.sum.amount() > 0 && summed.sum.sum() == checksum {
+            self.proven();
+        }
         watched.fault
+    }
+}
+
+/// Adds up what is read.
+struct Summed<R> {
+    inner: R,
+    sum: flate2::Crc,
+}
+
+impl<R: Read> Read for Summed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.sum.update(&buffer[..read]);
+        Ok(read)
     }
 }
 
@@ -257,12 +286,12 @@ fn directory_entry(
     Ok(())
 }
 
-/// How many members the directory leads to that were not met.
+/// How many members the directory leads to that were not met; and whether it is the end of a zip for itself.
 fn end_record(
     source: &mut Replay,
     directory: &mut Directory,
     beside: &mut Vec<u8>,
-) -> io::Result<usize> {
+) -> io::Result<(usize, bool)> {
     let at = source.at();
     super::skip(source, 4)?;
     let mut record = [0; 18];
@@ -274,7 +303,8 @@ fn end_record(
     let marked = memchr::memmem::find(source.peek(there), b"PK").unwrap_or(there);
     source.take(marked as u64).read_to_end(&mut comment)?;
     keep(beside, &comment);
-    Ok(directory.end(at, &record))
+    let is_one = directory.is_end(at, &record);
+    Ok((directory.end(at, &record), is_one))
 }
 
 fn end64_record(

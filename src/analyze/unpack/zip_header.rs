@@ -13,6 +13,7 @@ pub(super) const TELLING: usize = 30 + 1024;
 pub(super) struct Local {
     pub flags: u16,
     pub method: u16,
+    pub checksum: u32,
     pub compressed: u64,
     pub name: Vec<u8>,
     pub extra: Vec<u8>,
@@ -43,7 +44,8 @@ impl Local {
             }
         }
         let zip64 = large.is_some();
-        Ok(Self { flags: u16_at(2), method: u16_at(4), compressed, name, extra, zip64 })
+        let checksum = u32_at(10);
+        Ok(Self { flags: u16_at(2), method: u16_at(4), checksum, compressed, name, extra, zip64 })
     }
 
     pub fn encrypted(&self) -> bool {
