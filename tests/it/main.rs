@@ -25,6 +25,7 @@ mod explore;
 mod formats;
 mod forms;
 mod hostile_binaries;
+mod hostile_forms;
 mod hostile_text;
 mod hostile_words;
 mod html;
