@@ -25,6 +25,21 @@ pub(super) enum Follow {
     Whole,
 }
 
+impl Follow {
+    const ALL: [Self; 3] = [Self::Data, Self::Linked, Self::Whole];
+    const BITS: u32 = 2;
+
+    /// An item in one number with it. There are not a billion items.
+    fn queued(self, item: u32) -> u32 {
+        item << Self::BITS | self as u32
+    }
+
+    fn unqueued(queued: u32) -> Option<(u32, Self)> {
+        let follow = Self::ALL.get((queued & ((1 << Self::BITS) - 1)) as usize)?;
+        Some((queued >> Self::BITS, *follow))
+    }
+}
+
 /// Remarks and missing libraries that are kept: a person reads three of them.
 pub(super) const MOST_SAID: usize = 200;
 
@@ -112,7 +127,8 @@ pub(super) struct Reach<'i, 'a> {
     queued: Vec<Option<Follow>>,
     /// For each file another that names the file itself, not a folder around it.
     pub named_by: HashMap<u32, u32>,
-    queue: VecDeque<(u32, Follow)>,
+    /// Items and how far they lead, as [`Follow::queued`] has it: an application's files are all here at once.
+    queue: VecDeque<u32>,
     /// The trees that were kept: their items, whether they were named, how far they lead.
     trees: HashSet<(Range<usize>, bool, Follow)>,
     pub unclear: Vec<String>,
@@ -172,7 +188,7 @@ impl<'i, 'a> Reach<'i, 'a> {
     }
 
     pub fn run(&mut self) {
-        while let Some((item, follow)) = self.queue.pop_front() {
+        while let Some((item, follow)) = self.queue.pop_front().and_then(Follow::unqueued) {
             // What stands in the queue again, to lead farther, comes later.
             if self.queued[item as usize] == Some(follow) {
                 self.visit(item, follow);
@@ -184,7 +200,7 @@ impl<'i, 'a> Reach<'i, 'a> {
         self.edges.keep(item, from, why);
         if self.queued[item as usize].is_none_or(|f| f < follow) {
             self.queued[item as usize] = Some(follow);
-            self.queue.push_back((item, follow));
+            self.queue.push_back(follow.queued(item));
         }
     }
 

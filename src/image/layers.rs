@@ -33,6 +33,11 @@ impl Layers {
         self.total as usize
     }
 
+    /// Names of all layers, folders that no entry names among them; those of several layers more than once.
+    pub fn names(&self) -> usize {
+        self.list.iter().flatten().map(|l| l.entries.len() + l.entries.folders()).sum()
+    }
+
     pub fn index(&self, layer: usize) -> Option<&LayerIndex> {
         self.list.get(layer)?.as_deref()
     }

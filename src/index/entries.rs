@@ -183,6 +183,11 @@ impl Entries {
         self.paths.names.get(number)
     }
 
+    /// Folders that hold entries or other folders, the root among them.
+    pub fn folders(&self) -> usize {
+        self.paths.parents.len()
+    }
+
     /// The number of the folder that an entry lies in: the same for all that lie in it.
     pub fn folder(&self, number: u32) -> u32 {
         self.paths.folder(number)

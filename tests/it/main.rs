@@ -32,6 +32,7 @@ mod html;
 mod listing;
 mod local_sources;
 mod masks;
+mod memory;
 mod overlay;
 mod packages;
 mod patterns;

@@ -53,12 +53,12 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
 
 impl<'a> Unpacked<'a> {
     pub fn new(layers: &'a Layers) -> Self {
-        let entries = layers.total();
+        let (entries, names) = (layers.total(), layers.names());
         Self {
             layers,
-            tree: Tree::with_capacity(entries),
+            tree: Tree::with_capacity(names),
             records: Records::with_capacity(entries),
-            standing: Standing::with_capacity(entries),
+            standing: Standing::with_capacity(names),
             refused: Vec::new(),
             layer: 0,
             budget: LINK_BUDGET,
