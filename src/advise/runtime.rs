@@ -69,6 +69,8 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
         lines.push(format!("COPY --from={} {flag}[\"{path}\", \"{path}\"]", origin.stage()));
     }
     lines.extend(start(evidence, &plan));
+    let text = evidence.masked(&lines.join("\n")) + "\n";
+    let patch = origin.patch(evidence, &text);
     let what = match wanted.len() {
         0 => "no package on top of the base".to_owned(),
         n => format!("{n} packages on top of the base bring {} with them", packages.len()),
@@ -84,7 +86,9 @@ pub(super) fn propose(evidence: &Evidence) -> Option<Advice> {
             own.files
         ),
         risks: leaked.risks(),
-        dockerfile: Some(evidence.masked(&lines.join("\n")) + "\n"),
+        dockerfile: Some(text),
+        patch: patch.text,
+        no_patch: patch.refused,
         ignore: ignored_files(evidence, &leaked, &origin.text),
         saves: figures.now.saturating_sub(figures.after.compressed.map_or(0, |c| c.likely)),
         estimate: figures.after,

@@ -257,3 +257,25 @@ fn ones_own_dockerfile_gets_a_patch_that_applies() {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     assert_eq!(std::fs::read_to_string(&own).unwrap(), whole.text());
 }
+
+#[test]
+fn what_the_start_does_not_lead_to_is_summed_up() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let layout = show(&shop().write_layout(&folder.path().join("shop"), "1"));
+    let report = home.run(&["inspect", &layout, "--format", "json"]).json();
+    let unreached = &report["unreached"];
+    let bytes = unreached["bytes"].as_u64().unwrap();
+    // The compiler, the package database and the tools that a build stage has.
+    assert!((400_000..401_000).contains(&bytes), "{unreached}");
+    assert!(unreached["sure"].as_u64().unwrap() <= bytes, "{unreached}");
+    assert_eq!(unreached["kinds"][0]["what"], "build tools", "{unreached}");
+    let text = home.run(&["inspect", &layout]).text();
+    let lines: Vec<&str> = text.lines().collect();
+    let at = |label: &str| lines.iter().position(|l| l.starts_with(label)).unwrap();
+    assert!(at("Unneeded") < at("Waste"), "{text}");
+    // Of what starts a shell and nothing else, anything may be needed.
+    let shell = shop().config("Entrypoint", serde_json::json!(["/bin/sh"]));
+    let layout = show(&shell.write_layout(&folder.path().join("shell"), "1"));
+    let report = home.run(&["inspect", &layout, "--format", "json"]).json();
+    assert!(report["unreached"].is_null(), "{}", report["unreached"]);
+}

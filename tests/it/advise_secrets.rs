@@ -219,3 +219,46 @@ fn a_secret_that_is_moved_and_deleted_stays_out_of_the_same_base() {
         "{same:#}"
     );
 }
+
+#[test]
+fn a_secret_that_another_place_still_has_is_not_settled() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let layout = show(&leaky().write_layout(&folder.path().join("shop"), "1"));
+    let report = home.run(&["inspect", &layout, "--format", "json"]).json();
+    let secrets: Vec<&Value> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|f| f["category"] == "secret")
+        .collect();
+    // The start script reads this file, so that it stays.
+    let stays = secrets.iter().filter(|f| f.to_string().contains("app/needed.conf")).count();
+    assert!(stays > 0, "{secrets:#?}");
+    let all = advice(&home, &layout, &[]);
+    let fixes = proposal(&all, "needed-files")["fixes"].as_array().unwrap().clone();
+    let settled = fixes.iter().find(|f| f["rule"] == "secret");
+    let settled = settled.map_or(0, |f| f["findings"].as_u64().unwrap() as usize);
+    assert_eq!(settled, secrets.len() - stays, "{fixes:?}");
+}
+
+#[test]
+fn a_folder_of_the_base_stays_with_the_base() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let image = base()
+        .layer("RUN mkdir /tmp", LayerBuilder::new().dir_as("tmp", 0o777))
+        .layer(
+            "RUN /bin/sh -c apt-get update # buildkit",
+            LayerBuilder::new().file("var/lib/apt/lists/deb_InRelease", vec![b'l'; 900_000]),
+        )
+        .layer(
+            "RUN /bin/sh -c apt-get install -y x # buildkit",
+            LayerBuilder::new().file("usr/bin/x", "x"),
+        )
+        .config("Cmd", json!(["/bin/sh", "/x"]));
+    let layout = show(&image.write_layout(&folder.path().join("x"), "1"));
+    let report = home.run(&["inspect", &layout, "--format", "json"]).json();
+    assert!(report["findings"].to_string().contains("world-writable"), "{report:#}");
+    let all = advice(&home, &layout, &[]);
+    let fixes = proposal(&all, "same-base")["fixes"].to_string();
+    assert!(!fixes.contains("world-writable"), "{fixes}");
+}

@@ -5,6 +5,7 @@ mod support;
 
 mod accepting;
 mod advise;
+mod advise_alpine;
 mod advise_bad;
 mod advise_build;
 mod advise_musl;

@@ -67,6 +67,12 @@ impl LayerBuilder {
         self
     }
 
+    pub fn dir_as(mut self, path: &str, mode: u32) -> Self {
+        let mut h = Self::header(tar::EntryType::Directory, 0, mode);
+        self.tar.append_data(&mut h, path, std::io::empty()).unwrap();
+        self
+    }
+
     pub fn symlink(mut self, path: &str, target: &str) -> Self {
         let mut h = Self::header(tar::EntryType::Symlink, 0, 0o777);
         self.tar.append_link(&mut h, path, target).unwrap();

@@ -150,7 +150,8 @@ fn written(
     if again {
         risks.push("the build was translated by a table of packages and not tried".to_owned());
     }
-    let patch = origin.patch(evidence, &lines.join("\n"));
+    let text = evidence.masked(&lines.join("\n")) + "\n";
+    let patch = origin.patch(evidence, &text);
     Some(Advice {
         id: "alpine",
         kind: "alpine",
@@ -174,7 +175,7 @@ fn written(
         risks,
         removes: removed(evidence, &own.nodes, &|_| true),
         fixes: fixes(evidence, &stays, settles),
-        dockerfile: Some(evidence.masked(&lines.join("\n")) + "\n"),
+        dockerfile: Some(text),
         patch: patch.text,
         no_patch: patch.refused,
         ignore: ignored_files(evidence, &leaked, &origin.text),

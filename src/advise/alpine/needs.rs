@@ -25,6 +25,8 @@ const OF_LIBC: [&str; 10] = [
 const PROGRAMS: [&str; 5] = ["bin/", "sbin/", "usr/bin/", "usr/sbin/", "usr/libexec/"];
 /// Packages of data that are kept for programs that ask for them in a way that cannot be seen.
 const UNASKED: [&str; 3] = ["tzdata", "media-types", "netbase"];
+/// Packages that are nothing but data.
+const OF_DATA: [&str; 3] = ["ca-certificates", "tzdata", "media-types"];
 /// Blockers of one kind that are told.
 const FEW: usize = 3;
 
@@ -44,6 +46,13 @@ pub(super) fn needs(evidence: &Evidence, closure: &Closure, again: &[LayerPath])
     let mut unknown: Vec<String> = Vec::new();
     for (package, files) in by_package(closure) {
         if let Some(found) = TABLE.package(package) {
+            let is_data = |(path, node): &(LayerPath, Node)| {
+                matches!(what(evidence, path, *node), What::Other)
+            };
+            // Its settings are read by a library, which brings its own.
+            if !OF_DATA.contains(&package) && files.iter().all(is_data) {
+                continue;
+            }
             out.add(&found.alpine, found.bytes);
             continue;
         }
