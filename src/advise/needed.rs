@@ -129,6 +129,7 @@ pub(super) fn covered(
         compiles
             && source(path).is_some_and(|source| {
                 closure.keeps(&source, mode)
+                    && (mode == Mode::Sound || closure.starts(&source))
                     && view.get(&source).is_some_and(|node| !provided(&source, node))
             })
     };

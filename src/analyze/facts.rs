@@ -14,6 +14,7 @@ pub struct Facts {
     pub kept: Vec<KeptFile>,
     pub references: Vec<References>,
     pub packing: Vec<Packing>,
+    pub modules: Modules,
     pub unread: Vec<Unread>,
 }
 
@@ -291,6 +292,50 @@ pub struct References {
     pub development: Vec<String>,
     /// It was longer than what is read.
     pub truncated: bool,
+}
+
+/// What the sources of a layer load by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Modules {
+    /// Each name once.
+    pub names: Vec<String>,
+    pub files: Vec<Loads>,
+}
+
+/// What one source loads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loads {
+    pub entry: u32,
+    pub list: Vec<Load>,
+}
+
+/// One name in a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// Its place in [`Modules::names`].
+    pub name: u32,
+    /// From 1; the last that there is a number for, if it is farther.
+    pub line: u16,
+    pub how: How,
+}
+
+/// When a named module is loaded; the surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum How {
+    /// As soon as the file is.
+    Always,
+    /// If a condition holds, or to try whether it is there.
+    Guarded,
+    /// When a function is called.
+    Later,
+    /// A text in the application's own files that reads like a module's name.
+    Text,
+    /// What the module before it in the list is asked for: a module within it, or anything else.
+    Member,
+    /// No module: a word that hints at the use of one.
+    Word,
+    /// No module: a group of plugins that a distribution belongs to.
+    Group,
 }
 
 /// A small, known file whose content later stages read (`etc/passwd`, `etc/os-release`…).

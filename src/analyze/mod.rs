@@ -6,6 +6,7 @@
 
 pub mod elf;
 pub mod facts;
+pub mod modules;
 pub mod packages;
 pub mod packing;
 pub mod references;

@@ -2,7 +2,8 @@
 //! bytes what takes thousands.
 
 use super::{
-    Dynamic, ElfFact, Facts, KeptFile, OwnedFiles, PackageRecord, References, SecretMatch,
+    Dynamic, ElfFact, Facts, KeptFile, Load, Loads, OwnedFiles, PackageRecord, References,
+    SecretMatch,
 };
 use crate::layer::LayerPath;
 use std::mem::size_of;
@@ -20,6 +21,8 @@ pub struct Mark {
     kept: usize,
     references: usize,
     packing: usize,
+    names: usize,
+    modules: usize,
 }
 
 impl Facts {
@@ -33,6 +36,8 @@ impl Facts {
             kept: self.kept.len(),
             references: self.references.len(),
             packing: self.packing.len(),
+            names: self.modules.names.len(),
+            modules: self.modules.files.len(),
         }
     }
 
@@ -43,7 +48,10 @@ impl Facts {
             + self.owned[mark.owned..].iter().map(owned).sum::<usize>()
             + self.elf[mark.elf..].iter().map(elf).sum::<usize>()
             + self.kept[mark.kept..].iter().map(kept).sum::<usize>()
-            + self.references[mark.references..].iter().map(references).sum::<usize>();
+            + self.references[mark.references..].iter().map(references).sum::<usize>()
+            // The analyzer has the names a second time.
+            + 2 * words(&self.modules.names[mark.names..])
+            + self.modules.files[mark.modules..].iter().map(loads).sum::<usize>();
         sum as u64
     }
 
@@ -56,6 +64,8 @@ impl Facts {
         self.kept.truncate(mark.kept);
         self.references.truncate(mark.references);
         self.packing.truncate(mark.packing);
+        self.modules.names.truncate(mark.names);
+        self.modules.files.truncate(mark.modules);
     }
 }
 
@@ -101,6 +111,10 @@ fn elf(fact: &ElfFact) -> usize {
     };
     let strings = words(&fact.strings) + optional(fact.interpreter.as_ref());
     size_of::<ElfFact>() + linked + strings
+}
+
+fn loads(fact: &Loads) -> usize {
+    size_of::<Loads>() + fact.list.len() * size_of::<Load>()
 }
 
 fn kept(fact: &KeptFile) -> usize {

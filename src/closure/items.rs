@@ -1,6 +1,6 @@
 //! The entries of the final file system, numbered by path, with the facts and the owner of each.
 
-use crate::analyze::{Dynamic, ElfFact, References};
+use crate::analyze::{Dynamic, ElfFact, Load, Loads, Modules, References};
 use crate::image::packages::InstalledPackages;
 use crate::image::unneeded;
 use crate::image::view::{Node, View};
@@ -21,6 +21,7 @@ pub(super) struct Items<'a> {
     view: &'a View,
     elf: HashMap<Node, &'a ElfFact>,
     references: HashMap<Node, &'a References>,
+    loads: HashMap<Node, (&'a Modules, &'a Loads)>,
     /// Of each the package that owns it, or [`NOBODY`].
     owners: Vec<u32>,
     /// Of each package what it is for.
@@ -48,13 +49,16 @@ impl<'a> Items<'a> {
             packages.iter().map(|p| unneeded::kind_of_package(p.kind, &p.name)).collect();
         let mut elf = HashMap::new();
         let mut references = HashMap::new();
+        let mut loads = HashMap::new();
         for layer in 0..view.layer_count() {
             let Some(index) = view.index(layer) else { continue };
             let node = |entry| Node { layer, entry };
             elf.extend(index.facts.elf.iter().map(|f| (node(f.entry), f)));
             references.extend(index.facts.references.iter().map(|f| (node(f.entry), f)));
+            let modules = &index.facts.modules;
+            loads.extend(modules.files.iter().map(|f| (node(f.entry), (modules, f))));
         }
-        Self { view, elf, references, owners, package_kinds, steps: Cell::new(STEPS) }
+        Self { view, elf, references, loads, owners, package_kinds, steps: Cell::new(STEPS) }
     }
 
     pub fn view(&self) -> &'a View {
@@ -119,6 +123,15 @@ impl<'a> Items<'a> {
 
     pub fn references(&self, item: u32) -> Option<&'a References> {
         self.references.get(&self.content(item)?).copied()
+    }
+
+    /// The modules that a source names, with where.
+    pub fn loads(&self, item: u32) -> impl Iterator<Item = (&'a str, Load)> + use<'a> {
+        let found = self.content(item).and_then(|n| self.loads.get(&n).copied());
+        found.into_iter().flat_map(|(modules, loads)| {
+            let named = |l: &'a Load| Some((modules.names.get(l.name as usize)?.as_str(), *l));
+            loads.list.iter().filter_map(named)
+        })
     }
 
     /// A symlink's target as a path from the root.

@@ -10,14 +10,25 @@ mod application;
 mod command;
 mod development;
 mod families;
+mod hints;
 mod items;
+mod java;
 mod libraries;
 mod linking;
+mod node;
 mod packages;
+mod python;
 mod reach;
+mod ruby;
+mod units;
+mod waiting;
 mod why;
 mod words;
 
+#[cfg(test)]
+mod node_tests;
+#[cfg(test)]
+mod python_tests;
 #[cfg(test)]
 mod service_tests;
 #[cfg(test)]
@@ -79,26 +90,46 @@ pub struct Closure<'a> {
     pub starts_shell: bool,
     /// Scripts of a shell that only such files name of which nothing was seen to run them.
     pub idle_scripts: BTreeSet<LayerPath>,
+    /// The sources of Python that a start loads for sure; `None` if that is not known.
+    started: Option<Vec<bool>>,
 }
 
 impl<'a> Closure<'a> {
     /// What an image needs that is run as `config` says.
     pub fn of(facts: &'a ImageFacts, config: &'a ContainerConfig) -> Self {
         let items = Items::new(&facts.view, &facts.packages);
-        let mut reach = Reach::new(&items, config);
+        let mut reach = Reach::new(&items, config, &facts.packages);
         reach.always();
         command::start(&mut reach);
+        reach.start_python();
+        reach.start_node();
+        reach.start_ruby();
         application::keep(&mut reach);
         reach.run();
+        let unknown = reach.python_tells && !reach.python.followed;
+        if reach.waits && (unknown || items.is_spent()) {
+            // Too little is known to leave anything out.
+            reach.release_rest(&|name| Why::Package(name.to_owned()));
+            reach.run();
+        }
+        let surely: Vec<bool> = (0..items.len() as u32).map(|n| reach.edges.has(n)).collect();
+        let (unclear, missing) = (reach.unclear.len(), reach.missing.len());
+        let (shell, scripts) = (reach.shell, reach.shell_scripts.len());
+        reach.release_rest(&|name| Why::Unseen(name.to_owned()));
+        reach.run();
+        reach.unclear.truncate(unclear);
+        reach.missing.truncate(missing);
+        reach.shell_scripts.truncate(scripts);
         let whole: Vec<(usize, u32)> = reach.of_family("@whole").collect();
         let missing: BTreeSet<Missing> = reach.missing().collect();
-        let Reach { mut edges, named_by, unclear, shell, shell_scripts, .. } = reach;
+        let Reach { mut edges, named_by, unclear, shell_scripts, python, python_tells, .. } = reach;
         // What only a file of the application names, and nothing was seen to run that file.
         let (idle, run): (Vec<u32>, Vec<u32>) =
             shell_scripts.into_iter().partition(|n| why::is_idle(&edges, *n));
         let idle_scripts = idle.into_iter().map(|n| items.path(n)).collect();
+        let mode = |n: u32| if surely[n as usize] { Mode::File } else { Mode::Sound };
         let mut modes: Vec<Option<Mode>> =
-            (0..items.len() as u32).map(|n| edges.has(n).then_some(Mode::File)).collect();
+            (0..items.len() as u32).map(|n| edges.has(n).then(|| mode(n))).collect();
         packages::add(&items, &facts.packages, &mut edges, &mut modes);
         development::lift(&items, &edges, &mut modes);
         for (family, item) in whole {
@@ -120,6 +151,7 @@ impl<'a> Closure<'a> {
             missing: missing.into_iter().collect(),
             starts_shell: shell || !run.is_empty(),
             idle_scripts,
+            started: python_tells.then(|| python.into_started()),
         }
     }
 
@@ -185,6 +217,12 @@ impl<'a> Closure<'a> {
                     && edge.is_some_and(|e| !matches!(e.why, Why::Family(_)))
             })
             .map(|(_, item)| item)
+    }
+
+    /// Whether a source of Python may be loaded when the program starts.
+    pub fn starts(&self, source: &LayerPath) -> bool {
+        let Some(started) = &self.started else { return true };
+        self.items.number(source).is_some_and(|n| started[n as usize])
     }
 
     /// From the path back to what starts; empty if it is not kept.

@@ -61,6 +61,7 @@ pub(super) fn add(
     let provided = providers(items, &all);
     let mut taken: HashSet<usize> = HashSet::new();
     let mut queue: VecDeque<(usize, Mode, Option<u32>, Why)> = VecDeque::new();
+    let mut maybe = VecDeque::new();
     for item in 0..items.len() as u32 {
         let directory = items.kind(item) == EntryKind::Directory;
         if edges.has(item)
@@ -69,7 +70,10 @@ pub(super) fn add(
             && is_more_than_fixed(edges.get(item))
         {
             let why = Why::Package(all[owner].name.clone());
-            queue.push_back((owner, Mode::Package, Some(item), why));
+            let later = modes[item as usize] > Some(Mode::Package);
+            let queue = if later { &mut maybe } else { &mut queue };
+            let mode = if later { Mode::Sound } else { Mode::Package };
+            queue.push_back((owner, mode, Some(item), why));
         }
     }
     let asked = asked_for(items, &all);
@@ -81,13 +85,17 @@ pub(super) fn add(
         }
     });
     let mut later: VecDeque<_> = sound.collect();
-    while let Some((number, mode, from, why)) = queue.pop_front().or_else(|| later.pop_front()) {
+    while let Some((number, mode, from, why)) =
+        queue.pop_front().or_else(|| maybe.pop_front()).or_else(|| later.pop_front())
+    {
         if !taken.insert(number) {
             continue;
         }
         for &item in files.get(&number).map(Vec::as_slice).unwrap_or_default() {
             let kind = unneeded::kind_of_path(&items.path(item));
-            if !kind.is_some_and(|k| NOT_RUN.contains(&k)) && edges.keep(item, from, &why) {
+            let known = modes[item as usize].is_some_and(|m| m <= mode);
+            if !known && !kind.is_some_and(|k| NOT_RUN.contains(&k)) {
+                edges.keep(item, from, &why);
                 modes[item as usize] = Some(mode);
             }
         }

@@ -3,10 +3,15 @@
 use super::application;
 use super::families::FAMILIES;
 use super::items::Items;
+use super::java::java_home;
 use super::libraries::{Libraries, Loading};
+use super::python::Python;
+use super::units::Units;
+use super::waiting::is_general;
 use super::why::{Edges, Why};
 use crate::analyze::{Dynamic, ElfFact};
 use crate::image::command::{DEFAULT_PATH, MOST_FOLDERS};
+use crate::image::packages::InstalledPackages;
 use crate::image::unneeded;
 use crate::layer::{EntryKind, LONGEST_PATH, LayerPath};
 use crate::oci::ContainerConfig;
@@ -30,7 +35,7 @@ impl Follow {
     const BITS: u32 = 2;
 
     /// An item in one number with it. There are not a billion items.
-    fn queued(self, item: u32) -> u32 {
+    pub(super) fn queued(self, item: u32) -> u32 {
         item << Self::BITS | self as u32
     }
 
@@ -124,11 +129,11 @@ pub(super) struct Reach<'i, 'a> {
     done: Vec<bool>,
     pub edges: Edges,
     /// The farthest that each item stands in the queue for, or stood.
-    queued: Vec<Option<Follow>>,
+    pub(super) queued: Vec<Option<Follow>>,
     /// For each file another that names the file itself, not a folder around it.
     pub named_by: HashMap<u32, u32>,
     /// Items and how far they lead, as [`Follow::queued`] has it: an application's files are all here at once.
-    queue: VecDeque<u32>,
+    pub(super) queue: VecDeque<u32>,
     /// The trees that were kept: their items, whether they were named, how far they lead.
     trees: HashSet<(Range<usize>, bool, Follow)>,
     pub unclear: Vec<String>,
@@ -139,10 +144,21 @@ pub(super) struct Reach<'i, 'a> {
     pub shell: bool,
     /// Scripts of a shell that something names as a command.
     pub shell_scripts: Vec<u32>,
+    pub(super) units: Units,
+    pub(super) python: Python,
+    /// The files of a distribution wait until something is seen to load it.
+    pub(super) waits: bool,
+    /// So do those of Python.
+    pub(super) python_tells: bool,
+    pub(super) small_done: bool,
 }
 
 impl<'i, 'a> Reach<'i, 'a> {
-    pub fn new(items: &'i Items<'a>, config: &'i ContainerConfig) -> Self {
+    pub fn new(
+        items: &'i Items<'a>,
+        config: &'i ContainerConfig,
+        packages: &InstalledPackages,
+    ) -> Self {
         let mut families = vec![Vec::new(); FAMILIES.len()];
         for (item, (path, _)) in items.list().enumerate() {
             let (item, path) = (item as u32, path.as_bytes());
@@ -157,7 +173,12 @@ impl<'i, 'a> Reach<'i, 'a> {
                 families[family].push(item);
             }
         }
-        Self {
+        let mut reach = Self {
+            units: Units::new(items),
+            python: Python::new(items, packages),
+            waits: false,
+            python_tells: false,
+            small_done: false,
             libraries: Libraries::new(items, config),
             families,
             done: vec![false; FAMILIES.len()],
@@ -177,7 +198,9 @@ impl<'i, 'a> Reach<'i, 'a> {
             shell_scripts: Vec::new(),
             items,
             config,
-        }
+        };
+        reach.prepare(packages);
+        reach
     }
 
     /// What nearly every program reads.
@@ -188,20 +211,23 @@ impl<'i, 'a> Reach<'i, 'a> {
     }
 
     pub fn run(&mut self) {
-        while let Some((item, follow)) = self.queue.pop_front().and_then(Follow::unqueued) {
-            // What stands in the queue again, to lead farther, comes later.
-            if self.queued[item as usize] == Some(follow) {
-                self.visit(item, follow);
+        loop {
+            if let Some((item, follow)) = self.queue.pop_front().and_then(Follow::unqueued) {
+                // What stands in the queue again, to lead farther, comes later.
+                if self.queued[item as usize] == Some(follow) {
+                    self.visit(item, follow);
+                }
+            } else if let Some(unit) = self.units.pending.pop_front() {
+                self.release(unit);
+            } else if !self.keep_small() {
+                return;
             }
         }
     }
 
     pub fn keep(&mut self, item: u32, from: Option<u32>, why: &Why, follow: Follow) {
-        self.edges.keep(item, from, why);
-        if self.queued[item as usize].is_none_or(|f| f < follow) {
-            self.queued[item as usize] = Some(follow);
-            self.queue.push_back(follow.queued(item));
-        }
+        let general = is_general(why, from);
+        self.keep_as(item, from, why, follow, general);
     }
 
     /// Remembers what cannot be told without running the image.
@@ -263,6 +289,7 @@ impl<'i, 'a> Reach<'i, 'a> {
             return;
         }
         let named = *why == Why::Named || *why == Why::Link;
+        let of_folder = self.items.number(dir).and_then(|n| self.units.of(n));
         let settings = top == "etc" && follow == Follow::Whole;
         let follow = if settings { Follow::Whole } else { Follow::Data };
         let below = self.items.below(dir);
@@ -279,7 +306,9 @@ impl<'i, 'a> Reach<'i, 'a> {
             {
                 continue;
             }
-            self.keep(item, from, why, follow);
+            let whole = self.units.of(item).is_some() && self.units.of(item) != of_folder;
+            let general = whole || is_general(why, from);
+            self.keep_as(item, from, why, follow, general);
         }
     }
 
@@ -387,18 +416,9 @@ impl<'i, 'a> Reach<'i, 'a> {
         {
             self.visit_references(item, references, follow);
         }
-    }
-
-    /// The archives that a Java archive's manifest names, beside it.
-    fn keep_class_path(&mut self, item: u32) {
-        let (Some(found), Some(dir)) =
-            (self.items.references(item), self.items.path(item).parent())
-        else {
-            return;
-        };
-        for name in &found.includes {
-            self.keep_path(&dir.join(name.as_bytes()), Some(item), Why::Named, Follow::Data);
-        }
+        self.follow_python(item, follow);
+        self.follow_node(item, follow);
+        self.follow_ruby(item, follow);
     }
 
     fn visit_elf(&mut self, item: u32, file: &str, elf: &ElfFact, follow: Follow) {
@@ -476,16 +496,4 @@ fn folders_of_path(items: &Items, config: &ContainerConfig) -> Vec<LayerPath> {
     let folders = path.unwrap_or(DEFAULT_PATH).split(':').filter(|f| f.len() <= LONGEST_PATH);
     let there = folders.map(LayerPath::from).filter(|f| items.resolve(f).is_some());
     there.take(MOST_FOLDERS).collect()
-}
-
-/// The home of the Java that a program `…/jvm/NAME/bin/java` belongs to.
-fn java_home(path: &LayerPath) -> Option<LayerPath> {
-    if path.name() != b"java" {
-        return None;
-    }
-    let bin = path.parent()?;
-    (bin.name() == b"bin")
-        .then(|| bin.parent())
-        .flatten()
-        .filter(|home| !home.is_root() && home.name() != b"usr" && home.name() != b"local")
 }

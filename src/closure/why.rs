@@ -41,6 +41,29 @@ pub enum Why {
     },
     Essential(String),
     Asked(String),
+    /// An import statement, or a function that imports by name.
+    Imported {
+        module: String,
+        line: u16,
+    },
+    /// A text that reads like a module's name.
+    Module {
+        name: String,
+        line: u16,
+    },
+    /// Its distribution says that it is a plugin of another.
+    Plugin {
+        package: String,
+        of: String,
+    },
+    /// A list of what an application needs names its package.
+    AskedFor(String),
+    /// A compiled module was made from it.
+    Source,
+    /// Nothing was seen to load it; it was asked for, and costs little.
+    Small(String),
+    /// Nothing was seen to load it.
+    Unseen(String),
 }
 
 /// Why, and the item that it comes from; `None` for a root.
@@ -128,6 +151,21 @@ impl Why {
             Self::Needed { package, by } => format!("its package {package} is needed by {by}"),
             Self::Essential(name) => format!("its package {name} is essential to the system"),
             Self::Asked(name) => format!("its package {name} was asked for by name"),
+            Self::Imported { module, line } => format!("{from} imports {module} (line {line})"),
+            Self::Module { name, line } => format!("{from} names the module {name} (line {line})"),
+            Self::Plugin { package, of } => format!("its package {package} is a plugin of {of}"),
+            Self::AskedFor(name) => format!("{from} asks for the package {name}"),
+            Self::Source => {
+                "it is only maybe needed: it is what a compiled module was built from".into()
+            }
+            Self::Small(name) => format!(
+                "nothing was seen to load {name}, but it was installed by name and is small: its name may be \
+                 made at run time"
+            ),
+            Self::Unseen(name) => format!(
+                "it is only maybe needed: nothing that is needed was seen to load {name}, by an import, a text, \
+                 a setting or as a plugin"
+            ),
         }
     }
 }

@@ -116,7 +116,8 @@ impl Reach<'_, '_> {
             let Some(command) = self.find_command(word) else { continue };
             let target = self.items.resolve(&command).and_then(|r| r.item);
             // A script that nothing is known to run: what it would build with is no evidence.
-            let weak = follow < Follow::Whole && target.is_some_and(|t| self.builds(t));
+            let weak = follow < Follow::Whole
+                && target.is_some_and(|t| self.builds(t) || self.is_of_development(t));
             if !weak {
                 self.keep_path(&command, Some(item), Why::Command(word.clone()), Follow::Whole);
             }

@@ -208,8 +208,13 @@ impl InstalledPackages {
     /// The package that lists this file, else the innermost module or gem that it lies in. `path` is
     /// where the file really is, as [`View::iter`] says it.
     pub fn owner_of(&self, path: &LayerPath) -> Option<&InstalledPackage> {
-        let number = self.files.get(path).copied().or_else(|| self.root_of(path))?;
-        self.packages.get(number as usize)
+        self.packages.get(self.number_of(path)?)
+    }
+
+    /// The same as its place in [`Self::iter`].
+    pub fn number_of(&self, path: &LayerPath) -> Option<usize> {
+        let number = self.files.get(path).copied().or_else(|| self.root_of(path))? as usize;
+        (number < self.packages.len()).then_some(number)
     }
 
     /// The package of the operating system that lists this file: its place in [`Self::iter`].

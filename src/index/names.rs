@@ -161,6 +161,7 @@ fn texts(facts: &mut Facts, masker: &Masker) {
         texts.extend(&mut r.builds);
         texts.extend(r.paths.iter_mut().chain(&mut r.includes));
     }
+    texts.extend(&mut facts.modules.names);
     texts.extend(facts.unread.iter_mut().map(|u| &mut u.why));
     for n in masker.suspects(texts.iter().map(|t| t.as_bytes())) {
         if let Some(masked) = masker.mask_name(texts[n].as_bytes()) {

@@ -6,7 +6,7 @@
 
 use super::key::IndexKey;
 use super::{LayerIndex, Oddity, stored};
-use crate::analyze::Facts;
+use crate::analyze::{Facts, Load};
 use crate::layer::{EntryKind, LayerPath};
 use crate::oci::{DiffId, Digest};
 use serde::{Deserialize, Serialize};
@@ -152,6 +152,10 @@ fn makes_sense(index: &LayerIndex) -> bool {
         && facts.elf.iter().all(|f| exists(f.entry))
         && facts.kept.iter().all(|f| exists(f.entry))
         && facts.unread.iter().all(|f| exists(f.entry))
+        && facts.modules.files.iter().all(|f| {
+            let named = |l: &Load| (l.name as usize) < facts.modules.names.len();
+            exists(f.entry) && f.list.iter().all(named)
+        })
         && index.oddities.iter().all(|o| match *o {
             Oddity::TrailingData { .. } => true,
             Oddity::EscapingPath { entry }

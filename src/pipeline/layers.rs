@@ -4,8 +4,8 @@
 use super::{Plan, Progress};
 use crate::analyze::secrets::SecretAnalyzer;
 use crate::analyze::{
-    Analyzer, elf::ElfAnalyzer, packages, packing::PackingAnalyzer, references::ReferenceAnalyzer,
-    runtime::RuntimeAnalyzer,
+    Analyzer, elf::ElfAnalyzer, modules::ModuleAnalyzer, packages, packing::PackingAnalyzer,
+    references::ReferenceAnalyzer, runtime::RuntimeAnalyzer,
 };
 use crate::image::LayerState;
 use crate::index::FactsBudget;
@@ -28,6 +28,7 @@ pub fn analyzers(plan: &Plan) -> Vec<Box<dyn Analyzer>> {
         Box::new(RuntimeAnalyzer::new()),
         Box::new(ReferenceAnalyzer::new()),
         Box::new(PackingAnalyzer::new()),
+        Box::new(ModuleAnalyzer::new()),
     ];
     list.extend(packages::analyzers());
     list

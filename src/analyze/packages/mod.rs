@@ -40,7 +40,7 @@ pub use go::GoAnalyzer;
 pub use java::JavaAnalyzer;
 pub use node::NodeAnalyzer;
 pub use npm_lock::NpmLockAnalyzer;
-pub use python::PythonAnalyzer;
+pub use python::{PythonAnalyzer, normal_name};
 pub use rpm::{RpmAnalyzer, RpmManifest};
 pub use whole::Whole;
 pub use yarn::YarnAnalyzer;

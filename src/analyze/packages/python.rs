@@ -9,6 +9,8 @@ use crate::layer::{Entry, Interest, LayerPath};
 const ID: &str = "python";
 /// Only the head of the metadata is needed: the long description follows it.
 const METADATA_HEAD: usize = 256 << 10;
+/// Other distributions that one may ask for.
+const MOST_NEEDS: usize = 1000;
 const RECORD_CAP: usize = 32 << 20;
 
 #[derive(Default)]
@@ -29,7 +31,7 @@ impl PythonAnalyzer {
 
 impl Analyzer for PythonAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        (ID, 3)
+        (ID, 4)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
@@ -133,15 +135,21 @@ fn record_path(line: &[u8]) -> Option<Vec<u8>> {
 
 pub(super) fn metadata(head: &[u8], entry: u32) -> Option<PackageRecord> {
     let (mut name, mut version) = (None, None);
+    let mut relations = Relations::default();
     for line in head.split(|&b| b == b'\n') {
-        let line = line.trim_ascii_end();
-        if line.is_empty() {
+        // A line of spaces goes on with a licence text.
+        if line.is_empty() || line == b"\r" {
             break;
         }
+        let line = line.trim_ascii_end();
         if let Some(v) = line.strip_prefix(b"Name:") {
             name.get_or_insert_with(|| text(v));
         } else if let Some(v) = line.strip_prefix(b"Version:") {
             version.get_or_insert_with(|| text(v));
+        } else if let Some(v) = line.strip_prefix(b"Requires-Dist:")
+            && relations.needs.len() < MOST_NEEDS
+        {
+            relations.needs.extend(required(&text(v)).map(|name| vec![name]));
         }
     }
     Some(PackageRecord {
@@ -153,9 +161,27 @@ pub(super) fn metadata(head: &[u8], entry: u32) -> Option<PackageRecord> {
         source: None,
         declared_bytes: None,
         root: None,
-        relations: Relations::default(),
+        relations,
         ..PackageRecord::of(PackageKind::Python)
     })
+}
+
+/// The name in a requirement, as PyPI has it; `None` for what only an extra asks for.
+fn required(requirement: &str) -> Option<String> {
+    let (what, condition) = requirement.split_once(';').unwrap_or((requirement, ""));
+    if condition.split_whitespace().any(|w| w.trim_start_matches('(').starts_with("extra")) {
+        return None;
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let end = what.trim_start().find(|c| !plain(c)).unwrap_or(what.trim_start().len());
+    let name = normal_name(&what.trim_start()[..end]);
+    (!name.is_empty()).then_some(name)
+}
+
+/// A distribution's name in the form that names are compared in (PEP 503).
+pub fn normal_name(name: &str) -> String {
+    let parts = name.split(['-', '_', '.']).filter(|p| !p.is_empty());
+    parts.collect::<Vec<_>>().join("-").to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -183,6 +209,15 @@ mod tests {
             ]
             .map(LayerPath::from)
         );
+    }
+
+    #[test]
+    fn what_a_distribution_asks_for_is_told_without_its_extras() {
+        let meta = b"Name: a\nVersion: 1\nLicense: B\n        \n        All rights\nRequires-Dist: Zope.Interface>=5\nRequires-Dist: numpy (<2,>=1.2); python_version < \"3.12\"\n\
+            Requires-Dist: pandas>=1 ; extra == 'frames'\nRequires-Dist: x[y]~=1.0; (extra == \"z\")\nRequires-Dist: uvicorn[standard]\n";
+        let facts = feed(&mut PythonAnalyzer::new(), "s/a-1.dist-info/METADATA", meta, 9);
+        let needs = &facts.packages[0].relations.needs;
+        assert_eq!(needs.concat(), ["zope-interface", "numpy", "uvicorn"]);
     }
 
     #[test]

@@ -1,0 +1,3 @@
+import msgpack
+
+EMPTY = msgpack.packb({})
