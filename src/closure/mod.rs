@@ -44,7 +44,7 @@ use crate::layer::LayerPath;
 use crate::oci::ContainerConfig;
 use items::Items;
 use reach::Reach;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use why::Edges;
 
 const CUT: &str = "its command, scripts and settings name more than is looked for";
@@ -90,8 +90,8 @@ pub struct Closure<'a> {
     pub starts_shell: bool,
     /// Scripts of a shell that only such files name of which nothing was seen to run them.
     pub idle_scripts: BTreeSet<LayerPath>,
-    /// The sources of Python that a start loads for sure; `None` if that is not known.
-    started: Option<Vec<bool>>,
+    /// The folders of Python's sources that a start loads for sure; `None` if that is not known.
+    started: Option<HashSet<LayerPath>>,
 }
 
 impl<'a> Closure<'a> {
@@ -141,6 +141,7 @@ impl<'a> Closure<'a> {
         if items.is_spent() {
             unclear.insert(CUT.to_owned());
         }
+        let started = python_tells.then(|| python.started(&items));
         Self {
             items,
             packages: &facts.packages,
@@ -151,7 +152,7 @@ impl<'a> Closure<'a> {
             missing: missing.into_iter().collect(),
             starts_shell: shell || !run.is_empty(),
             idle_scripts,
-            started: python_tells.then(|| python.into_started()),
+            started,
         }
     }
 
@@ -219,10 +220,11 @@ impl<'a> Closure<'a> {
             .map(|(_, item)| item)
     }
 
-    /// Whether a source of Python may be loaded when the program starts.
+    /// Whether a start may load a source of Python, or one beside it: their compiled forms go together, so that
+    /// few words say which are copied.
     pub fn starts(&self, source: &LayerPath) -> bool {
         let Some(started) = &self.started else { return true };
-        self.items.number(source).is_some_and(|n| started[n as usize])
+        source.parent().is_some_and(|dir| started.contains(&dir))
     }
 
     /// From the path back to what starts; empty if it is not kept.

@@ -69,9 +69,10 @@ impl Python {
         }
     }
 
-    /// For each item whether it is loaded whenever the program starts.
-    pub fn into_started(self) -> Vec<bool> {
-        self.run.into_iter().map(|r| r == Run::Sure).collect()
+    /// The folders of the sources that are loaded whenever the program starts.
+    pub fn started(&self, items: &Items) -> HashSet<LayerPath> {
+        let all = (0..items.len() as u32).filter(|n| self.run[*n as usize] == Run::Sure);
+        all.filter_map(|n| items.path(n).parent()).collect()
     }
 
     fn is_standard(&self, path: &[u8]) -> bool {
