@@ -175,21 +175,25 @@ pub fn advise(evidence: &Evidence) -> Vec<Advice> {
         sized.retain(|a| !["clean-in-step", "without-docs", "ignore-vcs"].contains(&a.id));
         sized.push(advice);
     }
-    let mut onto = [None, None];
+    // Of a small base it is worth a word on the first screen too.
+    let distroless = onto::distroless(evidence);
+    let mut alpine = None;
     if evidence.all {
         sized.extend(needed::propose(evidence, Mode::Sound));
         sized.extend(runtime::propose(evidence));
         sized.extend(onto::slim(evidence));
-        onto = [onto::distroless(evidence), alpine::propose(evidence)];
+        alpine = alpine::propose(evidence);
     }
-    sized.extend(onto.iter().flatten().filter(|a| a.possible).cloned());
+    let onto = [distroless, alpine].into_iter().flatten();
+    let (possible, not): (Vec<Advice>, Vec<Advice>) = onto.partition(|a| a.possible);
+    sized.extend(possible);
     rank::order(&mut sized, evidence.now());
     let mut all: Vec<Advice> = proposals::secrets(evidence).into_iter().collect();
     all.extend(sized);
     let settled = all.iter().any(|a| a.fixes.iter().any(|(rule, _)| rule == "config/root-user"));
     all.extend(proposals::user(evidence).filter(|_| !settled));
     if evidence.all {
-        all.extend(onto.into_iter().flatten().filter(|a| !a.possible));
+        all.extend(not);
     } else {
         all.truncate(MOST);
     }

@@ -187,3 +187,30 @@ fn one_of_several_targets_is_built_on() {
     let patch = advise(&["--target", "test", "--patch"]);
     assert_eq!(patch.status, 0, "{}", patch.stderr);
 }
+
+#[test]
+fn a_small_base_is_told_on_the_first_screen_too() {
+    let (home, folder) = (Home::new(), tempfile::tempdir().unwrap());
+    let layer = LayerBuilder::new().file_as("app/run", 0o755, 0, b"#!/app/run\n");
+    // Larger than distroless itself, by what nothing needs.
+    let image = image(layer).layer(
+        "RUN /bin/sh -c apt-get install -y gcc # buildkit",
+        LayerBuilder::new().file("var/cache/apt/archives/gcc.deb", noise(30_000_000)),
+    );
+    let layout = show(&image.write_layout(&folder.path().join("x"), "1"));
+    let report = home.run(&["inspect", &layout, "--format", "json"]).json();
+    let ids: Vec<&str> =
+        report["advice"].as_array().unwrap().iter().filter_map(|a| a["id"].as_str()).collect();
+    assert!(ids.contains(&"distroless"), "{ids:?}");
+}
+
+/// Bytes that no compressor makes smaller.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut next = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    (0..bytes).map(|_| next()).collect()
+}
