@@ -71,8 +71,28 @@ pub(super) fn end(
     if (glued || !free) && !is_telling(pattern, token) {
         return None;
     }
+    if !free && !is_proven(pattern, token) && is_in_symbol(&buffer[..whole.start]) {
+        return None;
+    }
     let whose = !glued || fixed || is_proven(pattern, token) || !begins_in_noise(behind);
     whose.then_some(whole.start + length)
+}
+
+/// The longest beginning of a symbol's name that is looked for.
+const SYMBOL: usize = 512;
+
+/// Whether a text ends within the name of a symbol as compilers of C++ and Rust write it: words and numbers without
+/// an end, which stand for themselves and never beside a string.
+fn is_in_symbol(text: &[u8]) -> bool {
+    let inner = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'.');
+    let run = text.iter().rev().take(SYMBOL).take_while(inner).count();
+    let name = &text[text.len() - run..];
+    let digit = |at: usize| name.get(at).is_some_and(u8::is_ascii_digit);
+    let name_of_rust = name.starts_with(b"_RN") || name.starts_with(b"_RI");
+    name.starts_with(b"_ZN")
+        || name.starts_with(b"_ZT")
+        || name.starts_with(b"_Z") && digit(2)
+        || name_of_rust
 }
 
 /// The same as [`ends_in_noise`] for what follows.

@@ -412,6 +412,27 @@ fn tokens_among_strings_that_stand_side_by_side_are_found_whole() {
     }
 }
 
+/// As in Java's `libjvm.so`, where a class is called `DebugInfo`. Behind another string of a program it is a token.
+#[test]
+fn the_name_of_a_symbol_holds_no_token() {
+    let all = Patterns::builtin();
+    let told = |text: &str| {
+        let mut program = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0\x01\0\0\0".to_vec();
+        program.extend_from_slice(&[0; 64]);
+        program.extend_from_slice(text.as_bytes());
+        program.extend_from_slice(b"\0more");
+        let mut analyzer = SecretAnalyzer::new(all.clone(), true);
+        analyze(&mut analyzer, "srv/server", &program).secrets.len()
+    };
+    let token = ["nf", "o_pTEf0H9z7McGgEvxqaczE7PTdYJMaZWwojIXqL8"].concat();
+    let symbol = "_ZN8JVMCIEnv34set_DebugInfo_virtualObjectMappingE11JVMCIObject16JVMCIObjectArray";
+    assert_eq!(told(symbol), 0);
+    assert_eq!(told(&format!("_ZN8JVMCIEnv34set_Debug{token}")), 0);
+    for before in ["", "not found", "cannot read zone _Zed: "] {
+        assert_eq!(told(&format!("{before}{token}")), 1, "{before}");
+    }
+}
+
 #[test]
 fn noise_in_a_program_is_no_token() {
     let mut x = 88_172_645_463_325_252u64;
