@@ -55,6 +55,8 @@ pub enum Certainty {
     Likely,
     /// Worked out from the files alone: the application's tests have the last word.
     Heuristic,
+    /// Translated for another system by a table: whether it builds is not known either.
+    Untried,
 }
 
 impl Certainty {
@@ -63,6 +65,7 @@ impl Certainty {
             Self::Sound => "sound",
             Self::Likely => "likely",
             Self::Heuristic => "heuristic",
+            Self::Untried => "untried",
         }
     }
 }

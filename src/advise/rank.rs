@@ -10,6 +10,7 @@ use super::{Advice, Certainty};
 const SOUND: f64 = 1.0;
 const LIKELY: f64 = 0.9;
 const HEURISTIC: f64 = 0.8;
+const UNTRIED: f64 = 0.45;
 /// Taken off for each risk that is said, and at most so much for all.
 const RISK: f64 = 0.04;
 const MOST_RISK: f64 = 0.2;
@@ -38,6 +39,7 @@ pub(super) fn worth(advice: &Advice, now: Now) -> f64 {
         Certainty::Sound => SOUND,
         Certainty::Likely => LIKELY,
         Certainty::Heuristic => HEURISTIC,
+        Certainty::Untried => UNTRIED,
     };
     let risks = (advice.risks.len() as f64 * RISK).min(MOST_RISK);
     let settled = |rule: &str| {
@@ -122,6 +124,13 @@ mod tests {
         let mut user = of("d", 40_000_000, Certainty::Likely, 0);
         user.fixes = vec![("secret".into(), 4), ("config/root-user".into(), 1)];
         assert_eq!(ids(vec![plain, some, all, user]), ["d", "c", "b", "a"]);
+    }
+
+    #[test]
+    fn what_was_translated_and_not_tried_stands_behind_what_is_twice_as_large() {
+        let alpine = of("alpine", 6_000_000, Certainty::Untried, 3);
+        let files = of("needed-files", 13_000_000, Certainty::Heuristic, 3);
+        assert_eq!(ids(vec![alpine, files]), ["needed-files", "alpine"]);
     }
 
     #[test]

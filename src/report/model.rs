@@ -345,7 +345,7 @@ pub struct AdviceReport {
     pub title: String,
     pub possible: bool,
     pub because: String,
-    /// `sound`, `likely`, `heuristic`.
+    /// `sound`, `likely`, `heuristic`, `untried`.
     pub confidence: String,
     /// What the estimate rests on.
     pub basis: String,

@@ -164,7 +164,7 @@ fn written(
                 format!("{n} packages of Alpine have what runs; the application's files are copied")
             }
         },
-        certainty: Certainty::Heuristic,
+        certainty: if again { Certainty::Untried } else { Certainty::Heuristic },
         basis: match on_disk {
             Some(_) => {
                 format!("Alpine's own sizes of {}, and the bytes of the files copied", TABLE.date)
