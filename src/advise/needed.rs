@@ -78,7 +78,7 @@ fn because(mode: Mode, kept: &Cover) -> String {
             "the whole packages that the entry point leads to, what they depend on and what the system \
              cannot be without"
         }
-        _ => "what the entry point leads to by links, scripts, settings and language trees",
+        _ => "what the entry point leads to by links, scripts, settings and imports",
     };
     format!("{} files: {what}; `careen why` says for any file why it is kept or not", kept.files)
 }

@@ -1,7 +1,7 @@
 //! What the entry point of an image really needs, computed from its files alone, and for each kept file the
 //! edge that keeps it, back to the entry point.
 //!
-//! Three sets, each within the next: `file` (what links, scripts, settings and language trees lead to),
+//! Three sets, each within the next: `file` (what links, scripts, settings and imports lead to),
 //! `package` (the whole packages of those files and what they depend on), `sound` (also what a system
 //! cannot be without and what the author asked for). Only `sound` claims that nothing is missing. Knows no
 //! size of another image and writes no Dockerfile.
