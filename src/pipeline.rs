@@ -14,8 +14,8 @@ mod layers;
 mod needed;
 pub mod plan;
 mod read;
-mod sift;
-mod thrift;
+mod skip_layers;
+mod triage;
 
 pub use against::{Against, Reach, inspect_against};
 pub use bases::BasePlan;

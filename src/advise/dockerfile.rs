@@ -2,10 +2,10 @@
 //! starts it.
 
 use super::Evidence;
-use super::cover::Cover;
+use super::copy_list::Cover;
 use super::leaked::Leaked;
-use super::origin::{Origin, is_plain};
 use super::user::{User, needs_root};
+use super::user_dockerfile::{Origin, is_plain};
 use crate::image::command::find_program;
 use crate::layer::LayerPath;
 use crate::oci::ContainerConfig;

@@ -9,32 +9,32 @@ mod build_secret;
 mod clean_build;
 mod context;
 mod copied;
-mod cover;
+mod copy_list;
 mod dockerfile;
+mod effects;
 mod estimate;
 mod leaked;
 mod lean_command;
 mod needed;
-mod onto;
-mod origin;
 mod owner_steps;
 mod present;
 mod proposals;
 mod rank;
 mod ratio;
 mod rebuilt;
-mod removes;
 mod requires;
 mod runtime;
 mod same_base;
+mod small_base;
 mod sources;
 mod unreached;
 mod user;
+mod user_dockerfile;
 
 pub use bases::{BaseSource, LiveBase, Offline};
+pub use effects::Removed;
 pub use estimate::{Estimate, Interval};
 pub use lean_command::lean_command;
-pub use removes::Removed;
 pub use unreached::{Unreached, unreached};
 
 use crate::closure::{Closure, Mode};
@@ -179,12 +179,12 @@ pub fn advise(evidence: &Evidence) -> Vec<Advice> {
         sized.push(advice);
     }
     // Of a small base it is worth a word on the first screen too.
-    let distroless = onto::distroless(evidence);
+    let distroless = small_base::distroless(evidence);
     let mut alpine = None;
     if evidence.all {
         sized.extend(needed::propose(evidence, Mode::Sound));
         sized.extend(runtime::propose(evidence));
-        sized.extend(onto::slim(evidence));
+        sized.extend(small_base::slim(evidence));
         alpine = alpine::propose(evidence);
     }
     let onto = [distroless, alpine].into_iter().flatten();

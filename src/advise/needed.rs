@@ -3,13 +3,13 @@
 //!
 //! The size is not guessed: it is that of the files that the written Dockerfile copies.
 
-use super::cover::{Cover, Item, cover};
+use super::copy_list::{Cover, Item, cover};
 use super::dockerfile::{COMPILED, Final, dockerfile, has_tools};
+use super::effects::{Settles, fixes, removed, stays};
 use super::estimate::{Estimate, Interval};
 use super::leaked::{Leaked, ignored_files};
-use super::origin::origin;
 use super::ratio::Ratios;
-use super::removes::{Settles, fixes, removed, stays};
+use super::user_dockerfile::origin;
 use super::{Advice, Certainty, Evidence};
 use crate::closure::{Closure, Mode};
 use crate::image::{Node, NodeSet};

@@ -3,7 +3,7 @@
 use super::estimate::{Removal, after};
 use super::owner_steps::changes_owner;
 use super::{Advice, Estimate, Evidence};
-use crate::image::residue::{Residue, ResidueKind};
+use crate::image::waste::{Residue, ResidueKind};
 use crate::rules::{Category, Finding, Severity, State};
 use crate::text::{Bytes, Sanitized};
 use std::collections::{BTreeMap, BTreeSet};

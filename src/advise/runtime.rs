@@ -3,12 +3,12 @@
 //!
 //! Needs a package manager whose packages are known; the size is that of the base, the packages and the files.
 
-use super::cover::{Cover, Item, cover};
+use super::copy_list::{Cover, Item, cover};
 use super::dockerfile::{Final, head, start};
 use super::leaked::{Leaked, ignored_files};
 use super::needed::{estimate, is_compiled_python};
-use super::origin::origin;
 use super::requires::Graph;
+use super::user_dockerfile::origin;
 use super::{Advice, Evidence};
 use crate::analyze::PackageKind;
 use crate::closure::{Closure, Mode};

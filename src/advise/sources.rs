@@ -4,10 +4,10 @@
 use super::Evidence;
 use super::context::{Context, Placed, is_there};
 use super::copied::What;
-use super::cover::{Item, cover};
+use super::copy_list::{Item, cover};
 use super::leaked::is_store;
-use super::origin::is_plain;
 use super::present::Present;
+use super::user_dockerfile::is_plain;
 use crate::dockerfile::commands;
 use crate::image::Node;
 use crate::image::history::Instruction;

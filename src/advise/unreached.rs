@@ -3,8 +3,8 @@
 //! Says nothing where the start is not told: of an image that starts a shell anything may be needed.
 
 use super::Evidence;
+use super::effects::{Removed, removed};
 use super::needed::kept_nodes;
-use super::removes::{Removed, removed};
 use crate::closure::Mode;
 use crate::image::command::effective_command;
 

@@ -4,13 +4,13 @@
 //! Analyzers know nothing of other layers, of severity, or of what is good or bad. Facts never hold
 //! a secret in clear.
 
+pub mod compressibility;
 pub mod elf;
 pub mod facts;
+pub mod kept_files;
 pub mod modules;
 pub mod packages;
-pub mod packing;
 pub mod references;
-pub mod runtime;
 pub mod secrets;
 pub mod unpack;
 mod weight;

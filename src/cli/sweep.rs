@@ -15,7 +15,7 @@ use crate::pipeline::Plan;
 use crate::report::json;
 use crate::rules::Severity;
 use crate::source::locator::Locator;
-use crate::source::registry::{ListingKind, ListingSettings, Manners};
+use crate::source::registry::{ListingKind, ListingSettings, RequestLimits};
 use crate::sweep::store::StorePlace;
 use crate::sweep::{self, Ending, Selection, Stop, SweepPlan, Target};
 use crate::text::Redacted;
@@ -108,7 +108,8 @@ pub fn inspect_plan(
     // The locator is not used: each image has its own.
     let plan = plan::plan_for(Locator::Daemon(String::new()), &source);
     let mut registry = plan.registry.clone();
-    registry.manners = Manners { concurrent: manners.concurrency.into(), per_second: manners.rate };
+    registry.manners =
+        RequestLimits { concurrent: manners.concurrency.into(), per_second: manners.rate };
     let known_bases = match &judge.bases {
         None => Arc::default(),
         Some(path) => super::bases::read(path)?,

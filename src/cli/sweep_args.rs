@@ -150,16 +150,16 @@ pub struct SelectArgs {
 #[derive(Args)]
 pub struct MannersArgs {
     /// Requests that wait for an answer at the same time
-    #[arg(long, value_name = "N", default_value = "16", help_heading = "Manners")]
+    #[arg(long, value_name = "N", default_value = "16", help_heading = "RequestLimits")]
     pub concurrency: std::num::NonZeroUsize,
     /// Most requests a second
-    #[arg(long, value_name = "N", value_parser = number::rate, help_heading = "Manners")]
+    #[arg(long, value_name = "N", value_parser = number::rate, help_heading = "RequestLimits")]
     pub rate: Option<f64>,
     /// Fetch no more bytes of layers than this, such as 50GB
-    #[arg(long, value_name = "SIZE", value_parser = number::size, help_heading = "Manners")]
+    #[arg(long, value_name = "SIZE", value_parser = number::size, help_heading = "RequestLimits")]
     pub budget: Option<u64>,
     /// Believe for this long that a tag has not moved, such as 12h
-    #[arg(long, value_name = "TIME", value_parser = number::duration, help_heading = "Manners")]
+    #[arg(long, value_name = "TIME", value_parser = number::duration, help_heading = "RequestLimits")]
     pub max_age: Option<Duration>,
 }
 

@@ -1,8 +1,8 @@
 //! The cases of the merge and of the accounting that are easy to get wrong.
 
-use super::residue::{EntryState, ResidueKind, duplicates, residue, state_of};
 use super::testing::*;
 use super::view::{Node, View};
+use super::waste::{EntryState, ResidueKind, duplicates, residue, state_of};
 use super::{ImageLayer, LayerState};
 use crate::layer::Entry;
 

@@ -4,9 +4,9 @@ use super::base::{self, BaseImage, KnownBase};
 use super::command::{Command, effective_command};
 use super::history::History;
 use super::packages::InstalledPackages;
-use super::residue::{Residue, residue};
 use super::unneeded::{UnneededItem, unneeded};
 use super::view::View;
+use super::waste::{Residue, residue};
 use super::{LayerState, ReadImage};
 use crate::layer::LayerPath;
 

@@ -1,13 +1,13 @@
 //! A whole image from the indexes of its layers: the overlay merge ([`view`]), the bytes that later
-//! layers hide ([`mod@residue`]), the instructions behind the layers ([`history`]), the packages in force
+//! layers hide ([`waste`]), the instructions behind the layers ([`history`]), the packages in force
 //! ([`packages`]), what production does not need ([`unneeded`]): together its [`ImageFacts`].
 //!
 //! Computed from facts alone; reads no blob, holds no opinion.
 
 pub mod base;
+pub mod changed_below;
 pub mod command;
 mod facts;
-pub mod hides;
 pub mod history;
 mod layers;
 mod merge;
@@ -15,10 +15,10 @@ mod node_set;
 pub mod packages;
 mod paths;
 mod records;
-pub mod residue;
 mod tree;
 pub mod unneeded;
 pub mod view;
+pub mod waste;
 
 #[cfg(test)]
 mod accounting;
@@ -33,8 +33,8 @@ pub use facts::ImageFacts;
 pub use merge::Refusal;
 pub use node_set::NodeSet;
 pub use paths::Paths;
-pub use residue::{Duplicate, EntryState, Residue, ResidueKind, duplicates, residue, state_of};
 pub use view::{Node, Spot, View};
+pub use waste::{Duplicate, EntryState, Residue, ResidueKind, duplicates, residue, state_of};
 
 use crate::index::LayerIndex;
 use crate::oci::{Descriptor, DiffId};

@@ -2,9 +2,9 @@
 //! lays these over each other.
 
 use super::accounting::conserved;
-use super::residue::{ResidueKind::DuplicateEntry, residue};
 use super::testing::*;
 use super::view::{Node, View};
+use super::waste::{ResidueKind::DuplicateEntry, residue};
 use crate::layer::{Entry, EntryKind, LayerPath};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};

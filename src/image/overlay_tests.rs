@@ -2,10 +2,10 @@
 
 use super::Refusal;
 use super::accounting::check;
-use super::residue::ResidueKind::*;
-use super::residue::{EntryState, state_of};
 use super::testing::*;
 use super::view::{Node, View};
+use super::waste::ResidueKind::*;
+use super::waste::{EntryState, state_of};
 use crate::layer::{Entry, EntryKind};
 
 fn refused(view: &View) -> Vec<(String, Refusal, u32)> {

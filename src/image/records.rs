@@ -1,6 +1,6 @@
 //! What became of each entry of each layer: one number for most, more beside them for hard links.
 
-use super::residue::ResidueKind;
+use super::waste::ResidueKind;
 use std::collections::HashMap;
 
 /// No place, no record.

@@ -98,7 +98,7 @@ pub fn build(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Built, LayerError> {
     let layer = || name.to_owned();
-    let blob = Stoppable::new(Told { inner: blob, progress }, &settings.stop);
+    let blob = Stoppable::new(ProgressReader { inner: blob, progress }, &settings.stop);
     let mut stored = VerifyReader::new(blob, expected.digest, expected.size);
     let (writer, reader) = pipe::pipe(&settings.stop);
     let walked = walk_beside(reader, analyzers, settings)
@@ -125,7 +125,7 @@ pub fn build(
             });
         }
         (Err(Stopped::Stream(e @ StreamError::Corrupt { .. })), _) => {
-            return Err(stream(blame(&mut stored, e)));
+            return Err(stream(prefer_stored_error(&mut stored, e)));
         }
         (Err(Stopped::Stream(e)), _) => return Err(stream(e)),
     };
@@ -162,7 +162,7 @@ fn index(diff_id: DiffId, tar_bytes: u64, summary: WalkSummary, indexer: Indexer
 
 /// A stream that does not inflate is most often not the one that was asked for: reads the rest of it, and
 /// says that if it is so.
-fn blame<R: Read>(stored: &mut VerifyReader<R>, corrupt: StreamError) -> StreamError {
+fn prefer_stored_error<R: Read>(stored: &mut VerifyReader<R>, corrupt: StreamError) -> StreamError {
     match io::copy(stored, &mut io::sink()) {
         Ok(_) => corrupt,
         Err(e) => StreamError::from_io(e, "stored", 0),
@@ -288,12 +288,12 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// Tells of bytes as they pass.
-struct Told<'a> {
+struct ProgressReader<'a> {
     inner: &'a mut dyn Read,
     progress: &'a (dyn Fn(u64) + Sync),
 }
 
-impl Read for Told<'_> {
+impl Read for ProgressReader<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buf)?;
         (self.progress)(n as u64);

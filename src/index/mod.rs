@@ -7,13 +7,13 @@
 
 mod budget;
 pub mod build;
+mod codec;
 pub mod entries;
 mod indexer;
 pub mod key;
 mod names;
 mod paths;
 mod pipe;
-mod sealed;
 pub mod store;
 mod stored;
 
@@ -56,12 +56,12 @@ impl LayerIndex {
     /// Compact bytes with a checksum that binds them to what they are filed under; `None` where the index
     /// is larger than what [`LayerIndex::unseal`] reads.
     pub fn seal(&self, key: &key::IndexKey) -> std::io::Result<Option<Vec<u8>>> {
-        sealed::seal(self, key)
+        codec::seal(self, key)
     }
 
     /// The index of `diff_id`, if the bytes are whole and were sealed under this name.
     pub fn unseal(bytes: &[u8], diff_id: &DiffId, key: &key::IndexKey) -> Option<Self> {
-        sealed::unseal(bytes, diff_id, key)
+        codec::unseal(bytes, diff_id, key)
     }
 }
 

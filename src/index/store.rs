@@ -6,8 +6,8 @@
 //! is damaged, foreign or of another version is a miss. Must not know of images or sources.
 
 use super::LayerIndex;
+use super::codec;
 use super::key::IndexKey;
-use super::sealed;
 use crate::oci::{DiffId, Digest, digest};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -58,7 +58,7 @@ impl Store {
     /// The index of a stored blob that careen has read to its end before.
     pub fn get_by_digest(&self, digest: &Digest, key: &IndexKey) -> Option<LayerIndex> {
         let path = self.blob_path(digest);
-        let diff_id = sealed::unseal_link(&read_whole(&path, sealed::LINK_LIMIT)?, digest)?;
+        let diff_id = codec::unseal_link(&read_whole(&path, codec::LINK_LIMIT)?, digest)?;
         let index = self.get(&diff_id, key)?;
         touch(&path);
         Some(index)
@@ -67,7 +67,7 @@ impl Store {
     /// The index of a tar. `diff_id` must be one that careen computed.
     pub fn get(&self, diff_id: &DiffId, key: &IndexKey) -> Option<LayerIndex> {
         let path = self.index_path(diff_id, key);
-        let index = sealed::unseal(&read_whole(&path, sealed::FILE_LIMIT)?, diff_id, key)?;
+        let index = codec::unseal(&read_whole(&path, codec::FILE_LIMIT)?, diff_id, key)?;
         touch(&path);
         Some(index)
     }
@@ -75,12 +75,12 @@ impl Store {
     /// Files `index`, which a pass over the blob `digest` has made. An index that is larger than the
     /// cache reads back is left out; that is no error.
     pub fn put(&self, digest: &Digest, index: &LayerIndex, key: &IndexKey) -> io::Result<()> {
-        let Some(bytes) = sealed::seal(index, key)? else {
+        let Some(bytes) = codec::seal(index, key)? else {
             return Ok(());
         };
         // The index first: a table entry without an index would be a miss, but a useless one.
         write_whole(&self.index_path(&index.diff_id, key), &bytes)?;
-        write_whole(&self.blob_path(digest), &sealed::seal_link(digest, &index.diff_id))
+        write_whole(&self.blob_path(digest), &codec::seal_link(digest, &index.diff_id))
     }
 
     pub fn info(&self) -> io::Result<StoreInfo> {

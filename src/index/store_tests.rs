@@ -79,7 +79,7 @@ fn a_plain_secret_is_never_stored() {
     let back = store.get_by_digest(&blob(), &key(0)).unwrap();
     assert_eq!(back.facts.secrets[0].plain, None);
     let mut plain = Vec::new();
-    sealed::write_plain(&index, &mut plain).unwrap();
+    codec::write_plain(&index, &mut plain).unwrap();
     assert!(memchr::memmem::find(&plain, b"hunter2").is_none());
     drop(dir);
 }
@@ -237,12 +237,12 @@ proptest! {
     fn hostile_bytes_never_panic(plain in proptest::collection::vec(any::<u8>(), 0..600)) {
         let (diff_id, key) = (DiffId(Digest::sha256(b"tar")), key(0));
         let mut forged = Vec::new();
-        sealed::write_plain(&index(b"tar"), &mut forged).unwrap();
+        codec::write_plain(&index(b"tar"), &mut forged).unwrap();
         let at = forged.len().min(plain.len());
         forged.splice(73..(73 + at).min(forged.len()), plain.iter().copied());
         for body in [plain, forged] {
-            let file = sealed::forge(&zstd::bulk::compress(&body, 1).unwrap(), &diff_id, &key);
-            let _ = sealed::unseal(&file, &diff_id, &key);
+            let file = codec::forge(&zstd::bulk::compress(&body, 1).unwrap(), &diff_id, &key);
+            let _ = codec::unseal(&file, &diff_id, &key);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::browse::final_files;
 use super::judge::{Judged, judge};
 use super::read::{self, Found, Reading, Shelf};
-use super::thrift::{Common, Other, must_read};
+use super::skip_layers::{Common, Other, must_read};
 use super::{Inspection, PipelineError, Plan, Progress};
 use crate::image::{LayerState, ReadImage};
 use crate::oci::Digest;
@@ -80,7 +80,7 @@ fn beside_report(
         None => Common::default(),
     };
     let common: Vec<Common> = shelf.resolution.images.iter().map(common).collect();
-    shelf.fill(&all(&common), plan, progress);
+    shelf.index_missing(&all(&common), plan, progress);
     let reading = shelf.reading();
     let unclear = reading.images.iter().zip(&common).any(|(image, common)| {
         let old = baseline.report(&image.found.platform);
@@ -89,7 +89,7 @@ fn beside_report(
     if !unclear {
         return reading;
     }
-    shelf.fill(&HashSet::new(), plan, progress);
+    shelf.index_missing(&HashSet::new(), plan, progress);
     shelf.reading()
 }
 
@@ -108,8 +108,8 @@ fn beside_image(
     };
     let common: Vec<Common> = new.resolution.images.iter().map(common).collect();
     let left_out = all(&common);
-    new.fill(&left_out, plan, progress);
-    old.fill(&left_out, other, progress);
+    new.index_missing(&left_out, plan, progress);
+    old.index_missing(&left_out, other, progress);
     let (before, reading) = (old.reading(), new.reading());
     let unclear = reading.images.iter().zip(&common).any(|(image, common)| {
         let old = before.images.iter().find(|o| same(&o.found, &image.found));
@@ -118,9 +118,9 @@ fn beside_image(
     if !unclear {
         return (before, reading);
     }
-    new.fill(&HashSet::new(), plan, progress);
-    old.learn(&new, &left_out);
-    old.fill(&HashSet::new(), other, progress);
+    new.index_missing(&HashSet::new(), plan, progress);
+    old.adopt(&new, &left_out);
+    old.index_missing(&HashSet::new(), other, progress);
     (old.reading(), new.reading())
 }
 

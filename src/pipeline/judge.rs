@@ -1,7 +1,7 @@
 //! From one image whose layers have been read to everything that is said of it.
 
 use super::bases::Bases;
-use super::{Plan, browse, sift};
+use super::{Plan, browse, triage};
 use crate::advise::{self, Advice, Evidence, Unreached};
 use crate::analyze::Confidence;
 use crate::analyze::secrets::{KnownSecrets, Masker};
@@ -36,7 +36,7 @@ pub(super) fn judge(plan: &Plan, image: ReadImage, unseen: &[NotLookedAt]) -> Ju
     let mut unseen = unseen.to_vec();
     unseen.extend(unjudged(&context, &findings));
     let steps = assemble::steps(&facts.history, facts.image.layers.len(), &masker);
-    let sifted = sift::sift(plan, findings, &steps, &masker);
+    let sifted = triage::sift(plan, findings, &steps, &masker);
     let (advice, unreached) = proposals(plan, &facts, &sifted.open, &steps, &masker, &mut unseen);
     let mut report = assemble::assemble(&Parts {
         facts: &facts,

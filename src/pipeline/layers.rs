@@ -4,8 +4,8 @@
 use super::{Plan, Progress};
 use crate::analyze::secrets::SecretAnalyzer;
 use crate::analyze::{
-    Analyzer, elf::ElfAnalyzer, modules::ModuleAnalyzer, packages, packing::PackingAnalyzer,
-    references::ReferenceAnalyzer, runtime::RuntimeAnalyzer,
+    Analyzer, compressibility::PackingAnalyzer, elf::ElfAnalyzer, kept_files::RuntimeAnalyzer,
+    modules::ModuleAnalyzer, packages, references::ReferenceAnalyzer,
 };
 use crate::image::LayerState;
 use crate::index::FactsBudget;

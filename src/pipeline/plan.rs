@@ -7,7 +7,7 @@ use crate::image::base::KnownBases;
 use crate::index::build::{BuildSettings, LayerError};
 use crate::oci::Platform;
 use crate::report::baseline::Baseline;
-use crate::report::judged::JudgedBy;
+use crate::report::scan_profile::JudgedBy;
 use crate::rules::allow::Allows;
 use crate::rules::policy::Policy;
 use crate::source::daemon::DaemonSettings;

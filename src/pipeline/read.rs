@@ -46,7 +46,12 @@ pub(super) struct Shelf {
 
 impl Shelf {
     /// Reads the layers that are not known yet, but for those left out.
-    pub fn fill(&mut self, left_out: &HashSet<Digest>, plan: &Plan, progress: &dyn Progress) {
+    pub fn index_missing(
+        &mut self,
+        left_out: &HashSet<Digest>,
+        plan: &Plan,
+        progress: &dyn Progress,
+    ) {
         let images = self.resolution.images.iter();
         let wanted: Vec<LayerRef> = images.flat_map(|i| i.layers.iter().cloned()).collect();
         let known = std::mem::take(&mut self.states);
@@ -56,7 +61,7 @@ impl Shelf {
     }
 
     /// Takes over what another one knows of these layers.
-    pub fn learn(&mut self, other: &Shelf, layers: &HashSet<Digest>) {
+    pub fn adopt(&mut self, other: &Shelf, layers: &HashSet<Digest>) {
         let known = other.states.iter().filter(
             |(name, _)| matches!(name, BlobName::Digest(digest) if layers.contains(digest)),
         );
@@ -93,7 +98,7 @@ pub(super) fn index(
 ) -> Result<Reading, PipelineError> {
     match found {
         Found::Random(mut shelf) => {
-            shelf.fill(&HashSet::new(), plan, progress);
+            shelf.index_missing(&HashSet::new(), plan, progress);
             Ok(shelf.reading())
         }
         Found::SinglePass(pass) => {

@@ -14,12 +14,12 @@ use crate::analyze::packages::is_analyzer;
 use crate::analyze::secrets::Masker;
 use crate::image;
 use crate::image::base::BaseImage;
-use crate::image::hides::hides;
+use crate::image::changed_below::hides;
 use crate::image::history::{History, Instruction};
 use crate::image::packages::InstalledPackages;
-use crate::image::residue::{self, Residue};
 use crate::image::unneeded::UnneededItem;
 use crate::image::view::View;
+use crate::image::waste::{self, Residue};
 use crate::image::{ImageFacts, ImageLayer, LayerState};
 use crate::index::LayerIndex;
 use crate::layer::LayerPath;
@@ -450,7 +450,7 @@ fn unread(number: usize, index: &LayerIndex, out: &mut Vec<NotLookedAt>) {
 }
 
 fn duplicates(view: &View) -> Vec<Duplicate> {
-    residue::duplicates(view, DUPLICATE_FLOOR)
+    waste::duplicates(view, DUPLICATE_FLOOR)
         .iter()
         .map(|d| Duplicate {
             bytes: d.bytes,

@@ -5,10 +5,10 @@
 //! earlier report lists as accepted is no part of it: an acceptance speaks for itself, and can expire.
 
 use super::growth;
-use super::judged::JudgedBy;
 use super::model::{
     FindingReport, LayerReport, PackageReport, Report, SCHEMA_VERSION, Section, Sizes,
 };
+use super::scan_profile::JudgedBy;
 use crate::analyze::PackageKind;
 use crate::oci::Platform;
 use crate::rules::policy::{self, Before};

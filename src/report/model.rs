@@ -4,11 +4,11 @@
 //! place in `layers`.
 
 pub use super::growth::Growth;
-pub use super::judged::JudgedBy;
 pub use super::only::Section;
+pub use super::scan_profile::JudgedBy;
 pub use crate::advise::Interval;
 use crate::analyze::{Confidence, PackageKind, PackageState};
-use crate::image::residue::ResidueKind;
+use crate::image::waste::ResidueKind;
 use crate::rules::{Category, Severity, State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

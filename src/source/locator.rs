@@ -2,9 +2,9 @@
 //! registry.
 
 use super::archive::Archive;
+use super::archive_compression::{self, Wrapping};
 use super::daemon::{self, DaemonSettings};
 use super::layout::Layout;
-use super::outer::{self, Wrapping};
 use super::select::Selector;
 use super::single_pass::SinglePass;
 use super::tar_image::ArchiveForm;
@@ -196,9 +196,9 @@ fn open_archive(
     let mut file = File::open(path).map_err(io)?;
     // A stream could not be read again from its start.
     let wrapping = if file.metadata().map_err(io)?.is_file() {
-        let head = outer::head(&mut file).map_err(io)?;
+        let head = archive_compression::head(&mut file).map_err(io)?;
         std::io::Seek::rewind(&mut file).map_err(io)?;
-        Some(outer::sniff(&head))
+        Some(archive_compression::sniff(&head))
     } else {
         None
     };

@@ -103,6 +103,7 @@ pub trait Source: Send + Sync {
 }
 
 pub mod archive;
+pub mod archive_compression;
 pub mod daemon;
 pub mod docker_manifest;
 pub mod error;
@@ -112,7 +113,6 @@ pub mod layout;
 pub mod locator;
 pub mod members;
 pub mod oci_index;
-pub mod outer;
 pub mod registry;
 pub mod resolve;
 #[cfg(test)]

@@ -8,9 +8,9 @@
 //! did not mean.
 
 use super::archive::{broken, remark_twice, with_damage};
+use super::archive_compression::{self, Wrapping};
 use super::headers::{Forward, Headers, Kind};
 use super::members::{Members, path};
-use super::outer::{self, Wrapping};
 use super::resolve::DOCUMENT_LIMIT;
 use super::select::Selector;
 use super::tar_image::{ArchiveForm, Contents, blob_path, resolve};
@@ -115,7 +115,7 @@ impl<R: Read> SinglePass<R> {
         choice: &PlatformChoice,
         on_layer: &mut dyn FnMut(&str, u64, &mut dyn Read) -> T,
     ) -> Result<(Resolution, HashMap<BlobName, T>), SourceError> {
-        let (wrapping, tar) = outer::unwrap(self.reader)
+        let (wrapping, tar) = archive_compression::unwrap(self.reader)
             .map_err(|source| SourceError::Io { what: self.what.clone(), source })?;
         if wrapping == Wrapping::Unknown {
             let why = "neither a tar nor one compressed by gzip, zstd, xz or bzip2";

@@ -8,13 +8,13 @@ mod rebuild;
 mod table;
 
 use super::dockerfile::{Final, head, start};
+use super::effects::{Settles, fixes, removed, stays};
 use super::estimate::{Estimate, Interval};
 use super::leaked::{Leaked, ignored_files};
 use super::needed::{MOST_COPIES, changes};
-use super::origin::{Origin, origin};
 use super::rebuilt::release;
-use super::removes::{Settles, fixes, removed, stays};
 use super::runtime::own_files;
+use super::user_dockerfile::{Origin, origin};
 use super::{Advice, Certainty, Evidence};
 use crate::closure::Closure;
 use crate::layer::LayerPath;

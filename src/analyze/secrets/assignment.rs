@@ -2,10 +2,10 @@
 //!
 //! Weighs name, value and notation; must not know formats of providers.
 
-use super::beside::{is_dashed_words, is_random, is_uuid};
 use super::check::{Candidate, Verdict};
 use super::evidence::{is_mixed, is_opaque, is_password, is_placeholder, is_template};
 use super::label::{Label, Role};
+use super::vendor_value::{is_dashed_words, is_random, is_uuid};
 use crate::analyze::Confidence;
 
 /// The quote around the secret. `Some(false)`: it begins with one and does not end with it, so it is

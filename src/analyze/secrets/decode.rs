@@ -1,11 +1,11 @@
 //! The scan of what a text holds in another writing: each decoded run is a text of its own.
 
-use super::beside::says_secret;
 use super::encoded::{self, Code};
 use super::label::Label;
 use super::members;
 use super::patterns::Patterns;
 use super::scan::{Found, Scan};
+use super::vendor_value::says_secret;
 use super::work::NESTING;
 use crate::analyze::unpack::Kind;
 use std::ops::Range;

@@ -1,12 +1,12 @@
 //! From a keyword to a match: which part of a block a pattern's regex looks at, and what is kept.
 
-use super::beside::Beside;
 use super::check::Candidate;
 use super::judge::{begins_token, continues_token, judge};
 use super::pattern::Rank;
 use super::patterns::{Patterns, User};
 use super::scan::{Found, MOST_MATCHES, Scan};
 use super::seam;
+use super::vendor_value::Beside;
 use super::work::{ASKING, JUDGING};
 use crate::analyze::Confidence;
 use std::ops::Range;

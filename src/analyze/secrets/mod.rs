@@ -7,7 +7,6 @@
 mod allowlist;
 mod analyzer;
 mod assignment;
-mod beside;
 mod builtin;
 mod check;
 mod decode;
@@ -35,6 +34,7 @@ mod prefilter;
 mod scan;
 mod seam;
 mod text;
+mod vendor_value;
 mod work;
 
 #[cfg(test)]

@@ -3,13 +3,13 @@
 //! Must not know how files stream by, nor how a pattern file is written (`file`).
 
 use super::allowlist::Allowlist;
-use super::beside::{self, Beside};
 use super::check::Check;
 use super::evidence::Alphabet;
 use super::expression::{Expression, compile};
 use super::file::RawPattern;
 use super::key;
 use super::name::Name;
+use super::vendor_value::{self, Beside};
 use crate::analyze::Confidence;
 use crate::text::fingerprint;
 use globset::{Glob, GlobBuilder};
@@ -172,7 +172,7 @@ impl Pattern {
             ));
         }
         let longest = longest_match(&source, raw.longest).map_err(fail)?
-            + if beside.is_some() { beside::REACH } else { 0 };
+            + if beside.is_some() { vendor_value::REACH } else { 0 };
         let shortest = shortest_match(&source);
         let anchored = raw.anchored || beside.is_some();
         let regex = Expression::new(if anchored { format!(r"\A(?:{source})") } else { source });

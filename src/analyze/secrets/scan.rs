@@ -5,7 +5,6 @@
 //! longest match on both sides; every keyword belongs to exactly one block, and a match that two
 //! blocks find around two keywords is kept once.
 
-use super::beside::Values;
 use super::decode::Decoding;
 use super::echo::Echoes;
 use super::form::{Form, HEAD};
@@ -14,6 +13,7 @@ use super::patterns::Patterns;
 use super::place::Place;
 use super::prefilter::Hit;
 use super::seam;
+use super::vendor_value::Values;
 use super::work::Work;
 use crate::analyze::Confidence;
 use crate::analyze::unpack::Allowance;

@@ -3,10 +3,10 @@
 //! Go and Rust write the lengths of strings elsewhere, with nothing between one and the next. A token there
 //! has letters of its neighbours on both sides. Its own prefix, alphabet, length and checksum tell where it is.
 
-use super::beside::is_random;
 use super::check::{Check, Verdict};
 use super::judge::continues_token;
 use super::pattern::Pattern;
+use super::vendor_value::is_random;
 use std::ops::Range;
 
 /// ELF, Windows, macOS (both byte orders and universal), WebAssembly.

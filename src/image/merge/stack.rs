@@ -7,8 +7,8 @@ use super::order::{Met, Order};
 use super::standing::{Below, Kind, Stand, Standing};
 use crate::image::layers::Layers;
 use crate::image::records::{Hides, NONE, Records};
-use crate::image::residue::ResidueKind;
 use crate::image::tree::Tree;
+use crate::image::waste::ResidueKind;
 
 /// The visible records, by path; what became of the others is written into `records`.
 pub(super) fn stack(

@@ -5,9 +5,9 @@ use super::standing::{Below, Kind, Standing};
 use super::{Refusal, Refused};
 use crate::image::layers::Layers;
 use crate::image::records::{NONE, Records};
-use crate::image::residue::ResidueKind;
 use crate::image::tree::{ROOT, Tree};
 use crate::image::view::Node;
+use crate::image::waste::ResidueKind;
 use crate::index::{EntryRef, LayerIndex};
 use crate::layer::EntryKind;
 

@@ -3,7 +3,7 @@
 
 use super::tree::TreeData;
 use crate::analyze::PackageKind;
-use crate::image::residue::ResidueKind;
+use crate::image::waste::ResidueKind;
 use crate::report::growth::Growth;
 use crate::report::model::{
     AdviceReport, BaseReport, ExpiredAcceptance, Hidden, ImageIdentity, LayerReport, NotLookedAt,

@@ -8,9 +8,9 @@ mod fold;
 mod kind;
 
 use crate::image::ImageFacts;
-use crate::image::residue::{Residue, ResidueKind};
 use crate::image::unneeded::{UnneededFile, unneeded_files};
 use crate::image::view::Node;
+use crate::image::waste::{Residue, ResidueKind};
 use crate::layer::LayerPath;
 use crate::rules::Finding;
 use crate::text::Sanitized;

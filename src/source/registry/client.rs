@@ -18,7 +18,7 @@ use super::RegistrySettings;
 use super::auth::{Authenticator, Authorization, Scope};
 use super::challenge;
 use super::error::{ConnectionCause, Refusal, RegistryError, own_words};
-use super::manners::Gate;
+use super::request_limits::Gate;
 use super::retry::Patience;
 use super::sent::Sent;
 use super::transport::{Transport, host_of, is_loopback, retry_after};

@@ -17,10 +17,10 @@ mod helper;
 mod host;
 mod link;
 mod listing;
-mod manners;
 mod names;
 mod rate;
 mod reach;
+mod request_limits;
 mod retry;
 mod sent;
 mod token;
@@ -34,9 +34,9 @@ pub use credentials::{AuthSource, Credentials, FoundLogin, Helpers, Login};
 pub use error::{ConnectionCause, Refusal, RegistryError};
 pub use host::RegistryHost;
 pub use listing::{ListedPage, Listing, ListingKind, ListingSettings};
-pub use manners::Manners;
 pub use names::OddNames;
 pub use rate::MinRate;
+pub use request_limits::RequestLimits;
 pub use retry::Patience;
 
 use super::resolve::{DOCUMENT_LIMIT, DocumentStore, Root, descend};
@@ -68,7 +68,7 @@ pub struct RegistrySettings {
     /// Fetch a layer that the registry does not have from the URLs in its descriptor.
     pub follow_foreign_urls: bool,
     pub patience: Patience,
-    pub manners: Manners,
+    pub manners: RequestLimits,
     pub timeouts: Timeouts,
     /// How slow a body may come.
     pub min_rate: MinRate,
@@ -86,7 +86,7 @@ impl Default for RegistrySettings {
             insecure_skip_verify: false,
             follow_foreign_urls: false,
             patience: Patience::default(),
-            manners: Manners::default(),
+            manners: RequestLimits::default(),
             timeouts: Timeouts::default(),
             min_rate: MinRate::default(),
             user_agent: concat!("careen/", env!("CARGO_PKG_VERSION")).to_owned(),

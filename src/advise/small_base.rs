@@ -5,11 +5,11 @@
 
 use super::bases::{self, Base};
 use super::dockerfile::{Final, dockerfile};
+use super::effects::{Settles, fixes, removed, stays};
 use super::estimate::{Estimate, Interval};
 use super::leaked::{Leaked, ignored_files};
 use super::needed::{changes, covered, estimate, risks};
-use super::origin::{Origin, origin};
-use super::removes::{Settles, fixes, removed, stays};
+use super::user_dockerfile::{Origin, origin};
 use super::{Advice, Certainty, Evidence};
 use crate::analyze::PackageKind;
 use crate::closure::{Closure, Mode};

@@ -7,14 +7,14 @@ use tokio::sync::Notify;
 
 /// What the user allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Manners {
+pub struct RequestLimits {
     /// Most requests that wait for an answer at the same time. At least 1.
     pub concurrent: usize,
     /// Most requests a second; `None`: as many as are answered.
     pub per_second: Option<f64>,
 }
 
-impl Default for Manners {
+impl Default for RequestLimits {
     fn default() -> Self {
         Self { concurrent: 32, per_second: None }
     }
@@ -23,7 +23,7 @@ impl Default for Manners {
 /// The door that every request to one registry goes through.
 #[derive(Debug)]
 pub(super) struct Gate {
-    manners: Manners,
+    manners: RequestLimits,
     state: Mutex<State>,
     freed: Notify,
 }
@@ -40,7 +40,7 @@ struct State {
 }
 
 impl Gate {
-    pub fn new(manners: Manners) -> Self {
+    pub fn new(manners: RequestLimits) -> Self {
         let limit = manners.concurrent.max(1) as f64;
         let state = State { limit, busy: 0, pause_until: None, next: None };
         Self { manners, state: Mutex::new(state), freed: Notify::new() }
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_registry_that_says_too_many_is_asked_half_as_hard_and_slowly_harder_again() {
-        let gate = Gate::new(Manners { concurrent: 8, per_second: None });
+        let gate = Gate::new(RequestLimits { concurrent: 8, per_second: None });
         gate.too_many(None, Duration::from_secs(60));
         assert_eq!(gate.state().limit, 4.0);
         for _ in 0..4 {
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn nobody_asks_during_the_pause_that_the_registry_wants_nor_faster_than_the_rate() {
-        let gate = Gate::new(Manners { concurrent: 8, per_second: Some(10.0) });
+        let gate = Gate::new(RequestLimits { concurrent: 8, per_second: Some(10.0) });
         let now = Instant::now();
         assert!(matches!(gate.try_enter(now), Turn::Now));
         assert!(matches!(gate.try_enter(now), Turn::After(_)));
@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn a_place_that_is_freed_lets_the_next_one_in() {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let gate = std::sync::Arc::new(Gate::new(Manners { concurrent: 2, per_second: None }));
+        let gate =
+            std::sync::Arc::new(Gate::new(RequestLimits { concurrent: 2, per_second: None }));
         let most = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         runtime.block_on(async {
             let mut tasks = tokio::task::JoinSet::new();

@@ -4,8 +4,8 @@
 
 use super::Evidence;
 use crate::image::NodeSet;
-use crate::image::residue::Residue;
 use crate::image::unneeded;
+use crate::image::waste::Residue;
 use crate::layer::LayerPath;
 use crate::rules::{Category, Finding, State};
 use std::collections::{BTreeMap, HashMap};
