@@ -2,8 +2,9 @@
 
 use super::rule::{Rule, RuleContext, some_paths};
 use super::{Category, Finding, Severity};
-use crate::image::Node;
+use crate::image::{Node, View};
 use crate::layer::{EntryKind, LayerPath};
+use std::collections::BTreeMap;
 
 /// More than these are one finding.
 const SINGLE: usize = 20;
@@ -46,9 +47,17 @@ pub const SETUID: Rule = Rule {
 };
 
 fn setuid(cx: &RuleContext, out: &mut Vec<Finding>) {
-    let found = cx.visible(|_, e| e.is_file() && e.mode & 0o6000 != 0);
+    let view = &cx.facts.view;
+    let links = last_links(view);
+    let header = |node: Node| {
+        let file = view.content_of(node).unwrap_or(node);
+        let last = links.get(&file).copied().unwrap_or(file).max(file);
+        view.entry(last)
+    };
+    let named = view.iter().map(|(_, n)| n).filter(|n| is_told(view, *n));
+    let found: Vec<Node> = named.filter(|n| header(*n).mode & 0o6000 != 0).collect();
     let of = |node: &Node| {
-        let entry = cx.facts.view.entry(*node);
+        let entry = header(*node);
         let name = String::from_utf8_lossy(cx.facts.view.name(*node)).into_owned();
         let usual = USUAL.contains(&name.as_str()) || cx.facts.history.is_base(node.layer);
         let severity = match usual {
@@ -82,6 +91,30 @@ fn setuid(cx: &RuleContext, out: &mut Vec<Finding>) {
         advice: Some("Take the bits away in the steps that install them.".to_owned()),
         ..SETUID.at_all(cx, &found, worst, message)
     });
+}
+
+/// Of each file with hard links the last of them: runtimes set owner and mode at a link too, and that is for all names
+/// of the file.
+fn last_links(view: &View) -> BTreeMap<Node, Node> {
+    let mut out = BTreeMap::new();
+    for (_, node) in view.iter().filter(|(_, n)| view.entry(*n).kind == EntryKind::HardLink) {
+        if let Some(file) = view.content_of(node) {
+            let last = out.entry(file).or_insert(node);
+            *last = node.max(*last);
+        }
+    }
+    out
+}
+
+/// A file, or a link to one that has no other name any more.
+fn is_told(view: &View, node: Node) -> bool {
+    match view.entry(node).kind {
+        EntryKind::File => true,
+        EntryKind::HardLink => {
+            view.content_of(node).is_some_and(|file| view.get(&view.path(file)) != Some(file))
+        }
+        _ => false,
+    }
 }
 
 pub const CAPABILITY: Rule = Rule {

@@ -187,6 +187,28 @@ fn rights_that_reach_too_far() {
     assert_eq!(of("config/setuid", &entries(many)).len(), 1);
 }
 
+/// Docker and containerd set mode and owner at a hard link too; buildah shows the last header at both names.
+#[test]
+fn a_hard_link_sets_the_rights_of_its_file() {
+    let rights = |file, link| {
+        let link = Entry { mode: link, ..hard_link("usr/bin/b", "usr/bin/a") };
+        of("config/setuid", &entries(vec![Entry { mode: file, ..sized("usr/bin/a", 1) }, link]))
+    };
+    let told = (Severity::Medium, "/usr/bin/a is setuid".to_owned());
+    assert_eq!(rights(0o755, 0o4755), [told]);
+    assert_eq!(rights(0o4755, 0o755), []);
+}
+
+#[test]
+fn a_setuid_file_whose_first_name_is_gone_is_told_by_its_other_name() {
+    let program = Entry { mode: 0o4755, ..sized("usr/bin/a", 1) };
+    let link = Entry { mode: 0o4755, ..hard_link("usr/bin/b", "usr/bin/a") };
+    let deleted = file("usr/bin/.wh.a", b"");
+    let layers = vec![layer_of(index(vec![program, link])), layer_of(index(vec![deleted]))];
+    let told = (Severity::Medium, "/usr/bin/b is setuid".to_owned());
+    assert_eq!(of("config/setuid", &image("/x", ImageConfig::default(), layers)), [told]);
+}
+
 #[test]
 fn lists_and_caches_left_behind() {
     let image = entries(vec![
@@ -412,4 +434,16 @@ fn a_key_that_a_package_ships_is_an_example_unless_someone_may_have_put_it_there
     let mut over = index(vec![sized("usr/lib/a.so", 10)]);
     key_in(&mut over, 0, verified);
     assert_eq!(severities(vec![base, layer_of(over)]), sure);
+}
+
+#[test]
+fn secrets_of_authors_and_annotations_are_found() {
+    let url = |n: u8| format!("postgres://shop:pl3aseR0tate{n}me@db.internal:5432/shop");
+    let mut image = entries(vec![]);
+    image.found.config.author = Some(url(1));
+    let step = HistoryEntry { author: url(2), empty_layer: true, ..Default::default() };
+    image.found.config.history = [step].into_iter().collect();
+    image.found.annotations.insert("org.example.database".to_owned(), url(3));
+    let secrets = findings(&image).into_iter().filter(|f| f.rule.starts_with("secret/"));
+    assert_eq!(secrets.count(), 3);
 }
