@@ -15,6 +15,7 @@ mod node_set;
 pub mod packages;
 mod paths;
 mod records;
+mod repeats;
 mod tree;
 pub mod unneeded;
 pub mod view;
@@ -33,6 +34,7 @@ pub use facts::ImageFacts;
 pub use merge::Refusal;
 pub use node_set::NodeSet;
 pub use paths::Paths;
+pub use repeats::bound_repeats;
 pub use view::{Node, Spot, View};
 pub use waste::{Duplicate, EntryState, Residue, ResidueKind, duplicates, residue, state_of};
 

@@ -280,3 +280,11 @@ fn an_opaque_mark_alone_empties_its_folder() {
         &[("d/a", 10, Opaque, 1)],
     );
 }
+
+/// buildah makes the folder: the link itself leads to one.
+#[test]
+fn an_entry_below_a_link_to_a_folder_may_need_a_folder_there() {
+    let view = View::merge(&[layer(vec![dir("b"), symlink("a", "b"), sized("a/x/f", 1)])]);
+    assert_eq!(refused(&view), []);
+    assert!(view.get(&"b/x/f".into()).is_some());
+}

@@ -4,7 +4,7 @@ use super::extract::{extract, extract_in_pass};
 use super::judge::{Judged, judge};
 use super::{PipelineError, Plan, Progress, read};
 use crate::image::view::{Node, View};
-use crate::image::{EntryState, LayerState, ReadImage, state_of};
+use crate::image::{EntryState, LayerState, ReadImage, bound_repeats, state_of};
 use crate::index::EntryRef;
 use crate::index::Names;
 use crate::layer::{EntryKind, LayerPath};
@@ -27,7 +27,9 @@ pub(super) fn one(
         return Err(SourceError::NotFound { what: "an image".to_owned() }.into());
     }
     // The plan of these commands names one platform.
-    Ok((images.swap_remove(0), reading.unseen))
+    let mut image = images.swap_remove(0);
+    bound_repeats(&mut image.layers);
+    Ok((image, reading.unseen))
 }
 
 fn index_of(image: &ReadImage, number: usize) -> Result<&crate::index::LayerIndex, PipelineError> {
@@ -136,8 +138,11 @@ pub fn cat(
             if view.follow(&wanted).is_none() {
                 wanted = meant(wanted, view.iter().map(|(p, _)| p));
             }
-            let (_, node) =
-                view.follow(&wanted).ok_or_else(|| missing("the final file system".to_owned()))?;
+            let Some((_, node)) = view.follow(&wanted) else {
+                // It may lie in a layer that could not be read.
+                (0..image.layers.len()).try_for_each(|n| index_of(&image, n).map(drop))?;
+                return Err(missing("the final file system".to_owned()));
+            };
             view.content_of(node).unwrap_or(node)
         }
         Some(number) => {

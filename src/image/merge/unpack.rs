@@ -20,7 +20,7 @@ const MAX_TARGET: usize = 4095;
 /// Steps taken and path bytes made for entries below links of their own layer, in one image. Real images
 /// need some thousands; without it a few links could make a merge run for days. Beyond it an entry lands
 /// at the path that it names.
-const LINK_BUDGET: u64 = 64 << 20;
+const LINK_BUDGET: u64 = 16 << 20;
 
 /// The trees of the layers so far.
 pub(super) struct Unpacked<'a> {
@@ -41,6 +41,8 @@ struct Resolved {
     at: u32,
     missing: Vec<Vec<u8>>,
     through_link: bool,
+    /// A link on the way leads to nothing, or in a circle.
+    dangling: bool,
 }
 
 /// `path` as directory and last part; the directory of a top-level name is empty.
@@ -114,7 +116,7 @@ impl<'a> Unpacked<'a> {
         let in_folder = index.entries.folder(number);
         let resolved = match self.last {
             Some((last, at)) if last == in_folder => {
-                Resolved { at, missing: Vec::new(), through_link: false }
+                Resolved { at, missing: Vec::new(), through_link: false, dangling: false }
             }
             _ => {
                 folder.clear();
@@ -142,7 +144,7 @@ impl<'a> Unpacked<'a> {
                 _ => Ok(()),
             };
         }
-        let done = match resolved.through_link && !resolved.missing.is_empty() {
+        let done = match resolved.dangling {
             true => Err(Refusal::Link),
             false => Ok(()),
         };
@@ -187,7 +189,7 @@ impl<'a> Unpacked<'a> {
     ) -> Result<(), Refusal> {
         let mut result = Ok(());
         let name = entry.name();
-        if resolved.through_link && !resolved.missing.is_empty() {
+        if resolved.dangling {
             result = Err(Refusal::Link);
         }
         let (parent, in_the_way) = self.make_directories(resolved);
@@ -332,16 +334,18 @@ impl<'a> Unpacked<'a> {
     fn resolve(&mut self, path: &[u8]) -> Resolved {
         let layers = self.layers;
         let root = self.standing.root();
-        let mut out = Resolved { at: root, missing: Vec::new(), through_link: false };
+        let mut out =
+            Resolved { at: root, missing: Vec::new(), through_link: false, dangling: false };
         let mut hops = 0;
-        let mut todo = vec![path];
-        while let Some(path) = todo.pop() {
+        // Each with whether a link has it.
+        let mut todo = vec![(path, false)];
+        while let Some((path, of_link)) = todo.pop() {
             let (part, rest) = match memchr::memchr(b'/', path) {
                 Some(i) => (&path[..i], &path[i + 1..]),
                 None => (path, &b""[..]),
             };
             if !rest.is_empty() {
-                todo.push(rest);
+                todo.push((rest, of_link));
             }
             if hops > 0 {
                 self.budget = self.budget.saturating_sub(1);
@@ -366,6 +370,7 @@ impl<'a> Unpacked<'a> {
                     let content = self.records.content(self.standing.get(id).record);
                     let target = layers.entry(content).link().unwrap_or_default();
                     if target.len() > MAX_TARGET {
+                        out.dangling = true;
                         out.missing.push(part.to_vec());
                         continue;
                     }
@@ -374,9 +379,12 @@ impl<'a> Unpacked<'a> {
                     if target.starts_with(b"/") {
                         out.at = root;
                     }
-                    todo.push(target);
+                    todo.push((target, true));
                 }
-                _ => out.missing.push(part.to_vec()),
+                found => {
+                    out.dangling |= of_link || matches!(found, Some((_, Kind::Symlink)));
+                    out.missing.push(part.to_vec());
+                }
             }
         }
         out
