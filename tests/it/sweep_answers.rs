@@ -151,7 +151,10 @@ fn a_secret_is_followed_to_the_layer_and_the_repository_that_brought_it() {
     };
     fleet.put(&registry, "base/node", "20", &leaky());
     for n in 0..5 {
-        let own = LayerBuilder::new().file("app/n", n.to_string());
+        let mut own = LayerBuilder::new().file("app/n", n.to_string());
+        if n == 4 {
+            own = own.file("root/.wh..npmrc", "");
+        }
         let image = leaky().layer("COPY . /app # buildkit", own);
         fleet.put(&registry, &format!("a-team/app-{n}"), "1", &image);
     }
@@ -165,6 +168,8 @@ fn a_secret_is_followed_to_the_layer_and_the_repository_that_brought_it() {
     let found = secrets.iter().find(|s| s["path"] == "root/.npmrc").unwrap();
     assert_eq!(found["brought_by"], format!("{}/base/node", registry.host));
     assert_eq!((&found["tags"], &found["repositories"]), (&6.into(), &6.into()));
+    // The most exposed of all places.
+    assert_eq!(found["state"], "visible");
     assert_eq!(found["instruction"], "RUN npm login");
     let print = found["fingerprint"].as_str().unwrap();
     assert_eq!(ask(&["places", "--fingerprint", &print[..12]]).len(), 6);

@@ -82,7 +82,10 @@ LEFT JOIN instructions n ON n.id = il.instruction GROUP BY l.id ORDER BY pull_by
       ORDER BY d.depth, d.made, d.repository, d.tag_name, d.image) AS place \
     FROM leaky k JOIN image_layers y ON y.layer = k.layer JOIN current d ON d.image = y.image \
     LEFT JOIN instructions n ON n.id = y.instruction) \
-SELECT f.severity, f.rule, f.masked, f.fingerprint, MIN(f.state) AS state, MIN(f.path) AS path, \
+SELECT f.severity, f.rule, f.masked, f.fingerprint, CASE MIN(CASE f.state WHEN 'visible' THEN 0 WHEN 'overwritten' THEN 1 WHEN 'deleted-later' THEN 2 \
+    WHEN 'hidden-by-opaque' THEN 3 WHEN 'only-in-config' THEN 4 WHEN 'only-in-history' THEN 5 ELSE 6 END) \
+    WHEN 0 THEN 'visible' WHEN 1 THEN 'overwritten' WHEN 2 THEN 'deleted-later' WHEN 3 THEN 'hidden-by-opaque' \
+    WHEN 4 THEN 'only-in-config' WHEN 5 THEN 'only-in-history' ELSE MIN(f.state) END AS state, MIN(f.path) AS path, \
   COUNT(DISTINCT c.tag) AS tags, COUNT(DISTINCT c.image) AS images, \
   COUNT(DISTINCT c.repository_id) AS repositories, l.digest AS layer, o.instruction, \
   COALESCE(o.brought_by, MIN(c.host || '/' || c.repository)) AS brought_by, \
