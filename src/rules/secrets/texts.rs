@@ -29,6 +29,8 @@ struct Text<'a> {
 enum Place<'a> {
     Variable(&'a str),
     Label(&'a str),
+    /// Of the manifest.
+    Annotation(&'a str),
     CommandLine,
     HealthCheck,
     /// A part of the configuration by the instruction that sets it.
@@ -43,6 +45,7 @@ impl fmt::Display for Place<'_> {
         match self {
             Self::Variable(name) => write!(f, "environment variable `{}`", shown(name)),
             Self::Label(key) => write!(f, "label `{}`", shown(key)),
+            Self::Annotation(key) => write!(f, "annotation `{}` of the manifest", shown(key)),
             Self::CommandLine => f.write_str("the command line"),
             Self::HealthCheck => f.write_str("the health check"),
             Self::Configuration(what) => write!(f, "the image's configuration ({what})"),
@@ -89,8 +92,9 @@ fn texts<'a>(cx: &'a RuleContext, setters: &'a Setters) -> impl Iterator<Item = 
 }
 
 fn config<'a>(cx: &'a RuleContext, setters: &'a Setters) -> impl Iterator<Item = Text<'a>> {
-    let replaced = &cx.facts.image.found.config.replaced;
-    let config = &cx.facts.image.found.config.config;
+    let found = &cx.facts.image.found;
+    let image = &found.config;
+    let config = &image.config;
     let of = |text: Cow<'a, str>, place| Text {
         text,
         place,
@@ -107,6 +111,10 @@ fn config<'a>(cx: &'a RuleContext, setters: &'a Setters) -> impl Iterator<Item =
         let step = setters.labels.get(key.as_str()).copied();
         Text { step, ..of(format!("{key}={value}").into(), Place::Label(key)) }
     });
+    let annotations = found
+        .annotations
+        .iter()
+        .map(move |(key, value)| of(format!("{key}={value}").into(), Place::Annotation(key)));
     let lines = [&config.entrypoint, &config.cmd].into_iter();
     let lines = lines.map(move |line| of(line.join(" ").into(), Place::CommandLine));
     let check = config.healthcheck.iter();
@@ -119,9 +127,11 @@ fn config<'a>(cx: &'a RuleContext, setters: &'a Setters) -> impl Iterator<Item =
         .chain([(&config.user, "USER"), (&config.working_dir, "WORKDIR")])
         .chain(config.volumes.keys().map(|t| (t, "VOLUME")))
         .chain(config.exposed_ports.keys().map(|t| (t, "EXPOSE")))
-        .chain(replaced.iter().map(|t| (t, "a value that a later equal key replaces")))
+        .chain(image.author.iter().map(|t| (t, "the author")))
+        .chain(image.history.iter().map(|step| (&step.author, "the author of a step")))
+        .chain(image.replaced.iter().map(|t| (t, "a value that a later equal key replaces")))
         .map(move |(text, what)| of(text.into(), Place::Configuration(what)));
-    variables.chain(labels).chain(lines).chain(check).chain(shell).chain(rest)
+    variables.chain(labels).chain(annotations).chain(lines).chain(check).chain(shell).chain(rest)
 }
 
 /// For each variable and label the last step of the history that set it.
