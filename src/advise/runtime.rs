@@ -124,6 +124,7 @@ pub(super) fn own_files(
         let forbidden = secrets.contains(&path);
         let own = closure.owner(&path).is_none()
             && !path.as_bytes().starts_with(b"etc/ld.so.cache")
+            && !is_alternative(path.as_bytes(), view.entry(node).link())
             || !installs(node.layer);
         Item {
             number,
@@ -140,6 +141,15 @@ pub(super) fn own_files(
         }
     });
     cover(view, items, false)
+}
+
+/// A link of update-alternatives(1): the package's own script makes it again, and COPY would put the program in its
+/// place, from where it does not find its libraries.
+fn is_alternative(path: &[u8], link: Option<&[u8]>) -> bool {
+    const FOLDER: &[u8] = b"etc/alternatives/";
+    let leads_there =
+        link.and_then(|l| l.strip_prefix(b"/")).is_some_and(|l| l.starts_with(FOLDER));
+    path.starts_with(FOLDER) || leads_there
 }
 
 /// All files of the image afterwards, as they are in this one.
@@ -159,4 +169,17 @@ fn nodes(evidence: &Evidence, packages: &[&InstalledPackage], own: &Cover, base:
         .filter_map(|(_, node)| view.content_of(node))
         .filter(|n| view.entry(*n).is_file())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_alternative;
+
+    #[test]
+    fn links_of_alternatives_are_left_to_the_package() {
+        assert!(is_alternative(b"usr/bin/java", Some(b"/etc/alternatives/java")));
+        assert!(is_alternative(b"etc/alternatives/java", Some(b"/usr/lib/jvm/j/bin/java")));
+        assert!(!is_alternative(b"usr/local/bin/java", Some(b"/opt/jdk/bin/java")));
+        assert!(!is_alternative(b"app/run", None));
+    }
 }
