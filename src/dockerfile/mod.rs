@@ -112,7 +112,9 @@ fn without_empty_lists(text: &str) -> Cow<'_, str> {
 fn end(text: &str, start: usize, next: usize) -> usize {
     let mut end = start;
     let mut at = start;
-    for line in text[start..next].split_inclusive('\n') {
+    // The parser counts a mark of the byte order within a line otherwise.
+    let Some(body) = text.get(start..next) else { return start };
+    for line in body.split_inclusive('\n') {
         at += line.len();
         let bare = line.trim();
         if !bare.is_empty() && !bare.starts_with('#') {
