@@ -40,6 +40,7 @@ pub(super) fn judge(plan: &Plan, image: ReadImage, unseen: &[NotLookedAt]) -> Ju
     let (advice, unreached) = proposals(plan, &facts, &sifted.open, &steps, &masker, &mut unseen);
     let mut report = assemble::assemble(&Parts {
         facts: &facts,
+        steps: &steps,
         findings: &sifted.open,
         accepted: &sifted.accepted,
         known: &sifted.known,

@@ -34,6 +34,8 @@ const DUPLICATE_FLOOR: u64 = 64 << 10;
 /// All that a report is made of.
 pub struct Parts<'a> {
     pub facts: &'a ImageFacts,
+    /// The instruction behind each layer, masked ([`steps`]).
+    pub steps: &'a [Option<String>],
     /// Those that count.
     pub findings: &'a [Finding],
     pub accepted: &'a [(Finding, &'a Allow)],
@@ -53,7 +55,7 @@ pub struct Parts<'a> {
 
 /// The whole report of one image.
 pub fn assemble(parts: &Parts) -> Report {
-    let steps = steps(&parts.facts.history, parts.facts.image.layers.len(), parts.masker);
+    let steps = parts.steps;
     Report {
         schema_version: SCHEMA_VERSION,
         judged_by: parts.judged_by.clone(),
@@ -61,10 +63,10 @@ pub fn assemble(parts: &Parts) -> Report {
         image: identity(parts),
         size: total(parts),
         base: parts.facts.base.as_ref().map(|b| base(parts, b)),
-        layers: layers(parts, &steps),
-        waste: waste(parts, &steps),
+        layers: layers(parts, steps),
+        waste: waste(parts, steps),
         unreached: parts.unreached.map(unreached),
-        findings: parts.findings.iter().map(|f| finding(parts, f, &steps)).collect(),
+        findings: parts.findings.iter().map(|f| finding(parts, f, steps)).collect(),
         hidden: Hidden {
             below_confidence: parts.below_confidence,
             accepted: parts.accepted.len(),
@@ -73,9 +75,9 @@ pub fn assemble(parts: &Parts) -> Report {
         accepted: parts
             .accepted
             .iter()
-            .map(|(f, allow)| accepted(parts, f, allow, &steps))
+            .map(|(f, allow)| accepted(parts, f, allow, steps))
             .collect(),
-        known: parts.known.iter().map(|f| finding(parts, f, &steps)).collect(),
+        known: parts.known.iter().map(|f| finding(parts, f, steps)).collect(),
         expired: parts.expired.iter().map(|(allow, n)| expired(allow, *n)).collect(),
         packages: packages(&parts.facts.packages),
         unneeded: parts.facts.unneeded.iter().map(unneeded).collect(),
