@@ -4,7 +4,7 @@
 
 use careen::analyze::secrets::{Patterns, SecretAnalyzer};
 use careen::analyze::{Analyzer, Confidence, Facts};
-use careen::layer::{Entry, EntryKind, LayerPath};
+use careen::layer::{Entry, LayerPath};
 use std::path::Path;
 use std::time::Instant;
 
@@ -45,19 +45,7 @@ fn main() {
         facts = Facts::default();
         let start = Instant::now();
         for (number, (path, bytes)) in files.iter().enumerate() {
-            let entry = Entry {
-                path: path.clone(),
-                kind: EntryKind::File,
-                size: bytes.len() as u64,
-                mode: 0o644,
-                uid: 0,
-                gid: 0,
-                mtime: 0,
-                link: None,
-                device: None,
-                capability: None,
-                content: None,
-            };
+            let entry = Entry::file(path.clone(), bytes.len() as u64);
             if analyzer.begin(number as u32, &entry) == careen::layer::Interest::Skip {
                 continue;
             }

@@ -5,7 +5,7 @@ use careen::analyze::elf::ElfAnalyzer;
 use careen::analyze::packages;
 use careen::analyze::references::ReferenceAnalyzer;
 use careen::analyze::{Analyzer, Facts};
-use careen::layer::{Entry, EntryKind, Interest, LayerPath};
+use careen::layer::{Entry, Interest, LayerPath};
 
 pub const TARGETS: &[(&str, Target)] = &[
     ("elf", |data| feed(&mut ElfAnalyzer::new(), "usr/bin/app", data)),
@@ -44,19 +44,7 @@ fn feed(analyzer: &mut dyn Analyzer, path: &str, data: &[u8]) -> bool {
 }
 
 fn facts(analyzer: &mut dyn Analyzer, path: &str, data: &[u8], step: usize) -> Option<Facts> {
-    let entry = Entry {
-        path: LayerPath::from(path),
-        kind: EntryKind::File,
-        size: data.len() as u64,
-        mode: 0o755,
-        uid: 0,
-        gid: 0,
-        mtime: 0,
-        link: None,
-        device: None,
-        capability: None,
-        content: None,
-    };
+    let entry = Entry { mode: 0o755, ..Entry::file(LayerPath::from(path), data.len() as u64) };
     let wanted = match analyzer.begin(0, &entry) {
         Interest::Skip => return None,
         Interest::Head(n) => data.len().min(usize::try_from(n).unwrap_or(usize::MAX)),

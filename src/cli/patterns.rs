@@ -8,7 +8,7 @@ use super::terminal::Terminal;
 use super::{output, pattern_files};
 use crate::analyze::secrets::{Pattern, Patterns, SecretAnalyzer, lint};
 use crate::analyze::{Analyzer, Facts};
-use crate::layer::{Entry, EntryKind, Interest, LayerPath};
+use crate::layer::{Entry, Interest, LayerPath};
 use crate::report::json;
 use crate::report::text::{Paper, RuleDoc, explain_list};
 use crate::rules::Severity;
@@ -144,19 +144,7 @@ fn scan(analyzer: &mut SecretAnalyzer, path: &Path, place: &Path) -> Result<Fact
         let size = file.metadata().map_err(failed)?.len();
         (Box::new(file), size)
     };
-    let entry = Entry {
-        path: LayerPath::new(place.as_os_str().as_encoded_bytes()),
-        kind: EntryKind::File,
-        size,
-        mode: 0o644,
-        uid: 0,
-        gid: 0,
-        mtime: 0,
-        link: None,
-        device: None,
-        capability: None,
-        content: None,
-    };
+    let entry = Entry::file(LayerPath::new(place.as_os_str().as_encoded_bytes()), size);
     let mut facts = Facts::default();
     if analyzer.begin(0, &entry) == Interest::Skip {
         return Ok(facts);

@@ -44,6 +44,23 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// An ordinary file of root's that anyone may read, whose bytes are still to come.
+    pub fn file(path: LayerPath, size: u64) -> Self {
+        Self {
+            path,
+            kind: EntryKind::File,
+            size,
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            mtime: 0,
+            link: None,
+            device: None,
+            capability: None,
+            content: None,
+        }
+    }
+
     pub fn is_file(&self) -> bool {
         self.kind == EntryKind::File
     }

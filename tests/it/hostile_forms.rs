@@ -9,7 +9,7 @@ use careen::analyze::unpack::{HEAD, Kind, Limits, Visitor, unpack};
 use careen::analyze::{Facts, packages};
 use careen::image::history::History;
 use careen::layer::walk::{WalkLimits, walk};
-use careen::layer::{Entry, EntryKind, Interest, LayerPath};
+use careen::layer::{Entry, Interest, LayerPath};
 use careen::oci::{Document, ImageConfig, Reference};
 use careen::source::docker_manifest;
 use proptest::prelude::*;
@@ -162,19 +162,7 @@ fn open(path: &str, data: &[u8]) {
 
 /// What is kept of a file at this place, in bytes.
 fn place(path: &str, data: &[u8]) -> u64 {
-    let entry = Entry {
-        path: LayerPath::from(path),
-        kind: EntryKind::File,
-        size: data.len() as u64,
-        mode: 0o755,
-        uid: 0,
-        gid: 0,
-        mtime: 0,
-        link: None,
-        device: None,
-        capability: None,
-        content: None,
-    };
+    let entry = Entry { mode: 0o755, ..Entry::file(LayerPath::from(path), data.len() as u64) };
     let mut all = packages::analyzers();
     all.push(Box::new(ElfAnalyzer::new()));
     all.push(Box::new(ReferenceAnalyzer::new()));

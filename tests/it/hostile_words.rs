@@ -6,7 +6,7 @@ use careen::analyze::references::{ReferenceAnalyzer, shell};
 use careen::analyze::{Analyzer, Facts, References};
 use careen::dockerfile;
 use careen::image::history::Instruction;
-use careen::layer::{Entry, EntryKind, Interest, LayerPath};
+use careen::layer::{Entry, Interest, LayerPath};
 use careen::oci::HistoryEntry;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -96,19 +96,7 @@ fn hostile(most: usize) -> impl Strategy<Value = String> {
 
 /// A file of this text as it goes by in a layer.
 fn references(path: &str, text: &str) -> Facts {
-    let entry = Entry {
-        path: LayerPath::from(path),
-        kind: EntryKind::File,
-        size: text.len() as u64,
-        mode: 0o755,
-        uid: 0,
-        gid: 0,
-        mtime: 0,
-        link: None,
-        device: None,
-        capability: None,
-        content: None,
-    };
+    let entry = Entry { mode: 0o755, ..Entry::file(LayerPath::from(path), text.len() as u64) };
     let mut analyzer = ReferenceAnalyzer::new();
     let mut facts = Facts::default();
     if analyzer.begin(0, &entry) != Interest::Skip {

@@ -4,25 +4,13 @@ use crate::support::image_builder::{ImageBuilder, LayerBuilder};
 use crate::support::program::{Home, show};
 use careen::analyze::packages::{DpkgAnalyzer, RpmAnalyzer};
 use careen::analyze::{Analyzer, Facts};
-use careen::layer::{Entry, EntryKind, Interest, LayerPath};
+use careen::layer::{Entry, Interest, LayerPath};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
 fn feed(analyzer: &mut dyn Analyzer, number: u32, path: &str, bytes: &[u8], facts: &mut Facts) {
-    let entry = Entry {
-        path: LayerPath::from(path),
-        kind: EntryKind::File,
-        size: bytes.len() as u64,
-        mode: 0o644,
-        uid: 0,
-        gid: 0,
-        mtime: 0,
-        link: None,
-        device: None,
-        capability: None,
-        content: None,
-    };
+    let entry = Entry::file(LayerPath::from(path), bytes.len() as u64);
     if analyzer.begin(number, &entry) == Interest::Skip {
         return;
     }

@@ -2,7 +2,7 @@
 
 use careen::analyze::secrets::{Patterns, SecretAnalyzer, redact_text, scan_text};
 use careen::analyze::{Analyzer, Confidence, Facts, SecretMatch};
-use careen::layer::{Entry, EntryKind, LayerPath};
+use careen::layer::{Entry, LayerPath};
 
 /// Random-looking, the same in every run, and in no file of this repository.
 fn value(seed: u64, length: usize) -> String {
@@ -20,19 +20,7 @@ fn value(seed: u64, length: usize) -> String {
 
 fn scan(path: &str, chunks: impl IntoIterator<Item = Vec<u8>>) -> Facts {
     let mut analyzer = SecretAnalyzer::new(Patterns::builtin(), true);
-    let entry = Entry {
-        path: LayerPath::from(path),
-        kind: EntryKind::File,
-        size: 1,
-        mode: 0o644,
-        uid: 0,
-        gid: 0,
-        mtime: 0,
-        link: None,
-        device: None,
-        capability: None,
-        content: None,
-    };
+    let entry = Entry::file(LayerPath::from(path), 1);
     let mut facts = Facts::default();
     analyzer.begin(0, &entry);
     for chunk in chunks {

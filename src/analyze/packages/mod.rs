@@ -88,21 +88,9 @@ pub(crate) fn feed(
     bytes: &[u8],
     step: usize,
 ) -> super::Facts {
-    use crate::layer::{Entry, EntryKind, Interest, LayerPath};
+    use crate::layer::{Entry, Interest, LayerPath};
     let mut facts = super::Facts::default();
-    let entry = Entry {
-        path: LayerPath::from(path),
-        kind: EntryKind::File,
-        size: bytes.len() as u64,
-        mode: 0o755,
-        uid: 0,
-        gid: 0,
-        mtime: 0,
-        link: None,
-        device: None,
-        capability: None,
-        content: None,
-    };
+    let entry = Entry { mode: 0o755, ..Entry::file(LayerPath::from(path), bytes.len() as u64) };
     let wanted = match analyzer.begin(7, &entry) {
         Interest::Skip => return facts,
         Interest::Head(n) => bytes.len().min(usize::try_from(n).unwrap()),

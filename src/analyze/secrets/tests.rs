@@ -172,20 +172,8 @@ fn utf16_is_read_and_its_offset_is_of_bytes() {
 
 fn analyze(analyzer: &mut SecretAnalyzer, path: &str, bytes: &[u8]) -> crate::analyze::Facts {
     use crate::analyze::Analyzer as _;
-    use crate::layer::{Entry, EntryKind, Interest};
-    let entry = Entry {
-        path: LayerPath::from(path),
-        kind: EntryKind::File,
-        size: bytes.len() as u64,
-        mode: 0o644,
-        uid: 0,
-        gid: 0,
-        mtime: 0,
-        link: None,
-        device: None,
-        capability: None,
-        content: None,
-    };
+    use crate::layer::{Entry, Interest};
+    let entry = Entry::file(LayerPath::from(path), bytes.len() as u64);
     let mut facts = crate::analyze::Facts::default();
     assert_eq!(analyzer.begin(7, &entry), Interest::All);
     for chunk in bytes.chunks(1000) {
