@@ -4,7 +4,7 @@ use crate::analyze::{Dynamic, ElfFact, Load, Loads, Modules, References};
 use crate::image::packages::InstalledPackages;
 use crate::image::unneeded;
 use crate::image::view::{Node, View};
-use crate::layer::{EntryKind, LONGEST_PATH, LayerPath};
+use crate::layer::{EntryKind, LONGEST_PATH, LayerPath, split_first};
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 
@@ -160,10 +160,7 @@ impl<'a> Items<'a> {
         let mut links = Vec::new();
         let mut todo = vec![bytes];
         while let Some(rest) = todo.pop() {
-            let (part, rest) = match memchr::memchr(b'/', rest) {
-                Some(i) => (&rest[..i], &rest[i + 1..]),
-                None => (rest, &b""[..]),
-            };
+            let (part, rest) = split_first(rest);
             if !rest.is_empty() {
                 todo.push(rest);
             }

@@ -2,7 +2,7 @@
 
 use super::tree::ROOT;
 use super::view::{Node, Spot, View};
-use crate::layer::{EntryKind, LONGEST_PATH, LayerPath};
+use crate::layer::{EntryKind, LONGEST_PATH, LayerPath, split_first};
 use std::ops::Range;
 
 /// Symlinks followed for one path, as Linux has it (`MAXSYMLINKS`).
@@ -97,10 +97,7 @@ impl View {
         let mut todo = vec![path.as_bytes()];
         let (mut hops, mut parts) = (0, 0);
         while let Some(rest) = todo.pop() {
-            let (part, rest) = match memchr::memchr(b'/', rest) {
-                Some(i) => (&rest[..i], &rest[i + 1..]),
-                None => (rest, &b""[..]),
-            };
+            let (part, rest) = split_first(rest);
             if !rest.is_empty() {
                 todo.push(rest);
             }

@@ -12,4 +12,4 @@ mod sparse;
 pub mod walk;
 
 pub use entry::{ContentHash, Entry, EntryKind, Interest, Visitor};
-pub use path::{LONGEST_PATH, LayerPath, Whiteout};
+pub use path::{LONGEST_PATH, LayerPath, Whiteout, split_first};

@@ -24,6 +24,14 @@ pub enum Whiteout {
     Opaque(LayerPath),
 }
 
+/// The first part of a path as it is written, and what stands behind its `/`.
+pub fn split_first(path: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memchr(b'/', path) {
+        Some(i) => (&path[..i], &path[i + 1..]),
+        None => (path, b""),
+    }
+}
+
 impl LayerPath {
     /// Cleans `raw` as a runtime does (Go's `filepath.Clean` under a root): `..` stops at the root.
     pub fn new(raw: &[u8]) -> Self {

@@ -9,13 +9,10 @@ use crate::image::tree::{ROOT, Tree};
 use crate::image::view::Node;
 use crate::image::waste::ResidueKind;
 use crate::index::{EntryRef, LayerIndex};
-use crate::layer::EntryKind;
+use crate::layer::{EntryKind, LONGEST_PATH, split_first};
 
 /// Symlinks followed for one path, as containerd has it.
 const MAX_HOPS: u32 = 255;
-
-/// A longer target cannot be made on Linux (`PATH_MAX` less the end mark).
-const MAX_TARGET: usize = 4095;
 
 /// Steps taken and path bytes made for entries below links of their own layer, in one image. Real images
 /// need some thousands; without it a few links could make a merge run for days. Beyond it an entry lands
@@ -340,10 +337,7 @@ impl<'a> Unpacked<'a> {
         // Each with whether a link has it.
         let mut todo = vec![(path, false)];
         while let Some((path, of_link)) = todo.pop() {
-            let (part, rest) = match memchr::memchr(b'/', path) {
-                Some(i) => (&path[..i], &path[i + 1..]),
-                None => (path, &b""[..]),
-            };
+            let (part, rest) = split_first(path);
             if !rest.is_empty() {
                 todo.push((rest, of_link));
             }
@@ -369,7 +363,8 @@ impl<'a> Unpacked<'a> {
                 Some((id, Kind::Symlink)) if hops < MAX_HOPS && self.budget > 0 => {
                     let content = self.records.content(self.standing.get(id).record);
                     let target = layers.entry(content).link().unwrap_or_default();
-                    if target.len() > MAX_TARGET {
+                    if target.len() > LONGEST_PATH {
+                        // Linux makes no such link.
                         out.dangling = true;
                         out.missing.push(part.to_vec());
                         continue;
