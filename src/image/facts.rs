@@ -7,7 +7,7 @@ use super::packages::InstalledPackages;
 use super::unneeded::{UnneededItem, unneeded};
 use super::view::View;
 use super::waste::{Residue, residue};
-use super::{LayerState, ReadImage, bound_repeats};
+use super::{LayerState, ReadImage};
 use crate::layer::LayerPath;
 
 /// What is known of one image: rules, closure, advice, report and explorer all look at this.
@@ -32,8 +32,7 @@ pub struct ImageFacts {
 
 impl ImageFacts {
     /// Merges the layers of an image and reads off what they say; `bases` are known by their layers.
-    pub fn new(mut image: ReadImage, bases: &[KnownBase]) -> Self {
-        bound_repeats(&mut image.layers);
+    pub fn new(image: ReadImage, bases: &[KnownBase]) -> Self {
         let view = View::merge(&image.layers);
         let mut history = History::new(&image.found.config, image.layers.len());
         let base = base::recognise(&image, &history, bases);

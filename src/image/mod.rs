@@ -34,7 +34,6 @@ pub use facts::ImageFacts;
 pub use merge::Refusal;
 pub use node_set::NodeSet;
 pub use paths::Paths;
-pub use repeats::bound_repeats;
 pub use view::{Node, Spot, View};
 pub use waste::{Duplicate, EntryState, Residue, ResidueKind, duplicates, residue, state_of};
 
@@ -89,4 +88,12 @@ pub struct ReadImage {
     pub found: FoundImage,
     /// As many as `found.layers`, in the same order.
     pub layers: Vec<ImageLayer>,
+}
+
+impl ReadImage {
+    /// Layers beyond what one image may repeat are left out, and say so.
+    pub fn new(found: FoundImage, mut layers: Vec<ImageLayer>) -> Self {
+        repeats::bound(&mut layers);
+        Self { found, layers }
+    }
 }

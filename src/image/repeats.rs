@@ -8,7 +8,7 @@ use std::collections::HashSet;
 const MOST_AGAIN: usize = 1_000_000;
 
 /// Leaves out what of them is beyond that.
-pub fn bound_repeats(layers: &mut [ImageLayer]) {
+pub(super) fn bound(layers: &mut [ImageLayer]) {
     let mut met = HashSet::new();
     let mut left = MOST_AGAIN;
     for layer in layers {
@@ -35,7 +35,7 @@ mod tests {
     fn a_large_layer_that_stands_a_hundred_times_is_looked_at_a_few_times() {
         let large = layer((0..100_000).map(|n| sized(&format!("f{n}"), 1)).collect());
         let mut layers = vec![large; 100];
-        bound_repeats(&mut layers);
+        bound(&mut layers);
         let read = |l: &&ImageLayer| matches!(l.state, LayerState::Indexed(_));
         assert_eq!(layers.iter().filter(read).count(), 11);
         assert!(layers.iter().take(11).all(|l| read(&l)));
@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn small_layers_may_stand_as_often_as_they_like() {
         let mut layers = vec![layer(vec![sized("a", 1)]); 1000];
-        bound_repeats(&mut layers);
+        bound(&mut layers);
         assert!(layers.iter().all(|l| matches!(l.state, LayerState::Indexed(_))));
     }
 }

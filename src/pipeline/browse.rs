@@ -4,7 +4,7 @@ use super::extract::{extract, extract_in_pass};
 use super::judge::{Judged, judge};
 use super::{PipelineError, Plan, Progress, read};
 use crate::image::view::{Node, View};
-use crate::image::{EntryState, LayerState, ReadImage, bound_repeats, state_of};
+use crate::image::{EntryState, LayerState, ReadImage, state_of};
 use crate::index::EntryRef;
 use crate::index::Names;
 use crate::layer::{EntryKind, LayerPath};
@@ -27,9 +27,7 @@ pub(super) fn one(
         return Err(SourceError::NotFound { what: "an image".to_owned() }.into());
     }
     // The plan of these commands names one platform.
-    let mut image = images.swap_remove(0);
-    bound_repeats(&mut image.layers);
-    Ok((image, reading.unseen))
+    Ok((images.swap_remove(0), reading.unseen))
 }
 
 fn index_of(image: &ReadImage, number: usize) -> Result<&crate::index::LayerIndex, PipelineError> {

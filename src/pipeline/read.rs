@@ -141,5 +141,6 @@ fn attach(found: FoundImage, states: &States) -> ReadImage {
         compressed: layer.descriptor.as_ref().map(|d| d.size),
         state: layers::own_state(layer, states.get(&layer.blob)),
     };
-    ReadImage { layers: found.layers.iter().map(layer_of).collect(), found }
+    let layers = found.layers.iter().map(layer_of).collect();
+    ReadImage::new(found, layers)
 }

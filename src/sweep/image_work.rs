@@ -175,7 +175,8 @@ impl<'a> Judge<'a> {
             compressed: layer.descriptor.as_ref().map(|d| d.size),
             state: own_state(layer, state, known.size),
         });
-        Ok(ReadImage { layers: layers.collect(), found })
+        let layers = layers.collect();
+        Ok(ReadImage::new(found, layers))
     }
 
     /// The manifest itself, where nothing of it is kept.
