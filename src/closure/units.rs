@@ -106,6 +106,9 @@ impl Units {
             let top = top.filter(|t| t.len() < 100 && unit.tops.len() < 100);
             unit.tops.extend(top.map(|t| String::from_utf8_lossy(t).into_owned()));
         }
+        if by_package.is_empty() {
+            return;
+        }
         self.put_folders(items);
         self.join(items, &all, &by_package);
     }
