@@ -126,12 +126,8 @@ pub(super) fn covered(
     let view = &evidence.facts.view;
     let compiles = compiles(closure);
     let twin = |path: &LayerPath| {
-        compiles
-            && source(path).is_some_and(|source| {
-                closure.keeps(&source, mode)
-                    && (mode == Mode::Sound || closure.starts(&source))
-                    && view.get(&source).is_some_and(|node| !provided(&source, node))
-            })
+        kept_source(closure, mode, compiles, path)
+            .is_some_and(|source| view.get(&source).is_some_and(|node| !provided(&source, node)))
     };
     // One pattern leaves out all compiled twins of Python's sources.
     let twins = tools && !compiles && closure.files(mode).all(|(p, _)| !is_compiled_python(&p));
@@ -168,11 +164,22 @@ fn compiles(closure: &Closure) -> bool {
     closure.runs("python3") || closure.runs("python")
 }
 
+/// The source that a compiled module is kept beside: of those that a start does not load only `sound` has one.
+fn kept_source(
+    closure: &Closure,
+    mode: Mode,
+    compiles: bool,
+    path: &LayerPath,
+) -> Option<LayerPath> {
+    let source = compiles.then(|| source(path)).flatten();
+    source.filter(|s| closure.keeps(s, mode) && (mode == Mode::Sound || closure.starts(s)))
+}
+
 /// The files of a mode, with the compiled twins that are kept beside them.
 pub(super) fn kept_nodes(evidence: &Evidence, closure: &Closure, mode: Mode) -> NodeSet {
     let view = &evidence.facts.view;
     let compiles = compiles(closure);
-    let twin = |path: &LayerPath| compiles && source(path).is_some_and(|s| closure.keeps(&s, mode));
+    let twin = |path: &LayerPath| kept_source(closure, mode, compiles, path).is_some();
     let entries = view.iter().enumerate();
     let kept = entries.filter(|(n, (path, _))| closure.keeps_entry(*n as u32, mode) || twin(path));
     kept.filter_map(|(_, (_, node))| view.content_of(node)).collect()
