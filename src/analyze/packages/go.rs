@@ -74,7 +74,9 @@ impl GoAnalyzer {
 
 /// The first build info that begins before `until`.
 fn first(bytes: &[u8], until: usize) -> Option<usize> {
-    memmem::find_iter(bytes, MAGIC).take_while(|&at| at < until).find(|&at| may_be(&bytes[at..]))
+    // However much of it is there: a file is the same in one piece and in many.
+    let judged = |at: usize| &bytes[at..bytes.len().min(at + JUDGED)];
+    memmem::find_iter(bytes, MAGIC).take_while(|&at| at < until).find(|&at| may_be(judged(at)))
 }
 
 fn may_be(info: &[u8]) -> bool {
@@ -108,7 +110,7 @@ fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 impl Analyzer for GoAnalyzer {
     fn id(&self) -> (&'static str, u32) {
-        ("go", 2)
+        ("go", 3)
     }
 
     fn begin(&mut self, number: u32, entry: &Entry) -> Interest {
@@ -204,6 +206,21 @@ mod tests {
         out.extend([&[b'0'; 16][..], list.as_bytes(), &[b'1'; 16]].concat());
         out.resize(out.len() + 9000, 1);
         out
+    }
+
+    /// Found by fuzzing: in one piece a magic with a version of a thousand bytes was taken for the real one.
+    #[test]
+    fn a_candidate_is_judged_the_same_in_one_piece_and_in_many() {
+        let mut bytes = b"\x7fELF".to_vec();
+        bytes.extend(MAGIC);
+        bytes.extend([8, INLINE]);
+        bytes.resize(bytes.len() + 16, 0);
+        bytes.extend([0xe2, 8]);
+        bytes.extend(b"go1.1");
+        bytes.extend(&binary("mod\ta\tv1\n")[4..]);
+        let seen = |step| feed(&mut GoAnalyzer::new(), "usr/bin/app", &bytes, step);
+        assert_eq!(seen(13), seen(100_000));
+        assert_eq!(seen(13).packages.len(), 2);
     }
 
     #[test]
